@@ -1,0 +1,1 @@
+"""What the downloader and the loader share: the GB calendar, settings, day objects, HTTP, reports."""

@@ -1,0 +1,284 @@
+"""Asking the public APIs: one pooled session, one pace for all workers of a host, retries, limits.
+
+Elexon Insights needs no key and states no rate limit except 429 in its specification; the Carbon Intensity API says
+that it limits and may block applications that call very often. Neither documents Retry-After.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timezone
+from email.utils import parsedate_to_datetime
+from typing import TypeVar
+from urllib.parse import urljoin, urlsplit
+
+import requests
+import urllib3
+from isal import isal_zlib
+from requests.adapters import HTTPAdapter
+
+from collector.gb_calendar import utc_now
+from collector.records import Unparsable, WrongAnswer
+from collector.runtime import Stop, log
+from datasets_config import Host
+
+USER_AGENT = "gb-electricity-collector/1.0 (BMRS and NESO archive; requests)"
+# Highest rates at which the live APIs were seen to answer every request, a second: 310 requests at about 120/s for
+# Elexon; 5/s is what a published client of the carbon API keeps to.
+RATE_CAP = {Host.ELEXON: 120.0, Host.CARBON: 5.0}
+_START_RATE = 60.0
+ATTEMPTS = 7
+# An answer that is well-formed but wrong is asked again this often before the window is cut.
+_WRONG_ATTEMPTS = 4
+# Being told to slow down is not a failure of the request; it gets more patience.
+_REFUSED_ATTEMPTS = 20
+_BACKOFF_BASE, _BACKOFF_CAP, _RETRY_AFTER_CAP = 0.5, 30.0, 300.0
+# A body that trickles in slower than this, once the time-out has passed, is given up (bytes a second).
+_SLOWEST = 10_000
+_CHUNK = 1 << 18
+_RETRIED_STATUS = {408, 425, 429, 500, 502, 503, 504}
+T = TypeVar("T")
+
+
+class WindowTooLong(Exception):
+    """400: the API wants a shorter window."""
+
+
+class Refused(Exception):
+    """The API will not answer this request whenever it is sent (400, 404, a redirect elsewhere)."""
+
+
+class Unavailable(Exception):
+    """No usable answer after all attempts."""
+
+
+class _Transient(Exception):
+    """One attempt failed; the next may do better."""
+
+    def __init__(self, cause: str, refused: bool = False, wait: float | None = None) -> None:
+        super().__init__(cause)
+        self.refused, self.wait = refused, wait
+
+
+class Pace:
+    """When the next request may start: one for all workers that ask a host.
+
+    The rate doubles every second until the first 429, then falls below the rate that was refused and creeps up again
+    (additive increase, multiplicative decrease), so that it stays close under a limit that nobody has written down.
+    """
+
+    def __init__(self, cap: float, delay: float, stop: Stop) -> None:
+        self._stop, self._lock = stop, threading.Lock()
+        self._delay = delay
+        self._cap = min(cap, 1 / delay) if delay else cap
+        self.rate = min(self._cap, _START_RATE)
+        self._creep: float | None = None
+        self._next = self._lowered = 0.0
+
+    def wait(self) -> float:
+        """Wait for a turn; returns the time (monotonic seconds) of the start. Raises Stopped."""
+        with self._lock:
+            turn = max(time.monotonic(), self._next)
+            self._next = turn + max(1 / self.rate, self._delay)
+        self._stop.sleep(turn - time.monotonic())
+        return turn
+
+    def answered(self) -> None:
+        """A request was answered: a little faster."""
+        with self._lock:
+            self.rate = min(self._cap, self.rate + (1.0 if self._creep is None else self._creep / self.rate))
+
+    def slow_down(self, started: float, pause: float | None) -> None:
+        """A request that started at `started` was told to slow down; all workers pause for `pause` seconds."""
+        with self._lock:
+            now = time.monotonic()
+            if started >= self._lowered:
+                # Requests that were under way when the rate fell say nothing about the new rate.
+                self._lowered = now
+                self.rate = max(0.2, self.rate * 0.9)
+                # Back at the refused rate after about thirty seconds: few refusals, little of the limit unused.
+                self._creep = max(0.02, self.rate / 0.9 * 0.1 / 30)
+            self._next = max(self._next, now + (pause if pause is not None else 1 / self.rate))
+
+
+@dataclass
+class Traffic:
+    """What was asked of an API: counts of requests and retries, bytes of bodies after decompression."""
+
+    requests: int = 0
+    retries: int = 0
+    refusals: int = 0
+    body_bytes: int = 0
+
+
+class Api:
+    """One of the two APIs. Safe to share between threads."""
+
+    def __init__(
+        self, base_url: str, *, cap: float, stop: Stop, connections: int, timeout: float = 60.0, delay: float = 0.0,
+        key: str = "",
+    ) -> None:  # fmt: skip
+        self.base_url, self.pace, self._stop, self._timeout = base_url, Pace(cap, delay, stop), stop, timeout
+        self._session = requests.Session()
+        self._session.headers.update({"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": USER_AGENT})
+        # No ~/.netrc, and proxies as the environment says.
+        self._session.auth = _no_auth
+        if key:
+            self._session.headers["X-API-Key"] = key
+        for scheme in ("https://", "http://"):
+            self._session.mount(scheme, HTTPAdapter(pool_connections=1, pool_maxsize=connections))
+        self._lock = threading.Lock()
+        self._failures = 0
+
+    @property
+    def down(self) -> bool:
+        """Whether the API has stopped answering: several requests in a row had no usable answer at all."""
+        return self._failures >= 3
+
+    def ask(
+        self, path: str, query: dict[str, str], limit: int, read: Callable[[bytearray], T], traffic: Traffic
+    ) -> T:
+        """Send one GET until `read` accepts the body, and return what it makes of it.
+
+        limit: most bytes the body may have after decompression. Raises WindowTooLong, Refused, WrongAnswer (asked
+        again, still not what was asked for), Unavailable, Stopped.
+        """
+        failed = refused = wrong = 0
+        # Once the API is known to be down, a short look is enough to see that it is back.
+        attempts = 2 if self.down else ATTEMPTS
+        while True:
+            started = self.pace.wait()
+            try:
+                answer = read(self._get(path, query, limit, traffic))
+            except WrongAnswer as error:
+                wrong += 1
+                cause: Exception = error
+                if wrong >= _WRONG_ATTEMPTS:
+                    self._note(answered=True)
+                    raise
+                wait = None
+            except (_Transient, Unparsable) as error:
+                cause, wait = error, getattr(error, "wait", None)
+                if getattr(error, "refused", False):
+                    refused += 1
+                    traffic.refusals += 1
+                    self.pace.slow_down(started, wait)
+                    wait = wait or 0.0
+                else:
+                    failed += 1
+                if failed >= attempts or refused >= _REFUSED_ATTEMPTS:
+                    self._note(answered=False)
+                    raise Unavailable(f"no usable answer after {failed + refused} attempts: {cause}") from None
+            else:
+                self.pace.answered()
+                self._note(answered=True)
+                return answer
+            traffic.retries += 1
+            log.debug("asking again (%s): %s%s", cause, path, _shown(query))
+            if wait is None:
+                wait = min(_BACKOFF_CAP, _BACKOFF_BASE * 2 ** (failed + wrong - 1)) * random.uniform(0.5, 1.0)
+            self._stop.sleep(wait)
+
+    def _note(self, answered: bool) -> None:
+        with self._lock:
+            self._failures = 0 if answered else self._failures + 1
+
+    def _get(self, path: str, query: dict[str, str], limit: int, traffic: Traffic) -> bytearray:
+        """One attempt. Raises _Transient, WindowTooLong, Refused."""
+        url = self.base_url + path
+        began = time.monotonic()
+        traffic.requests += 1
+        try:
+            with self._session.get(
+                url, params=query, stream=True, timeout=(min(10.0, self._timeout), self._timeout), allow_redirects=False
+            ) as response:
+                self._check_status(response, url)
+                body = self._read(response, limit, began)
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, isal_zlib.IsalError) as error:
+            if isinstance(error, requests.exceptions.SSLError):
+                raise Refused(f"the certificate of {urlsplit(url).hostname} was not accepted") from None
+            raise _Transient(_plain(error)) from None
+        traffic.body_bytes += len(body)
+        return body
+
+    def _check_status(self, response: requests.Response, url: str) -> None:
+        status = response.status_code
+        if status == 200:
+            return
+        if status == 429:
+            raise _Transient("429, too many requests", True, _retry_after(response))
+        if status in _RETRIED_STATUS:
+            raise _Transient(f"status {status}", wait=_retry_after(response))
+        if 300 <= status < 400:
+            target = urljoin(url, response.headers.get("Location", ""))
+            raise Refused(f"redirected to {urlsplit(target).hostname}, which is not followed; set the base URL to the right address")
+        text = response.raw.read(4096, decode_content=True).decode("utf-8", "replace")
+        if status == 400 and re.search(r"must not exceed|maximum (date )?range|range (is )?too (long|large)", text, re.I):
+            raise WindowTooLong(text)
+        raise Refused(f"status {status}: {' '.join(text.split())[:300]}")
+
+    def _read(self, response: requests.Response, limit: int, began: float) -> bytearray:
+        """The decompressed body. Raises _Transient when it is cut short, too slow or beyond `limit` bytes."""
+        encoding = response.headers.get("Content-Encoding", "identity").lower()
+        if encoding not in ("gzip", "x-gzip", "identity", ""):
+            raise Refused(f"the answer is encoded as {encoding}, which was not asked for")
+        unzip = isal_zlib.decompressobj(31) if "gzip" in encoding else None
+        body = bytearray()
+        received = 0
+        for chunk in response.raw.stream(_CHUNK, decode_content=False):
+            self._stop.check()
+            received += len(chunk)
+            took = time.monotonic() - began
+            if took > self._timeout and received < _SLOWEST * took:
+                raise _Transient(f"the body came too slowly: {received} bytes in {took:.0f} s")
+            if unzip is None:
+                body += chunk
+            else:
+                # Never more at a time than the limit leaves: a small answer may unfold into any size.
+                while chunk and not unzip.eof and len(body) <= limit:
+                    body += unzip.decompress(chunk, _CHUNK * 8)
+                    chunk = unzip.unconsumed_tail
+            if len(body) > limit:
+                raise _Transient(f"the body is larger than the limit of {limit // 1_000_000} MB for this window")
+        if unzip is not None and not unzip.eof:
+            raise _Transient("the compressed body was cut short")
+        return body
+
+
+def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
+
+
+def _shown(query: dict[str, str]) -> str:
+    return "?" + "&".join(f"{name}={value}" for name, value in query.items()) if query else ""
+
+
+def _retry_after(response: requests.Response) -> float | None:
+    """Seconds to wait as the server asks, from a number or an HTTP date; None when it does not say."""
+    text = response.headers.get("Retry-After", "").strip()
+    if re.fullmatch(r"\d{1,9}(\.\d+)?", text):
+        return min(float(text), _RETRY_AFTER_CAP)
+    try:
+        moment = parsedate_to_datetime(text)
+    except (TypeError, ValueError):
+        return None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+    return min(max((moment - utc_now()).total_seconds(), 0.0), _RETRY_AFTER_CAP)
+
+
+def _plain(error: BaseException) -> str:
+    """A network error in a few words: the innermost cause says most."""
+    while error.__cause__ or error.__context__ or (error.args and isinstance(error.args[0], BaseException)):
+        inner = error.__cause__ or error.__context__ or error.args[0]
+        reason = getattr(error.args[0], "reason", None) if error.args else None
+        inner = reason if isinstance(reason, BaseException) else inner
+        if inner is error or not isinstance(inner, BaseException):
+            break
+        error = inner
+    text = re.sub(r"<[^>]*>: ?|\(?<.*", "", str(error)).strip() or type(error).__name__
+    return f"{type(error).__name__}: {text}"[:200]

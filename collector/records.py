@@ -1,0 +1,238 @@
+"""From an answer's body to the records of each settlement day, checked against what was asked.
+
+Records are split out of the body without being decoded and printed again: what is stored is the bytes that the API
+sent. Only line breaks between the parts of a record (pretty-printed JSON) are taken out, so that a record is a line.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from functools import lru_cache
+from typing import Any, NoReturn
+
+import msgspec
+from msgspec import Raw
+
+from collector.gb_calendar import settlement_day, utc_text
+from datasets_config import Dataset, Instant
+
+Record = Raw | bytes
+_CHUNK = 1 << 20
+
+
+class Unparsable(Exception):
+    """The body is no JSON list of records: cut short, an error page, or something else altogether."""
+
+
+class WrongAnswer(Exception):
+    """A well-formed answer that does not answer what was asked; storing it would put rows in the wrong days."""
+
+
+@dataclass
+class DayRecords:
+    """The records of one settlement day: instant -> records, and the field names seen."""
+
+    groups: dict[datetime, list[Record]] = field(default_factory=dict)
+    rows: int = 0
+
+    def lines(self) -> Iterator[list[bytes]]:
+        """The records by instant, each instant's in the order of their bytes: the order does not depend on the API's."""
+        for instant in sorted(self.groups):
+            yield sorted(map(bytes, self.groups[instant]))
+
+    def merge(self, other: DayRecords) -> None:
+        """Add the records of a later part of the same day."""
+        for instant, records in other.groups.items():
+            self.groups.setdefault(instant, []).extend(records)
+        self.rows += other.rows
+
+
+@dataclass
+class Answer:
+    """What one window brought: the records of its days (a day without any is absent) and the field names seen."""
+
+    days: dict[date, DayRecords]
+    fields: set[str]
+
+
+class _Envelope(msgspec.Struct):
+    data: list[Raw]
+
+
+_LIST = msgspec.json.Decoder(list[Raw])
+_ENVELOPE = msgspec.json.Decoder(_Envelope)
+
+
+def read_answer(dataset: Dataset, body: bytes | bytearray, start: datetime, end: datetime) -> Answer:
+    """The records of `body` by settlement day, of those with start <= instant < end (aware UTC).
+
+    Records that the endpoint is known to repeat around a window are dropped. Raises Unparsable when the body is no
+    list of records, WrongAnswer when a record has no instant or lies where the question did not reach.
+    """
+    records: Sequence[Record] = split(body)
+    if b"\n" in body or b"\r" in body:
+        # Within a JSON text these bytes can only stand between tokens.
+        records = [bytes(record).translate(None, b"\r\n") for record in records]
+    reader = _Reader(dataset, start, end)
+    reader.read(records)
+    for parent in {c.source.partition(".")[0] for c in dataset.columns if "." in c.source}:
+        for record in records:
+            value = json.loads(bytes(record)).get(parent)
+            if isinstance(value, dict):
+                reader.fields.update(f"{parent}.{name}" for name in value)
+    return Answer(reader.days, reader.fields)
+
+
+def split(body: bytes | bytearray) -> list[Any]:
+    """The records of a bare list, or of the list `data` of an object, as slices of `body`.
+
+    Raises Unparsable for anything else: both shapes are served, by different endpoints.
+    """
+    if body[:3] == codecs.BOM_UTF8:
+        body = body[3:]
+    _check_utf8(body)
+    try:
+        try:
+            return _LIST.decode(body)
+        except msgspec.ValidationError:
+            return _ENVELOPE.decode(body).data
+    except msgspec.ValidationError as error:
+        raise Unparsable(f"the body is not a list of records ({error}): {_excerpt(body)}") from None
+    except (msgspec.DecodeError, RecursionError) as error:
+        return _split_slowly(body, error)
+
+
+def _split_slowly(body: bytes | bytearray, reason: Exception) -> list[bytes]:
+    """Split JSON that the fast splitter refuses though it is valid: escapes of lone surrogates."""
+    try:
+        text = bytes(body).decode()
+        whole = _strict_json(text)
+        if isinstance(whole, dict):
+            whole = whole["data"]
+            at = text.index("[", text.index('"data"'))
+        else:
+            at = text.index("[")
+        if not isinstance(whole, list):
+            raise ValueError("no list")
+        parts, decoder = [], json.JSONDecoder()
+        at += 1
+        for _item in whole:
+            while text[at] in " \t\r\n,":
+                at += 1
+            _value, stop = decoder.raw_decode(text, at)
+            parts.append(text[at:stop].encode())
+            at = stop
+    except (ValueError, KeyError, IndexError, RecursionError):
+        raise Unparsable(f"the body is not a list of records ({reason}): {_excerpt(body)}") from None
+    return parts
+
+
+def _strict_json(text: str | bytes) -> Any:
+    def refuse(name: str) -> NoReturn:
+        raise ValueError(f"{name} is not JSON")
+
+    return json.loads(text, parse_constant=refuse)
+
+
+def _check_utf8(body: bytes | bytearray) -> None:
+    if body.isascii():
+        return
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        view = memoryview(body)
+        for at in range(0, len(body), _CHUNK):
+            decoder.decode(view[at : at + _CHUNK], at + _CHUNK >= len(body))
+    except UnicodeDecodeError as error:
+        raise Unparsable(f"the body is not UTF-8 ({error.reason})") from None
+
+
+def _excerpt(body: bytes | bytearray) -> str:
+    return repr(bytes(body[:80])) if body else "it is empty"
+
+
+class _Reader:
+    """Puts records in their days. Most records of a body have the same fields, so a decoder made for just those
+    tells at once, without building values, that nothing is new; the others take the slow way, one by one."""
+
+    def __init__(self, dataset: Dataset, start: datetime, end: datetime) -> None:
+        self.dataset, self.start, self.end = dataset, start, end
+        self.earliest, self.latest = dataset.window.answers(start, end)
+        self.days: dict[date, DayRecords] = {}
+        self.fields: set[str] = set()
+        self._dropped: list[Record] = []
+
+    def read(self, records: Sequence[Record]) -> None:
+        """Sort every record into its day. Raises WrongAnswer."""
+        groups: dict[object, list[Record]] = {}
+        decode: Callable[[Any], Any] | None = None
+        pair = len(self.dataset.instant.fields) == 2
+        for record in records:
+            try:
+                if decode is None:
+                    raise msgspec.ValidationError
+                seen = decode(record)
+                key: object = (seen.i0, seen.i1) if pair else seen.i0
+            except (msgspec.DecodeError, RecursionError):
+                names, key = self._read_slowly(record)
+                self.fields.update(names)
+                decode = _shape(names, self.dataset.instant)
+            group = groups.get(key)
+            if group is None:
+                group = groups[key] = self._group(key if isinstance(key, tuple) else (key,), record)
+            group.append(record)
+        for day in self.days.values():
+            day.rows = sum(map(len, day.groups.values()))
+        self._dropped.clear()
+
+    def _read_slowly(self, record: Record) -> tuple[tuple[str, ...], object]:
+        try:
+            whole = _strict_json(bytes(record))
+        except (ValueError, RecursionError) as error:
+            raise Unparsable(f"a record is not JSON ({error}): {_excerpt(bytes(record))}") from None
+        if not isinstance(whole, dict):
+            raise WrongAnswer(f"a record is no object: {_excerpt(bytes(record))}")
+        values = tuple(whole.get(name) for name in self.dataset.instant.fields)
+        if any(isinstance(value, list | dict) for value in values):
+            raise WrongAnswer(f"a record has no usable {self.dataset.instant.fields[0]}: {_excerpt(bytes(record))}")
+        return tuple(whole), values if len(values) == 2 else values[0]
+
+    def _group(self, values: tuple[object, ...], record: Record) -> list[Record]:
+        """Where records with this instant go: a list of their day, or the one of those that are dropped."""
+        try:
+            instant = self.dataset.instant.of(values)
+        except (ValueError, OverflowError) as error:
+            raise WrongAnswer(f"a record has no usable instant ({error}): {_excerpt(bytes(record))}") from None
+        if not self.earliest <= instant <= self.latest:
+            raise WrongAnswer(
+                f"asked from {utc_text(self.start)} to {utc_text(self.end)}, the answer holds a record of "
+                f"{utc_text(instant)}: it answers another question (the API ignores parameters it does not know)"
+            )
+        if not self.start <= instant < self.end:
+            return self._dropped
+        return self.days.setdefault(settlement_day(instant), DayRecords()).groups.setdefault(instant, [])
+
+
+@lru_cache(maxsize=64)
+def _shape(names: tuple[str, ...], instant: Instant) -> Callable[[Any], Any] | None:
+    """A decoder of records with just these fields, which builds the instant's values and nothing else.
+
+    None when the fields of the instant are not among them: such records are looked at one by one.
+    """
+    if not set(instant.fields) <= set(names):
+        return None
+    types: tuple[type, ...] = (str,) if len(instant.fields) == 1 else (str, int)
+    fields, rename = [], {}
+    for number, name in enumerate(names):
+        if name in instant.fields:
+            place = instant.fields.index(name)
+            attribute, kind = f"i{place}", types[place]
+        else:
+            attribute, kind = f"f{number}", Raw
+        fields.append((attribute, kind))
+        rename[attribute] = name
+    struct = msgspec.defstruct("Record", fields, rename=rename, forbid_unknown_fields=True, gc=False)
+    return msgspec.json.Decoder(struct).decode

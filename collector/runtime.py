@@ -1,0 +1,539 @@
+"""What both programs need to run: settings, arguments, logging, cloud clients, stopping.
+
+Settings come from a flag, else the environment, else `api.env` in the project's root, else the default.
+`python3 -m collector.runtime settings [--project P ...]` prints the effective ones for the deploy script.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import logging
+import os
+import re
+import signal
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, NoReturn
+from urllib.parse import urlsplit
+
+from collector import gb_calendar
+from datasets_config import DEFAULT_DATASETS, FIRST_DAY, REGISTRY, Dataset, Host
+
+if TYPE_CHECKING:
+    from google.cloud import bigquery
+    from google.cloud import storage  # type: ignore[attr-defined]
+
+ROOT = Path(__file__).resolve().parent.parent
+API_ENV = ROOT / "api.env"
+DONE, FAILED, MISUSED = 0, 1, 2
+log = logging.getLogger("collector")
+
+
+class UsageError(Exception):
+    """Wrong use or set-up: told in one line, exit code 2, nothing started."""
+
+
+# ---------------------------------------------------------------------------------------------- settings
+@dataclass(frozen=True)
+class Setting:
+    """One setting: its environment variable, default, flag, and the pattern its value must match."""
+
+    variable: str
+    default: str
+    flag: str = ""
+    pattern: str = ""
+    rule: str = ""
+
+
+_URL_RULE = "an https:// address without query (http:// only on this machine)"
+SETTINGS = (
+    Setting(
+        "BMRS_PROJECT", "jibber-jabber-knowledge", "--project",
+        r"([a-z0-9][a-z0-9.-]*[a-z0-9]:)?[a-z][a-z0-9-]{4,28}[a-z0-9]",
+        "a Google Cloud project id: 6 to 30 lower-case letters, digits and hyphens, first a letter",
+    ),
+    Setting(
+        "BMRS_BUCKET", "jibber-jabber-knowledge-bmrs-data", "--bucket",
+        r"(?!goog)(?!.*\.\.)(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]",
+        "a bucket name: 3 to 63 lower-case letters, digits, hyphens, dots and underscores, without gs://",
+    ),
+    Setting(
+        "BMRS_DATASET", "uk_energy_prod", "--dataset-id", r"[A-Za-z0-9_]{1,1024}",
+        "a BigQuery dataset name: letters, digits and underscores",
+    ),
+    Setting("BMRS_LOCATION", "europe-west2", "", r"[A-Za-z]+(-[A-Za-z]+[0-9]+)?", "a location such as europe-west2 or EU"),
+    Setting(Host.ELEXON.value, "", rule=_URL_RULE),
+    Setting(Host.CARBON.value, "", rule=_URL_RULE),
+    Setting("BMRS_HTTP_TIMEOUT", "60", "", r"[1-9][0-9]{0,3}", "a number of seconds from 1 to 9999"),
+    Setting("BMRS_API_KEY", "", "", r"[\x21-\x7e]*", "printable characters without spaces"),
+    Setting("STORAGE_EMULATOR_HOST", ""),
+    Setting("BIGQUERY_EMULATOR_HOST", ""),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The effective settings. `origins` says of each where it comes from, for messages."""
+
+    values: dict[str, str]
+    origins: dict[str, str]
+
+    @property
+    def project(self) -> str:
+        return self.values["BMRS_PROJECT"]
+
+    @property
+    def bucket(self) -> str:
+        return self.values["BMRS_BUCKET"]
+
+    @property
+    def dataset_id(self) -> str:
+        return self.values["BMRS_DATASET"]
+
+    @property
+    def location(self) -> str:
+        return self.values["BMRS_LOCATION"]
+
+    @property
+    def api_key(self) -> str:
+        return self.values["BMRS_API_KEY"]
+
+    @property
+    def http_timeout(self) -> float:
+        """Seconds without a byte after which a request is given up."""
+        return float(self.values["BMRS_HTTP_TIMEOUT"])
+
+    def emulator(self, service: str) -> str:
+        """The emulator's address for `service` (STORAGE or BIGQUERY), "" for the real one."""
+        return self.values[f"{service}_EMULATOR_HOST"]
+
+
+def read_api_env(path: Path = API_ENV) -> dict[str, str]:
+    """The assignments in `path`: parsed, never executed; quotes, `export`, CRLF and a BOM are understood.
+
+    Raises UsageError when the file is there but cannot be read.
+    """
+    if not path.exists():
+        return {}
+    from dotenv import dotenv_values
+
+    try:
+        # No interpolation: ${...} and $(...) in a value are text.
+        found = dotenv_values(path, interpolate=False, encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path.name} cannot be read ({error}); make it a readable UTF-8 text file") from None
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def load_settings(flags: dict[str, str | None], defaults: dict[str, str]) -> Settings:
+    """The effective settings from `flags` (flag -> value or None), environment, api.env and defaults.
+
+    defaults: of the two base URLs, which stand in the downloader. Raises UsageError naming the first value that
+    cannot be right and where it was set; a secret's value is never shown.
+    """
+    from_file = read_api_env()
+    values: dict[str, str] = {}
+    origins: dict[str, str] = {}
+    for setting in SETTINGS:
+        name = setting.variable
+        given = flags.get(setting.flag) if setting.flag else None
+        if given is not None:
+            value, origin = given, setting.flag
+        elif os.environ.get(name):
+            value, origin = os.environ[name], f"{name} in the environment"
+        elif from_file.get(name):
+            value, origin = from_file[name], f"{name} in {API_ENV.name}"
+        else:
+            value, origin = defaults.get(name, setting.default), "the default"
+        if name in defaults:
+            value = value.rstrip("/")
+        shown = "the value" if name == "BMRS_API_KEY" else repr(value)
+        wrong = setting.pattern and not re.fullmatch(setting.pattern, value, re.ASCII)
+        if wrong or (name in defaults and not _is_base_url(value)):
+            raise UsageError(f"{shown} (set by {origin}) cannot be used; give {setting.rule}")
+        values[name], origins[name] = value, origin
+    for service in ("STORAGE", "BIGQUERY"):
+        host = values[f"{service}_EMULATOR_HOST"]
+        if host and not re.fullmatch(r"https?://[^\s/]+/?", host):
+            raise UsageError(f"{service}_EMULATOR_HOST is {host!r}; give it with its scheme, as http://127.0.0.1:4443")
+        if host:
+            # The client libraries read it from the environment, wherever it was set.
+            os.environ[f"{service}_EMULATOR_HOST"] = host
+    return Settings(values, origins)
+
+
+def _is_base_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        host, _port = parts.hostname or "", parts.port
+    except ValueError:
+        return False
+    if not host or parts.query or parts.fragment or parts.username or re.search(r"\s", text):
+        return False
+    here = host in ("localhost", "::1") or host.startswith("127.")
+    return parts.scheme == "https" or (parts.scheme == "http" and here)
+
+
+# ---------------------------------------------------------------------------------------------- arguments
+class Parser(argparse.ArgumentParser):
+    """argparse whose complaints are one line on stderr and exit code 2, and which takes no abbreviations."""
+
+    def __init__(self, **kwargs: object) -> None:
+        super().__init__(allow_abbrev=False, formatter_class=_help_formatter, **kwargs)  # type: ignore[arg-type]
+
+    def error(self, message: str) -> NoReturn:
+        fail_usage(self.prog, message if "; " in message else f"{message}; see {self.prog} --help")
+
+
+def _help_formatter(prog: str) -> argparse.HelpFormatter:
+    return argparse.RawDescriptionHelpFormatter(prog, max_help_position=28, width=79)
+
+
+def fail_usage(prog: str, message: str) -> NoReturn:
+    """Say in one line what is wrong and end with exit code 2."""
+    print(f"{prog}: {' '.join(str(message).split())}", file=sys.stderr)
+    raise SystemExit(MISUSED)
+
+
+def parse_day(text: str) -> date:
+    """A settlement day from YYYY-MM-DD. Raises ArgumentTypeError for anything else."""
+    if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text, re.ASCII):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a date; write it YYYY-MM-DD, e.g. 2022-03-27")
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} does not exist in the calendar; give a day that does") from None
+
+
+def whole_number(low: int, high: int) -> Callable[[str], int]:
+    """A parser for whole numbers from `low` to `high`. Raises ArgumentTypeError for others."""
+
+    def parse(text: str) -> int:
+        if not re.fullmatch(r"[+-]?\d{1,9}", text, re.ASCII) or not low <= int(text) <= high:
+            raise argparse.ArgumentTypeError(f"{text!r} is not possible here; give a whole number from {low} to {high}")
+        return int(text)
+
+    return parse
+
+
+def seconds(text: str) -> float:
+    """A parser for seconds from 0 to 3600. Raises ArgumentTypeError for others."""
+    if not re.fullmatch(r"\d{1,4}(\.\d{1,6})?", text, re.ASCII) or float(text) > 3600:
+        raise argparse.ArgumentTypeError(f"{text!r} is not possible here; give seconds from 0 to 3600, e.g. 0.5")
+    return float(text)
+
+
+def dataset_key(text: str) -> str:
+    """A key of the registry. Raises ArgumentTypeError that names the nearest when there is none."""
+    if text in REGISTRY:
+        return text
+    near = difflib.get_close_matches(text.lower(), REGISTRY, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]}?" if near else "see --list-datasets"
+    raise argparse.ArgumentTypeError(f"unknown dataset {text!r}; {hint}")
+
+
+def add_common_arguments(parser: argparse.ArgumentParser) -> None:
+    """The flags that both programs have: what to work on and where."""
+    what = parser.add_argument_group("what")
+    what.add_argument("--datasets", nargs="+", type=dataset_key, metavar="KEY", help="dataset keys, separated by spaces (default: the eleven)")
+    what.add_argument("--start-date", type=parse_day, metavar="YYYY-MM-DD", help="first settlement day (default: the first of each dataset)")
+    what.add_argument("--end-date", type=parse_day, metavar="YYYY-MM-DD", help="last settlement day, included (default: today)")
+    what.add_argument("--list-datasets", action="store_true", help="show what can be collected, and exit")
+    where = parser.add_argument_group("where")
+    for setting in SETTINGS:
+        if setting.flag:
+            where.add_argument(setting.flag, metavar="NAME", help=f"default: ${setting.variable}, else {setting.default}")
+    parser.add_argument("--check-only", action="store_true", help=argparse.SUPPRESS)
+
+
+def add_output_arguments(parser: argparse.ArgumentParser) -> None:
+    """How much is said."""
+    output = parser.add_argument_group("output")
+    volume = output.add_mutually_exclusive_group()
+    volume.add_argument("--quiet", action="store_true", help="only warnings, errors and the summary")
+    volume.add_argument("--verbose", action="store_true", help="every request and every job")
+
+
+def flags_of(arguments: argparse.Namespace) -> dict[str, str | None]:
+    """The settings' flags as given."""
+    return {s.flag: getattr(arguments, s.flag[2:].replace("-", "_")) for s in SETTINGS if s.flag}
+
+
+@dataclass(frozen=True)
+class Task:
+    """One dataset and the settlement days to work on, both ends included; none when last < first."""
+
+    dataset: Dataset
+    first: date
+    last: date
+
+    @property
+    def days(self) -> list[date]:
+        return list(gb_calendar.days_between(self.first, self.last))
+
+
+def tasks_of(arguments: argparse.Namespace) -> list[Task]:
+    """What the arguments ask for: each dataset once, its range clipped to where the dataset begins.
+
+    Raises UsageError for a range that cannot hold data: ends before it starts, in the future, before all data.
+    """
+    today = gb_calendar.settlement_day(gb_calendar.utc_now())
+    start, end = arguments.start_date, arguments.end_date
+    if start and start < FIRST_DAY:
+        raise UsageError(f"--start-date {start} is before any data; the earliest is {FIRST_DAY}")
+    for flag, day in (("--start-date", start), ("--end-date", end)):
+        if day and day > today:
+            raise UsageError(f"{flag} {day} is in the future; the last day that has begun is {today}")
+    if start and end and end < start:
+        raise UsageError(f"--end-date {end} is before --start-date {start}; swap them")
+    if end and end < FIRST_DAY:
+        raise UsageError(f"--end-date {end} is before any data; the earliest is {FIRST_DAY}")
+    keys = dict.fromkeys(arguments.datasets or DEFAULT_DATASETS)
+    return [
+        Task(REGISTRY[key], max(start or FIRST_DAY, REGISTRY[key].first_day), end or today) for key in keys
+    ]
+
+
+def list_datasets() -> str:
+    """The registry as a readable table: key, description, available from, priority."""
+    rows = [("KEY", "FROM", "PRIORITY", "DESCRIPTION")]
+    rows += [(d.key, str(d.start_year), d.priority, f"{d.title}: {d.description}") for d in REGISTRY.values()]
+    return table(rows)
+
+
+def table(rows: Iterable[tuple[str, ...]], right: frozenset[int] = frozenset()) -> str:
+    """Rows of texts as aligned columns; `right` are the numbers of those aligned right."""
+    lines = [tuple(map(str, row)) for row in rows]
+    widths = [max(len(row[i]) for row in lines) for i in range(len(lines[0]))]
+    return "\n".join(
+        "  ".join(c.rjust(w) if i in right else c.ljust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))).rstrip()
+        for row in lines
+    )
+
+
+# ---------------------------------------------------------------------------------------------- logging, stopping
+_CONTROL = {i: f"\\x{i:02x}" for i in (*range(32), *range(127, 160)) if i != 9}
+
+
+class _OneLine(logging.Formatter):
+    """Log lines hold no control characters: what a server sent cannot draw on a terminal or forge a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        if record.exc_info:
+            return super().format(record)
+        return super().format(record).translate(_CONTROL)
+
+
+def start_logging(quiet: bool = False, verbose: bool = False) -> None:
+    """Log to stderr: time in UTC, level, message."""
+    handler = logging.StreamHandler(sys.stderr)
+    formatter = _OneLine("%(asctime)sZ %(levelname)-7s %(message)s", "%Y-%m-%dT%H:%M:%S")
+    formatter.converter = time.gmtime
+    handler.setFormatter(formatter)
+    log.handlers[:] = [handler]
+    log.propagate = False
+    log.setLevel(logging.WARNING if quiet else logging.DEBUG if verbose else logging.INFO)
+
+
+class Stopped(Exception):
+    """A signal asked the program to end; raised where work would go on."""
+
+
+class Stop:
+    """SIGINT or SIGTERM as a flag that every wait and loop looks at. `signal_number` is 0 until one came."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+        self.signal_number = 0
+
+    def install(self) -> None:
+        """Take over SIGINT and SIGTERM; a second one ends at once."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._on_signal)
+
+    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
+        if self._event.is_set():
+            os._exit(128 + number)
+        self.signal_number = number
+        self._event.set()
+
+    @property
+    def is_set(self) -> bool:
+        return self._event.is_set()
+
+    def check(self) -> None:
+        """Raises Stopped once a signal has come."""
+        if self._event.is_set():
+            raise Stopped
+
+    def sleep(self, duration: float) -> None:
+        """Wait `duration` seconds. Raises Stopped as soon as a signal comes."""
+        if duration > 0:
+            self._event.wait(duration)
+        self.check()
+
+
+def run(prog: str, main: Callable[[], int]) -> NoReturn:
+    """Run a program's main and end the process with its exit code; one line for what the user can mend."""
+    try:
+        code = main()
+    except UsageError as error:
+        fail_usage(prog, str(error))
+    except BrokenPipeError:
+        # The reader of a pipe has gone (as `| head` does); nothing is left to say to it.
+        code = FAILED
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        print(f"{prog}: {error.strerror or error} ({error.filename or 'output'}); free space or mend it and run again", file=sys.stderr)
+        code = FAILED
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except OSError:
+        code = code or FAILED
+    # Worker threads may sit in a socket read for a minute; all they do is atomic at the server.
+    os._exit(code)
+
+
+# ---------------------------------------------------------------------------------------------- cloud clients
+_NO_CREDENTIALS = (
+    "no Application Default Credentials (being logged in to gcloud is not the same); "
+    "run: gcloud auth application-default login"
+)
+
+
+# Google's libraries warn on every start that they will leave Python 3.10 behind; README says it once.
+warnings.filterwarnings("ignore", category=FutureWarning, module="google")
+
+
+def storage_client(settings: Settings, connections: int = 16) -> storage.Client:
+    """A Cloud Storage client, of the emulator when STORAGE_EMULATOR_HOST is set.
+
+    Raises UsageError when there are no credentials.
+    """
+    from google.auth.credentials import AnonymousCredentials
+    from google.auth.exceptions import GoogleAuthError
+    from google.cloud import storage  # type: ignore[attr-defined]
+
+    anonymous = AnonymousCredentials() if settings.emulator("STORAGE") else None  # type: ignore[no-untyped-call]
+    try:
+        client = storage.Client(project=settings.project, credentials=anonymous)
+    except GoogleAuthError:
+        raise UsageError(_NO_CREDENTIALS) from None
+    _widen_pool(client, connections)
+    return client
+
+
+def bigquery_client(settings: Settings, connections: int = 16) -> bigquery.Client:
+    """A BigQuery client, of the emulator when BIGQUERY_EMULATOR_HOST is set. Raises UsageError as above."""
+    from google.auth.credentials import AnonymousCredentials
+    from google.auth.exceptions import GoogleAuthError
+    from google.cloud import bigquery
+
+    anonymous = AnonymousCredentials() if settings.emulator("BIGQUERY") else None  # type: ignore[no-untyped-call]
+    try:
+        client = bigquery.Client(project=settings.project, credentials=anonymous)
+    except GoogleAuthError:
+        raise UsageError(_NO_CREDENTIALS) from None
+    _widen_pool(client, connections)
+    return client
+
+
+def _widen_pool(client: storage.Client | bigquery.Client, connections: int) -> None:
+    """As many kept-alive connections as workers; the default of ten drops and reopens the rest."""
+    from requests.adapters import HTTPAdapter
+
+    client._http.mount("https://", HTTPAdapter(pool_maxsize=connections))
+    client._http.mount("http://", HTTPAdapter(pool_maxsize=connections))
+
+
+def find_bucket(client: storage.Client, settings: Settings) -> storage.Bucket:
+    """The bucket. Raises UsageError, with the command that makes it, when it is not there or not ours to use."""
+    from google.api_core import exceptions
+    from google.auth.exceptions import GoogleAuthError
+
+    try:
+        return client.get_bucket(settings.bucket, timeout=30)
+    except exceptions.NotFound:
+        raise UsageError(
+            f"bucket {settings.bucket} does not exist; run: gcloud storage buckets create gs://{settings.bucket} "
+            f"--project={settings.project} --location={settings.location}"
+        ) from None
+    except exceptions.Forbidden as error:
+        raise UsageError(f"no permission to use bucket {settings.bucket} ({first_line(error)}); ask for roles/storage.objectAdmin on it") from None
+    except GoogleAuthError as error:
+        raise UsageError(f"the credentials were refused ({first_line(error)}); run: gcloud auth application-default login") from None
+    except (exceptions.GoogleAPICallError, exceptions.RetryError, OSError) as error:
+        raise UsageError(f"Cloud Storage cannot be reached ({first_line(error)}); check the network{_emulator_hint(settings, 'STORAGE')}") from None
+
+
+def find_dataset(client: bigquery.Client, settings: Settings) -> bigquery.Dataset:
+    """The BigQuery dataset. Raises UsageError, with the command that makes it, when it is not there."""
+    from google.api_core import exceptions
+    from google.auth.exceptions import GoogleAuthError
+
+    name = f"{settings.project}.{settings.dataset_id}"
+    try:
+        return client.get_dataset(name, timeout=30)
+    except exceptions.NotFound:
+        raise UsageError(
+            f"BigQuery dataset {name} does not exist; run: bq --location={settings.location} mk --dataset "
+            f"{settings.project}:{settings.dataset_id}"
+        ) from None
+    except exceptions.Forbidden as error:
+        raise UsageError(f"no permission to use dataset {name} ({first_line(error)}); ask for roles/bigquery.dataEditor and jobUser") from None
+    except GoogleAuthError as error:
+        raise UsageError(f"the credentials were refused ({first_line(error)}); run: gcloud auth application-default login") from None
+    except (exceptions.GoogleAPICallError, exceptions.RetryError, OSError) as error:
+        raise UsageError(f"BigQuery cannot be reached ({first_line(error)}); check the network{_emulator_hint(settings, 'BIGQUERY')}") from None
+
+
+def check_locations(bucket: storage.Bucket, dataset: bigquery.Dataset, settings: Settings) -> None:
+    """Raises UsageError when BigQuery could not load from the bucket: both must be in one place."""
+    where, there = (str(place or "").upper() for place in (bucket.location, dataset.location))
+    same = where == there or (there in ("EU", "US") and where.startswith({"EU": "EUROPE", "US": "US"}[there]))
+    # The emulators do not keep locations.
+    if where and there and not same and not settings.emulator("BIGQUERY"):
+        raise UsageError(
+            f"bucket {settings.bucket} is in {where} but dataset {settings.dataset_id} is in {there}; "
+            f"make one of them anew: bq --location={where} mk --dataset {settings.project}:NEW_NAME"
+        )
+
+
+def _emulator_hint(settings: Settings, service: str) -> str:
+    host = settings.emulator(service)
+    return f" or start the emulator that {service}_EMULATOR_HOST names ({host})" if host else ""
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's text, at most 200 characters; its type where it says nothing."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+
+
+def main(argv: list[str]) -> int:
+    """`settings`: print the effective settings, a NAME=value line each, without the API key."""
+    parser = Parser(prog="deploy_data_collectors.sh", add_help=False)
+    parser.add_argument("action", choices=["settings"])
+    for setting in SETTINGS:
+        if setting.flag:
+            parser.add_argument(setting.flag)
+    from enhanced_elexon_neso_downloader import BASE_URLS
+
+    settings = load_settings(flags_of(parser.parse_args(argv)), BASE_URLS)
+    for name, value in settings.values.items():
+        if name != "BMRS_API_KEY":
+            print(f"{name}={value}")
+    print(f"API_KEY_PRESENT={'yes' if settings.api_key else 'no'}")
+    return DONE
+
+
+if __name__ == "__main__":
+    run("deploy_data_collectors.sh", lambda: main(sys.argv[1:]))

@@ -1,0 +1,209 @@
+"""Day objects: one settlement day of one dataset in Cloud Storage.
+
+`raw/<key>/<YYYY>/<MM>/<key>_<YYYY-MM-DD>.ndjson.gz` holds one record a line as the API sent it, ordered by instant
+and then by bytes, so that the same records always make the same object. What a replaced day held before is kept as
+`superseded/<key>/<YYYY>/<MM>/<key>_<YYYY-MM-DD>.<generation>.ndjson.gz`.
+
+Nothing here needs a lock: every write carries the generation that it means to replace, which holds across machines.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+
+from google.api_core import exceptions
+from google.cloud.storage.retry import DEFAULT_RETRY
+from isal import isal_zlib
+
+from collector.gb_calendar import ONE_DAY, parse_utc, utc_text
+from datasets_config import Dataset
+
+if TYPE_CHECKING:
+    from google.cloud import storage  # type: ignore[attr-defined]
+
+PAGE = 1_000
+# Of the four levels of isal, 1 is the fastest that still compresses these records twelvefold.
+GZIP_LEVEL = 1
+_LISTED = "items(name,generation,metageneration,size,metadata),nextPageToken"
+# Object metadata may hold 8 KiB in all (the emulator: 3.4 KB); field names beyond this are counted, not named.
+_FIELDS_LIMIT = 2_000
+# Every write below is conditional on a generation, so repeating it is safe; five minutes outlast a bad spell.
+RETRY = DEFAULT_RETRY.with_timeout(300.0)
+_ATTEMPTS = 6
+
+
+def object_name(key: str, day: date) -> str:
+    """Where the day of a dataset is stored in the bucket."""
+    return f"raw/{key}/{day:%Y/%m}/{key}_{day}.ndjson.gz"
+
+
+def superseded_name(key: str, day: date, generation: int) -> str:
+    """Where an earlier object of that day is kept."""
+    return f"superseded/{key}/{day:%Y/%m}/{key}_{day}.{generation}.ndjson.gz"
+
+
+def day_of_name(key: str, name: str) -> date | None:
+    """The day of an object's name; None when it is not a day object of dataset `key`."""
+    match = re.fullmatch(rf"raw/{key}/\d{{4}}/\d\d/{key}_(\d{{4}}-\d\d-\d\d)\.ndjson\.gz", name)
+    try:
+        day = date.fromisoformat(match[1]) if match else None
+    except ValueError:
+        return None
+    return day if day and object_name(key, day) == name else None
+
+
+@dataclass(frozen=True)
+class DayObject:
+    """A stored day as its listing tells: nothing is downloaded to know this.
+
+    size: bytes as compressed. rows, sha256 (of the uncompressed lines), fetched (aware UTC), fields: from the
+    object's metadata; rows is -1 and fetched None where the metadata is not ours.
+    """
+
+    day: date
+    name: str
+    generation: int
+    metageneration: int
+    size: int
+    rows: int
+    sha256: str
+    fetched: datetime | None
+    confirmed: bool
+    fields: frozenset[str]
+
+    @property
+    def identity(self) -> str:
+        """What tells one content of a day from another; reading the same records again does not change it."""
+        return self.sha256 or f"generation {self.generation}"
+
+    @classmethod
+    def of(cls, day: date, blob: storage.Blob) -> DayObject:
+        """From a listed or fetched blob."""
+        metadata = blob.metadata or {}
+        rows = metadata.get("rows", "")
+        try:
+            fetched = parse_utc(metadata.get("fetched_at", ""))
+        except ValueError:
+            fetched = None
+        try:
+            names = json.loads(metadata.get("fields") or "[]")
+        except ValueError:
+            names = []
+        return cls(
+            day, blob.name, int(blob.generation), int(blob.metageneration or 0), int(blob.size or 0),
+            int(rows) if rows.isdigit() else -1, metadata.get("sha256", ""), fetched,
+            metadata.get("confirmed") == "true", frozenset(map(str, names)),
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Payload:
+    """A day ready to be stored: compressed lines and what is told about them in the object's metadata."""
+
+    data: bytes = field(repr=False)
+    rows: int
+    sha256: str
+    metadata: dict[str, str]
+
+
+def pack(groups: Iterable[list[bytes]], fields: Iterable[str], fetched: datetime, window: str, confirmed: bool) -> Payload:
+    """Compress records, already ordered and in groups, one a line; only one group is held uncompressed at a time.
+
+    fetched: when the answer came (aware UTC). window: what was asked for. confirmed: a second look at the source
+    found no more than this.
+    """
+    # No time stamp in the header: the same records make the same bytes.
+    squeeze, digest, rows = isal_zlib.compressobj(GZIP_LEVEL, wbits=31), hashlib.sha256(), 0
+    parts = []
+    for group in groups:
+        rows += len(group)
+        text = b"\n".join(group) + b"\n"
+        digest.update(text)
+        parts.append(squeeze.compress(text))
+    parts.append(squeeze.flush())
+    names = json.dumps(sorted(fields))
+    if len(names) > _FIELDS_LIMIT:
+        names = json.dumps([f"(too many to name: {len(set(fields))})"])
+    metadata = {"rows": str(rows), "sha256": digest.hexdigest(), "fetched_at": utc_text(fetched), "window": window,
+                "fields": names, "confirmed": str(confirmed).lower()}  # fmt: skip
+    return Payload(b"".join(parts), rows, digest.hexdigest(), metadata)
+
+
+class DayStore:
+    """The day objects of one bucket."""
+
+    def __init__(self, bucket: storage.Bucket) -> None:
+        self.bucket = bucket
+
+    def list(self, dataset: Dataset, first: date, last: date) -> dict[date, DayObject]:
+        """The stored days from `first` to `last` in one listing pass."""
+        key = dataset.key
+        blobs = self.bucket.client.list_blobs(
+            self.bucket, prefix=f"raw/{key}/", start_offset=object_name(key, first),
+            end_offset=object_name(key, last + ONE_DAY), fields=_LISTED, page_size=PAGE, retry=RETRY,
+        )  # fmt: skip
+        found = ((day_of_name(key, blob.name), blob) for blob in blobs)
+        return {day: DayObject.of(day, blob) for day, blob in found if day and first <= day <= last}
+
+    def put(self, dataset: Dataset, day: date, payload: Payload, known: DayObject | None) -> tuple[str, DayObject]:
+        """Store a day; returns what was done - "new", "same" (the records were there already) or "replaced" - and the
+        object as it is now.
+
+        known: the object as last listed. An object with other records is first kept under superseded/. A newer
+        answer that somebody stored meanwhile stays: then ours is not needed ("same"). Raises google.api_core
+        exceptions when the service fails for good.
+        """
+        fetched = payload.metadata["fetched_at"]
+        for _attempt in range(_ATTEMPTS):
+            try:
+                if known is None:
+                    return "new", self._upload(dataset, day, payload, 0)
+                if known.sha256 == payload.sha256 and known.rows == payload.rows:
+                    return "same", self._touch(known, payload)
+                self._keep(dataset, known)
+                return "replaced", self._upload(dataset, day, payload, known.generation)
+            except (exceptions.PreconditionFailed, exceptions.NotFound):
+                # Another run was faster, or an answer of ours was lost after the upload had been done.
+                known = self._current(dataset, day)
+                if known and known.fetched and utc_text(known.fetched) > fetched:
+                    return "same", known
+        raise exceptions.Aborted(f"{object_name(dataset.key, day)} kept changing while it was to be replaced")
+
+    def _upload(self, dataset: Dataset, day: date, payload: Payload, generation: int) -> DayObject:
+        blob = self.bucket.blob(object_name(dataset.key, day))
+        blob.metadata = payload.metadata
+        blob.upload_from_string(
+            payload.data, content_type="application/gzip", if_generation_match=generation, checksum="crc32c", retry=RETRY
+        )
+        return DayObject.of(day, blob)
+
+    def _touch(self, known: DayObject, payload: Payload) -> DayObject:
+        """Record that the same records were read again: metadata alone, so the generation stays."""
+        blob = self.bucket.blob(known.name)
+        blob.metadata = payload.metadata
+        blob.patch(
+            if_generation_match=known.generation, if_metageneration_match=known.metageneration or None, retry=RETRY
+        )
+        return DayObject.of(known.day, blob)
+
+    def _keep(self, dataset: Dataset, known: DayObject) -> None:
+        """Copy the object that is to be replaced, server side; a copy that is there already will do."""
+        source = self.bucket.blob(known.name)
+        try:
+            self.bucket.copy_blob(
+                source, self.bucket, superseded_name(dataset.key, known.day, known.generation),
+                source_generation=known.generation, if_generation_match=0, retry=RETRY,
+            )  # fmt: skip
+        except exceptions.PreconditionFailed:
+            if self.bucket.get_blob(superseded_name(dataset.key, known.day, known.generation), retry=RETRY) is None:
+                raise
+
+    def _current(self, dataset: Dataset, day: date) -> DayObject | None:
+        blob = self.bucket.get_blob(object_name(dataset.key, day), retry=RETRY)
+        return DayObject.of(day, blob) if blob else None

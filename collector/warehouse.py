@@ -1,0 +1,327 @@
+"""BigQuery's side: the tables of the registry, the load ledger, and the SQL that makes rows of raw lines.
+
+Objects are staged line by line, one STRING column, so that no change at the source can break a load; the SQL below
+turns a line into a typed row. A value that is present but not of its column's type is counted, never stored as null.
+
+The SQL is written for BigQuery. Where a plain cast would do there but the emulator is laxer (it rounds '12.5' to an
+INT64, takes '1e400' as infinity), the pattern that the value must match stands beside the cast.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from google.cloud import bigquery
+
+from collector.gb_calendar import ONE_DAY
+from datasets_config import INSTANT, SETTLEMENT_DATE, SETTLEMENT_PERIOD, Column, Dataset
+
+LEDGER = "collector_load_ledger"
+STAGING_PREFIX = "collector_staging_"
+# One column for a whole line: the separator is a byte that cannot stand in JSON.
+STAGING_SCHEMA = [bigquery.SchemaField("line", "STRING")]
+SEPARATOR = "\x01"
+LEDGER_SCHEMA = [
+    bigquery.SchemaField("dataset", "STRING", "REQUIRED", description="Key of the dataset"),
+    bigquery.SchemaField("settlement_date", "DATE", "REQUIRED", description="GB settlement day that was loaded"),
+    bigquery.SchemaField("object", "STRING", "REQUIRED", description="Name of the day object"),
+    bigquery.SchemaField("generation", "INT64", "REQUIRED", description="Generation of the object when it was listed"),
+    bigquery.SchemaField("identity", "STRING", "REQUIRED", description="SHA-256 of the uncompressed lines"),
+    bigquery.SchemaField("object_rows", "INT64", "REQUIRED", description="Records in the object"),
+    bigquery.SchemaField("table_rows", "INT64", "REQUIRED", description="Rows in the table: distinct by natural key"),
+    bigquery.SchemaField("conflicts", "INT64", "REQUIRED", description="Keys with different rows at one publication time"),
+    bigquery.SchemaField("fetched_at", "TIMESTAMP", description="When the source was asked [UTC]"),
+    bigquery.SchemaField("loaded_at", "TIMESTAMP", "REQUIRED", description="When the day was published [UTC]"),
+    bigquery.SchemaField("table_created", "TIMESTAMP", "REQUIRED", description="Creation of the table; rows of a dropped table do not count [UTC]"),
+]  # fmt: skip
+
+# Type -> (pattern that the text of a value must match, expression over that text).
+_CASTS = {
+    "STRING": (None, "{x}"),
+    "INT64": (r"^-?[0-9]+(\.0+)?$", r"SAFE_CAST(REGEXP_REPLACE({x}, r'\.0+$', '') AS INT64)"),
+    "FLOAT64": (
+        r"^-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?$",
+        "IF(ABS(SAFE_CAST({x} AS FLOAT64)) <= 1.7e308, SAFE_CAST({x} AS FLOAT64), NULL)",
+    ),
+    "BOOL": (r"^(true|false)$", "{x} = 'true'"),
+    "DATE": (r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "SAFE_CAST({x} AS DATE)"),
+    # Minutes get their seconds and more than six decimals lose the rest; a time without an offset is UTC.
+    "TIMESTAMP": (
+        r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?(Z|[+-][0-9]{2}:[0-9]{2})?$",
+        r"SAFE_CAST(REGEXP_REPLACE(REGEXP_REPLACE({x}, r'^(.{{16}})(Z|[+-].*)?$', r'\1:00\2'), r'(\.[0-9]{{6}})[0-9]+', r'\1') AS TIMESTAMP)",
+    ),
+}
+
+
+def table_schema(dataset: Dataset) -> list[bigquery.SchemaField]:
+    """The columns of a dataset's table, with descriptions and units."""
+    return [
+        bigquery.SchemaField(c.name, c.type, "REQUIRED" if c.required else "NULLABLE", description=c.description)
+        for c in dataset.columns
+    ]
+
+
+def table_of(dataset: Dataset, table_id: str) -> bigquery.Table:
+    """The table as the registry wants it. table_id: project.dataset.table."""
+    table = bigquery.Table(table_id, schema=table_schema(dataset))
+    table.description = f"{dataset.title}. {dataset.description}."
+    table.time_partitioning = bigquery.TimePartitioning(type_=dataset.partition, field="settlement_date")
+    table.clustering_fields = list(dataset.clustering)
+    table.labels = {"dataset": dataset.key}
+    return table
+
+
+def ledger_table(table_id: str) -> bigquery.Table:
+    """The load ledger: a row for each time a day was published; the newest of a day counts.
+
+    Rows are only added, so that publishing two datasets at one time does not conflict on it.
+    """
+    table = bigquery.Table(table_id, schema=LEDGER_SCHEMA)
+    table.description = "Which day objects are loaded into which tables"
+    table.clustering_fields = ["dataset", "settlement_date"]
+    return table
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """The newest ledger row of a day."""
+
+    generation: int
+    identity: str
+    object_rows: int
+    table_rows: int
+    conflicts: int
+    loaded_at: datetime
+
+
+def ledger_query(ledger_id: str) -> str:
+    """The newest ledger rows of @dataset's table created at @created, between @first and @last."""
+    return (
+        f"SELECT settlement_date, generation, identity, object_rows, table_rows, conflicts, loaded_at FROM `{ledger_id}` "
+        "WHERE dataset = @dataset AND table_created = @created AND settlement_date BETWEEN @first AND @last "
+        "QUALIFY ROW_NUMBER() OVER (PARTITION BY settlement_date ORDER BY generation DESC, loaded_at DESC) = 1"
+    )
+
+
+def _source(path: str) -> str:
+    """The text of a field of `line`; null for a JSON null, an object, a list or a line that is no JSON."""
+    return f"SAFE.JSON_VALUE(line, '$.{path}')"
+
+
+def _typed(text: str, kind: str) -> str:
+    pattern, cast = _CASTS[kind]
+    value = cast.format(x=text)
+    return value if pattern is None else f"IF(REGEXP_CONTAINS({text}, r'{pattern}'), {value}, NULL)"
+
+
+def _paths(dataset: Dataset) -> dict[str, str]:
+    """Each field that is read -> the alias of its text."""
+    paths = [*dataset.instant.fields, *(c.source for c in dataset.columns if not c.source.startswith("@"))]
+    return {path: f"text_{number}" for number, path in enumerate(dict.fromkeys(paths))}
+
+
+def _instant(dataset: Dataset) -> str:
+    alias, fields = _paths(dataset), dataset.instant.fields
+    minutes = int(dataset.instant.shift.total_seconds() // 60)
+    if len(fields) == 1:
+        time = _typed(alias[fields[0]], "TIMESTAMP")
+        return f"TIMESTAMP_ADD({time}, INTERVAL {minutes} MINUTE)" if minutes else time
+    day, period = _typed(alias[fields[0]], "DATE"), _typed(alias[fields[1]], "INT64")
+    return f"TIMESTAMP_ADD(TIMESTAMP({day}, 'Europe/London'), INTERVAL 30 * ({period} - 1) MINUTE)"
+
+
+def _expression(column: Column, alias: dict[str, str]) -> str:
+    if column.source == INSTANT:
+        return "record_instant"
+    if column.source == SETTLEMENT_DATE:
+        return "record_day"
+    if column.source == SETTLEMENT_PERIOD:
+        # Half hours since local midnight: right on the days of 46 and 50 periods too.
+        return "DIV(TIMESTAMP_DIFF(record_instant, TIMESTAMP(record_day, 'Europe/London'), MINUTE), 30) + 1"
+    return _typed(alias[column.source], column.type)
+
+
+def rows_sql(dataset: Dataset, staging_id: str) -> str:
+    """A SELECT of typed rows from staged lines: the columns, `line`, and `record_day` (null when unreadable)."""
+    alias = _paths(dataset)
+    texts = ", ".join(f"{_source(path)} AS {name}" for path, name in alias.items())
+    columns = ", ".join(f"{_expression(c, alias)} AS {c.name}" for c in dataset.columns)
+    wrong = "\n".join(
+        f"    WHEN {_wrong(column, alias)} THEN '{column.name}'" for column in dataset.columns if column.source in alias or column.required
+    )
+    return f"""
+  SELECT line, record_day, {columns},
+    CASE
+{wrong}
+    END AS wrong_column
+  FROM (
+    SELECT *, DATE(record_instant, 'Europe/London') AS record_day FROM (
+      SELECT *, {_instant(dataset)} AS record_instant FROM (
+        SELECT line, {texts} FROM `{staging_id}`)))"""
+
+
+def _wrong(column: Column, alias: dict[str, str]) -> str:
+    """Whether a value is there but not of its type, or is not there though it must be."""
+    value = _expression(column, alias)
+    if column.required:
+        return f"({value}) IS NULL"
+    # A value of the wrong type is not null in the line; an object or a list has no text but is not null either.
+    return f"({value}) IS NULL AND IFNULL(SAFE.JSON_QUERY(line, '$.{column.source}'), 'null') != 'null'"
+
+
+def _version(dataset: Dataset) -> str:
+    """What the newest of several rows with one key is told by; a constant where the source does not say."""
+    if not dataset.version:
+        return "0"
+    if not dataset.version_order:
+        return dataset.version
+    ranks = " ".join(f"WHEN '{code}' THEN {rank}" for rank, code in enumerate(dataset.version_order, 1))
+    return f"CASE {dataset.version} {ranks} ELSE 0 END"
+
+
+def check_sql(dataset: Dataset, staging_id: str) -> str:
+    """For each day of the staged lines: lines, keys, conflicts, lines with a wrong value, and the first of those.
+
+    A conflict is a key with different lines at the newest publication time. Unreadable lines have a null day.
+    """
+    key = ", ".join(dataset.natural_key)
+    return f"""
+SELECT record_day, SUM(lines) AS line_count, COUNT(*) AS key_count, COUNTIF(differing) AS conflict_count,
+  SUM(wrong_lines) AS wrong_count, MIN(wrong_column) AS wrong_column, MIN(wrong_line) AS wrong_line
+FROM (
+  SELECT record_day, {key}, SUM(lines) AS lines, SUM(wrong_lines) AS wrong_lines, MIN(wrong_column) AS wrong_column,
+    MIN(wrong_line) AS wrong_line,
+    LOGICAL_OR(differing AND newest) AS differing
+  FROM (
+    SELECT record_day, {key}, COUNT(*) AS lines, COUNTIF(wrong_column IS NOT NULL) AS wrong_lines,
+      MIN(wrong_column) AS wrong_column, MIN(IF(wrong_column IS NOT NULL, SUBSTR(line, 1, 300), NULL)) AS wrong_line,
+      MIN(line) != MAX(line) AS differing,
+      ROW_NUMBER() OVER (PARTITION BY record_day, {key} ORDER BY row_version DESC) = 1 AS newest
+    FROM (SELECT *, {_version(dataset)} AS row_version FROM ({rows_sql(dataset, staging_id)}))
+    GROUP BY record_day, {key}, row_version)
+  GROUP BY record_day, {key})
+GROUP BY record_day"""
+
+
+NEWER_LOADED = "another loader has published newer objects of these days"
+
+
+def publish_sql(dataset: Dataset, table_id: str, ledger_id: str, staging_id: str | None, first: date, last: date) -> str:
+    """One transaction that replaces the days @days (array of DATE) and records them: an analyst sees all or nothing.
+
+    @entries: array of STRUCTs like a ledger row. first, last: literal bounds, so that BigQuery reads only the
+    partitions concerned. staging_id None: every day is empty.
+    """
+    columns = ", ".join(c.name for c in dataset.columns)
+    within = f"settlement_date BETWEEN DATE '{first}' AND DATE '{last}' AND settlement_date IN UNNEST(@days)"
+    insert = ""
+    if staging_id:
+        insert = f"""
+INSERT INTO `{table_id}` ({columns})
+SELECT {columns} FROM ({rows_sql(dataset, staging_id)})
+WHERE record_day IN UNNEST(@days)
+QUALIFY ROW_NUMBER() OVER (PARTITION BY {", ".join(dataset.natural_key)} ORDER BY {_version(dataset)} DESC, line DESC) = 1;
+"""
+    return f"""
+BEGIN TRANSACTION;
+ASSERT NOT EXISTS (
+  SELECT 1 FROM `{ledger_id}` AS done JOIN UNNEST(@entries) AS entry
+  ON done.dataset = entry.dataset AND done.settlement_date = entry.settlement_date
+    AND done.table_created = entry.table_created
+  WHERE done.generation > entry.generation AND done.identity != entry.identity
+) AS '{NEWER_LOADED}';
+DELETE FROM `{table_id}` WHERE {within};
+{insert}
+INSERT INTO `{ledger_id}` ({", ".join(f.name for f in LEDGER_SCHEMA)})
+SELECT {", ".join(f"entry.{f.name}" for f in LEDGER_SCHEMA)} FROM UNNEST(@entries) AS entry;
+COMMIT TRANSACTION;
+"""
+
+
+def ledger_parameters(entries: Sequence[dict[str, Any]]) -> list[bigquery.ArrayQueryParameter]:
+    """@days and @entries for publish_sql."""
+    structs = [
+        bigquery.StructQueryParameter(None, *(bigquery.ScalarQueryParameter(f.name, f.field_type, e[f.name]) for f in LEDGER_SCHEMA))
+        for e in entries
+    ]  # fmt: skip
+    days = [e["settlement_date"] for e in entries]
+    return [
+        bigquery.ArrayQueryParameter("days", "DATE", days),
+        bigquery.ArrayQueryParameter("entries", "STRUCT", structs),
+    ]
+
+
+def counts_sql(table_id: str, first: date, last: date) -> str:
+    """Rows of the table for each settlement day from first to last."""
+    return (
+        f"SELECT settlement_date, COUNT(*) AS row_count FROM `{table_id}` "
+        f"WHERE settlement_date BETWEEN DATE '{first}' AND DATE '{last}' GROUP BY settlement_date"
+    )
+
+
+def surplus_bounds(first: date, last: date) -> tuple[date, date]:
+    """The days around a range, where rows would lie that a wrong calendar had moved."""
+    return first - ONE_DAY, last + ONE_DAY
+
+
+# ---------------------------------------------------------------------------------------------- schema checks
+@dataclass(frozen=True)
+class Difference:
+    """One difference between registry, live table and source. additive: --update-schema can mend it."""
+
+    dataset: str
+    kind: str
+    text: str
+    additive: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.dataset}: {self.kind}: {self.text}"
+
+
+_SAME_TYPE = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL"}
+
+
+def schema_differences(dataset: Dataset, live: bigquery.Table | None, seen: frozenset[str], newest: frozenset[str]) -> list[Difference]:
+    """What differs between the registry, the live table (None: not there) and the stored objects' field names.
+
+    seen: names in any stored object; newest: names in the newest object that holds records.
+    """
+    found: list[Difference] = []
+
+    def add(kind: str, text: str, additive: bool = False) -> None:
+        found.append(Difference(dataset.key, kind, text, additive))
+
+    if live is None:
+        add("missing table", f"{dataset.table} does not exist; a load or --update-schema creates it", True)
+    else:
+        columns = {f.name: f for f in live.schema}
+        for column in dataset.columns:
+            field = columns.pop(column.name, None)
+            mode = "REQUIRED" if column.required else "NULLABLE"
+            if field is None:
+                add("missing column", f"{column.name} {column.type}", not column.required)
+                continue
+            kind = _SAME_TYPE.get(field.field_type, field.field_type)
+            if kind != column.type:
+                add("wrong type", f"{column.name} is {kind}, should be {column.type}")
+            if (field.mode or "NULLABLE") != mode:
+                add("wrong mode", f"{column.name} is {field.mode}, should be {mode}")
+            if (field.description or "") != column.description:
+                add("description", f"{column.name} says {field.description!r}, should say {column.description!r}", True)
+        for name in columns:
+            add("extra column", f"{name} is in the table but not in the registry")
+        partitioning = live.time_partitioning
+        if partitioning is None or (partitioning.type_, partitioning.field) != (dataset.partition, "settlement_date"):
+            add("partitioning", f"should be by {dataset.partition} of settlement_date")
+        if tuple(live.clustering_fields or ()) != dataset.clustering:
+            add("clustering", f"is {live.clustering_fields}, should be {list(dataset.clustering)}")
+    for name in sorted(seen - dataset.source_fields):
+        add("new field at source", f"{json.dumps(name)} is in stored objects but not in the registry; add a column for it")
+    if newest:
+        for name in sorted(dataset.source_fields - newest):
+            add("field gone", f"{json.dumps(name)} is no longer in the newest stored object")
+    return found

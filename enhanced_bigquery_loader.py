@@ -1,0 +1,753 @@
+#!/usr/bin/env python3
+"""Load day objects from Cloud Storage into BigQuery tables, and check that everything is there.
+
+The data never passes through this machine: BigQuery reads the objects into staging tables and replaces whole days of
+a table in one transaction together with the rows of the load ledger. What the ledger has is not loaded again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from collector import gb_calendar, runtime
+from collector.gb_calendar import day_start
+from collector.runtime import DONE, FAILED, Stop, Stopped, Task, UsageError, log
+from datasets_config import Dataset
+from enhanced_elexon_neso_downloader import BASE_URLS, days_text, is_short
+
+if TYPE_CHECKING:
+    from google.cloud import bigquery
+
+    from collector.store import DayObject, DayStore
+    from collector.warehouse import Difference, Loaded
+
+PROG = "enhanced_bigquery_loader.py"
+T = TypeVar("T")
+# A batch is one load job and one transaction. Of a load job BigQuery takes 10,000 URIs, of a table 1,500 load jobs
+# and 1,500 modifications a day: ten years are 4 batches of a small dataset and 400 of the largest.
+BATCH_DAYS = 1_000
+BATCH_BYTES = 1_000_000_000
+# Staging tables vanish by themselves when a run dies before it can drop them.
+STAGING_LIFETIME = timedelta(hours=6)
+_ATTEMPTS = 6
+_JOB_TIMEOUT = 3_600.0
+# A job found under our id is one that an earlier run left; one whose server died never ends.
+_LEFT_JOB_TIMEOUT = 60.0
+_CONFLICTS = ("aborted due to concurrent update", "transaction is aborted", "failed to commit", "could not serialize")
+_TRANSIENT = {"backendError", "internalError", "rateLimitExceeded", "jobRateLimitExceeded", "jobBackendError", "jobInternalError", "stopped", "timeout", "tableUnavailable"}  # fmt: skip
+
+
+class Unloadable(Exception):
+    """The objects of a batch cannot be read by BigQuery; smaller batches tell which."""
+
+
+class Gone(Exception):
+    """What a step built on has changed meanwhile (another run's doing): look again and start over."""
+
+
+@dataclass
+class Result:
+    """What a run did for one dataset."""
+
+    dataset: Dataset
+    settled: int = 0
+    days: int = 0
+    rows: int = 0
+    duplicates: int = 0
+    conflicts: int = 0
+    load_jobs: int = 0
+    transactions: int = 0
+    failed: dict[date, str] = field(default_factory=dict)
+    seconds: float = 0.0
+    interrupted: bool = False
+
+    @property
+    def status(self) -> str:
+        return "stopped" if self.interrupted else "failed" if self.failed else "ok"
+
+
+class Warehouse:
+    """The tables of one BigQuery dataset."""
+
+    def __init__(self, client: bigquery.Client, home: bigquery.Dataset, stop: Stop) -> None:
+        self.client, self.home, self.stop = client, home, stop
+        self.prefix = f"{home.project}.{home.dataset_id}"
+        # Publishing is serial: concurrent transactions on a table abort each other.
+        self.publishing = threading.Lock()
+
+    def table_id(self, name: str) -> str:
+        return f"{self.prefix}.{name}"
+
+    @property
+    def ledger_id(self) -> str:
+        from collector.warehouse import LEDGER
+
+        return self.table_id(LEDGER)
+
+    def table(self, name: str) -> bigquery.Table | None:
+        """The live table; None when it does not exist."""
+        from google.api_core.exceptions import NotFound
+
+        try:
+            return self.client.get_table(self.table_id(name))
+        except NotFound:
+            return None
+
+    def ensure(self, dataset: Dataset) -> bigquery.Table:
+        """The dataset's table, made when missing, and the ledger beside it."""
+        from google.api_core.exceptions import NotFound
+
+        from collector.warehouse import ledger_table, table_of
+
+        for wanted in (ledger_table(self.ledger_id), table_of(dataset, self.table_id(dataset.table))):
+            try:
+                table = self.client.get_table(wanted.reference)
+            except NotFound:
+                table = self.client.create_table(wanted, exists_ok=True)
+                log.info("created table %s", wanted.table_id)
+        return table
+
+    def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[bigquery.Row]:
+        """Rows of a read-only query. Raises google.api_core exceptions."""
+        from google.cloud import bigquery
+
+        config = bigquery.QueryJobConfig(query_parameters=list(parameters))
+        return list(self.client.query_and_wait(sql, job_config=config, location=self.home.location))
+
+    def ledger(self, dataset: Dataset, table: bigquery.Table | None, first: date, last: date) -> dict[date, Loaded]:
+        """The newest ledger row of each day of a range, in one query; none for a table that is not there."""
+        from google.api_core.exceptions import NotFound
+        from google.cloud.bigquery import ScalarQueryParameter
+
+        from collector.warehouse import Loaded, ledger_query
+
+        if table is None:
+            return {}
+        parameters = [
+            ScalarQueryParameter("dataset", "STRING", dataset.key), ScalarQueryParameter("created", "TIMESTAMP", table.created),
+            ScalarQueryParameter("first", "DATE", first), ScalarQueryParameter("last", "DATE", last),
+        ]  # fmt: skip
+        try:
+            rows = self.query(ledger_query(self.ledger_id), parameters)
+        except NotFound:
+            return {}
+        return {
+            r.settlement_date: Loaded(r.generation, r.identity, r.object_rows, r.table_rows, r.conflicts, r.loaded_at) for r in rows
+        }
+
+    def job(self, start: Callable[[str], T], job_id: str) -> T:
+        """The finished job `job_id`: started, or found when an earlier request or run has started it.
+
+        Raises Unloadable when it failed because of the data, Gone when it should be tried under another id.
+        """
+        from google.api_core import exceptions
+
+        timeout = _JOB_TIMEOUT
+        try:
+            job: Any = start(job_id)
+        except exceptions.Conflict:
+            # The answer to our request was lost, or an earlier run got this far: the job is there.
+            job = self.client.get_job(job_id, location=self.home.location)
+            timeout = _LEFT_JOB_TIMEOUT
+        deadline = time.monotonic() + timeout
+        pause = 0.05
+        while not job.done():
+            self.stop.sleep(pause)
+            pause = min(pause * 1.5, 5.0)
+            if time.monotonic() > deadline:
+                raise Gone(f"job {job_id} does not end")
+        if job.error_result:
+            reason, message = job.error_result.get("reason", ""), job.error_result.get("message", "")
+            if is_conflict(message) or reason in _TRANSIENT:
+                raise Gone(f"{reason}: {message}")
+            if reason == "quotaExceeded":
+                raise exceptions.Forbidden(f"a BigQuery quota is used up: {message}")
+            raise Unloadable(" ".join(message.split()))
+        return job  # type: ignore[no-any-return]
+
+
+def is_conflict(message: str) -> bool:
+    """Whether BigQuery aborted a transaction because of another one."""
+    return any(text in message.lower() for text in _CONFLICTS)
+
+
+# ---------------------------------------------------------------------------------------------- one dataset
+class Loading:
+    """The load of one dataset: batches staged in a thread pool, published one after the other."""
+
+    def __init__(self, task: Task, warehouse: Warehouse, store: DayStore, *, workers: int, force: bool) -> None:
+        self.dataset, self.task, self.warehouse, self.store = task.dataset, task, warehouse, store
+        self.workers, self.force, self.stop = workers, force, warehouse.stop
+        self.result = Result(task.dataset)
+        self._lock = threading.Lock()
+        self._ledger: dict[date, Loaded] = {}
+
+    def run(self) -> Result:
+        """Load what the ledger does not have; a failure of some days is noted in the result."""
+        from google.api_core.exceptions import GoogleAPIError
+        from google.auth.exceptions import GoogleAuthError
+
+        began = time.monotonic()
+        try:
+            self._run()
+        except Stopped:
+            self.result.interrupted = True
+        except (GoogleAPIError, GoogleAuthError, OSError, Gone, Unloadable) as error:
+            self._fail(self.task.days[:1] or [self.task.first], f"BigQuery: {runtime.first_line(error)}")
+        for cause, days in self.causes().items():
+            log.error("%s: %s failed: %s", self.dataset.key, days_text(days), cause)
+        self.result.seconds = time.monotonic() - began
+        return self.result
+
+    def causes(self) -> dict[str, list[date]]:
+        """The failed days by what went wrong."""
+        found: dict[str, list[date]] = {}
+        for day, cause in sorted(self.result.failed.items()):
+            found.setdefault(cause, []).append(day)
+        return found
+
+    def _run(self) -> None:
+        dataset, result = self.dataset, self.result
+        stored = self.store.list(dataset, self.task.first, self.task.last) if self.task.days else {}
+        if not stored:
+            log.info("%s: nothing is stored for this range", dataset.key)
+            return
+        self.table = self.warehouse.ensure(dataset)
+        live = {f.name for f in self.table.schema}
+        lacking = [c.name for c in dataset.columns if c.name not in live]
+        if lacking:
+            self._fail(sorted(stored), f"the table lacks {', '.join(lacking)}; run {PROG} --update-schema --datasets {dataset.key}")
+            return
+        self._ledger = self.warehouse.ledger(dataset, self.table, self.task.first, self.task.last)
+        pending = self._pending(stored)
+        result.settled = len(stored) - len(pending)
+        if not pending:
+            log.info("%s: all %d stored days are loaded", dataset.key, len(stored))
+            return
+        queue = batches(pending, dataset)
+        log.info("%s: %d days to load in %d batches, %d loaded already", dataset.key, len(pending), len(queue), result.settled)
+        running: set[Future[None]] = set()
+        with ThreadPoolExecutor(self.workers, dataset.key) as pool:
+            try:
+                for batch in queue:
+                    running.add(pool.submit(self._load, batch))
+                while running:
+                    done, running = wait(running, timeout=1.0, return_when=FIRST_COMPLETED)
+                    for future in done:
+                        future.result()
+                    self.stop.check()
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+
+    def _pending(self, stored: dict[date, DayObject]) -> list[DayObject]:
+        def is_loaded(day: DayObject) -> bool:
+            known = self._ledger.get(day.day)
+            return known is not None and known.identity == day.identity and not self.force
+
+        return [stored[day] for day in sorted(stored) if not is_loaded(stored[day])]
+
+    def _load(self, batch: list[DayObject]) -> None:
+        """Stage, check and publish one batch; what fails is noted, never raised (but Stopped)."""
+        from google.api_core.exceptions import GoogleAPIError
+        from google.auth.exceptions import GoogleAuthError
+
+        days = [day.day for day in batch]
+        try:
+            self._load_batch(batch)
+        except Unloadable as error:
+            if len(batch) > 1:
+                # One object that cannot be read fails the whole job; halves find it in few steps.
+                middle = len(batch) // 2
+                self._load(batch[:middle])
+                self._load(batch[middle:])
+            else:
+                self._fail(days, f"{batch[0].name} cannot be loaded: {error}")
+        except (GoogleAPIError, GoogleAuthError, OSError, Gone) as error:
+            self._fail(days, f"BigQuery: {runtime.first_line(error)}")
+
+    def _load_batch(self, batch: list[DayObject]) -> None:
+        for attempt in range(_ATTEMPTS):
+            self.stop.check()
+            try:
+                digest = self._digest(batch)
+                staging = self._stage(batch, digest, attempt)
+                try:
+                    self._publish(self._check(batch, staging), staging, digest)
+                finally:
+                    if staging:
+                        self.warehouse.client.delete_table(staging, not_found_ok=True)
+                return
+            except Gone as reason:
+                if attempt == _ATTEMPTS - 1:
+                    raise
+                log.debug("%s: again: %s", self.dataset.key, reason)
+                self.stop.sleep(0.2 * 2**attempt)
+                batch = self._still_wanted(batch)
+                if not batch:
+                    return
+
+    def _still_wanted(self, batch: list[DayObject]) -> list[DayObject]:
+        """What of a batch is still to be loaded, as the bucket and the ledger are now."""
+        first, last = batch[0].day, batch[-1].day
+        stored = self.store.list(self.dataset, first, last)
+        ledger = self.warehouse.ledger(self.dataset, self.table, first, last)
+        with self._lock:
+            self._ledger.update(ledger)
+        now = [stored[day.day] for day in batch if day.day in stored]
+        return [d for d in now if d.day not in ledger or (ledger[d.day].identity != d.identity and ledger[d.day].generation <= d.generation)]
+
+    def _digest(self, batch: list[DayObject]) -> str:
+        """A name for "this state of these days over what is loaded now": the same work has the same job id, in any
+        run, and once it is published the same work cannot come up again."""
+        state = hashlib.sha256(f"{self.dataset.key} {self.table.created}".encode())
+        for day in batch:
+            loaded = self._ledger.get(day.day)
+            state.update(f"{day.name} {day.generation} {day.identity} {loaded.loaded_at if loaded else ''}\n".encode())
+        return state.hexdigest()[:24]
+
+    def _stage(self, batch: list[DayObject], digest: str, attempt: int) -> str | None:
+        """Load the batch's objects into a staging table; its id, None when all of them are empty."""
+        from google.cloud import bigquery
+
+        from collector.warehouse import SEPARATOR, STAGING_PREFIX, STAGING_SCHEMA
+
+        uris = [f"gs://{self.store.bucket.name}/{day.name}" for day in batch if day.rows != 0]
+        if not uris:
+            return None
+        client = self.warehouse.client
+        name = self.warehouse.table_id(f"{STAGING_PREFIX}{self.dataset.table}_{digest}_{attempt}")
+        table = bigquery.Table(name, schema=STAGING_SCHEMA)
+        table.expires = gb_calendar.utc_now() + STAGING_LIFETIME
+        client.create_table(table, exists_ok=True)
+        config = bigquery.LoadJobConfig(
+            schema=STAGING_SCHEMA, source_format=bigquery.SourceFormat.CSV, field_delimiter=SEPARATOR, quote_character="",
+            write_disposition=bigquery.WriteDisposition.WRITE_TRUNCATE, create_disposition=bigquery.CreateDisposition.CREATE_NEVER,
+            labels={"dataset": self.dataset.key},
+        )  # fmt: skip
+        log.debug("%s: staging %d objects, %s to %s", self.dataset.key, len(uris), batch[0].day, batch[-1].day)
+        with self._lock:
+            self.result.load_jobs += 1
+        job = self.warehouse.job(
+            lambda job_id: client.load_table_from_uri(uris, name, job_id=job_id, location=self.warehouse.home.location, job_config=config),
+            f"load_{digest}_{attempt}",
+        )
+        if client.get_table(name).num_rows != job.output_rows:
+            raise Gone("the staging table of an earlier run is not there any more")
+        return name
+
+    def _check(self, batch: list[DayObject], staging: str | None) -> list[dict[str, Any]]:
+        """Compare the staged lines with what the objects say they hold; ledger entries of the days that are right.
+
+        A day that is not right is noted as failed and left as it is in the table.
+        """
+        from google.api_core.exceptions import NotFound
+
+        from collector.warehouse import check_sql
+
+        rows: list[Any] = []
+        if staging:
+            try:
+                rows = self.warehouse.query(check_sql(self.dataset, staging))
+            except NotFound:
+                raise Gone("the staging table is gone") from None
+        found = {r.record_day: r for r in rows}
+        loaded_at = gb_calendar.utc_now()
+        entries = []
+        for day in batch:
+            seen = found.get(day.day)
+            lines, keys = (seen.line_count, seen.key_count) if seen else (0, 0)
+            if (lines != day.rows and day.rows >= 0) or (seen and seen.wrong_count):
+                self._isolate(day, seen, lines, found.get(None))
+                continue
+            if seen and seen.conflict_count:
+                log.warning("%s: %s: %d keys have different rows at one publication time", self.dataset.key, day.day, seen.conflict_count)
+            entries.append({
+                "dataset": self.dataset.key, "settlement_date": day.day, "object": day.name, "generation": day.generation,
+                "identity": day.identity, "object_rows": lines, "table_rows": keys,
+                "conflicts": seen.conflict_count if seen else 0, "fetched_at": day.fetched, "loaded_at": loaded_at,
+                "table_created": self.table.created,
+            })  # fmt: skip
+        return entries
+
+    def _isolate(self, day: DayObject, seen: Any, lines: int, unreadable: Any) -> None:
+        current = self.store.list(self.dataset, day.day, day.day).get(day.day)
+        if current and current.identity != day.identity:
+            raise Gone(f"{day.name} was replaced while it was loaded")
+        worst = seen if seen and seen.wrong_count else unreadable
+        if worst and worst.wrong_column:
+            cause = f"{worst.wrong_count} records have no usable {worst.wrong_column}, e.g. {worst.wrong_line}"
+        else:
+            cause = f"{lines} records were read, its metadata says {day.rows}"
+        self._fail([day.day], f"{day.name} cannot be loaded: {cause}")
+
+    def _publish(self, entries: list[dict[str, Any]], staging: str | None, digest: str) -> None:
+        """Replace the days of `entries` in one transaction. Raises Gone when it is to be tried again."""
+        from google.cloud import bigquery
+
+        from collector.warehouse import NEWER_LOADED, ledger_parameters, publish_sql
+
+        if not entries:
+            return
+        days = [entry["settlement_date"] for entry in entries]
+        sql = publish_sql(
+            self.dataset, self.warehouse.table_id(self.dataset.table), self.warehouse.ledger_id, staging, min(days), max(days)
+        )
+        config = bigquery.QueryJobConfig(query_parameters=ledger_parameters(entries), labels={"dataset": self.dataset.key})
+        name = hashlib.sha256(f"{digest} {days}".encode()).hexdigest()[:24]
+        with self.warehouse.publishing:
+            for attempt in range(_ATTEMPTS):
+                self.stop.check()
+                with self._lock:
+                    self.result.transactions += 1
+                try:
+                    self.warehouse.job(
+                        lambda job_id: self.warehouse.client.query(
+                            sql, job_config=config, job_id=job_id, location=self.warehouse.home.location, job_retry=None
+                        ),
+                        f"publish_{name}_{attempt}",
+                    )
+                    break
+                except Gone as reason:
+                    # Another loader's transaction was faster.
+                    log.debug("%s: %s", self.dataset.key, reason)
+                    if attempt == _ATTEMPTS - 1:
+                        raise
+                    self.stop.sleep(0.3 * 2**attempt)
+                except Unloadable as error:
+                    if NEWER_LOADED in str(error) or "was not found" in str(error).lower():
+                        raise Gone(str(error)) from None
+                    raise
+        with self._lock:
+            result = self.result
+            result.days += len(entries)
+            result.rows += sum(e["table_rows"] for e in entries)
+            result.duplicates += sum(e["object_rows"] - e["table_rows"] for e in entries)
+            result.conflicts += sum(e["conflicts"] for e in entries)
+            for day in days:
+                result.failed.pop(day, None)
+        log.info("%s: published %s", self.dataset.key, days_text(days))
+
+    def _fail(self, days: Sequence[date], cause: str) -> None:
+        with self._lock:
+            self.result.failed.update(dict.fromkeys(days, cause))
+
+
+def batches(pending: Sequence[DayObject], dataset: Dataset) -> list[list[DayObject]]:
+    """Cut days into batches by number and by uncompressed bytes, oldest first."""
+    found: list[list[DayObject]] = []
+    size = 0
+    for day in pending:
+        weight = max(day.rows, 0) * dataset.bytes_per_row
+        if not found or len(found[-1]) >= BATCH_DAYS or (size + weight > BATCH_BYTES and found[-1]):
+            found.append([])
+            size = 0
+        found[-1].append(day)
+        size += weight
+    return found
+
+
+# ---------------------------------------------------------------------------------------------- verification
+@dataclass
+class Verification:
+    """The state of one dataset over a range: what should be there, what is stored, what is loaded."""
+
+    dataset: Dataset
+    expected: int = 0
+    stored: int = 0
+    loaded: int = 0
+    rows_stored: int = 0
+    rows_loaded: int = 0
+    rows_table: int = 0
+    duplicates: int = 0
+    conflicts: int = 0
+    first: date | None = None
+    last: date | None = None
+    missing: list[date] = field(default_factory=list)
+    unloaded: list[date] = field(default_factory=list)
+    differing: list[date] = field(default_factory=list)
+    surplus: list[date] = field(default_factory=list)
+    short: list[date] = field(default_factory=list)
+    empty: list[date] = field(default_factory=list)
+    provisional: int = 0
+    error: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Whether all that should be there is. What the source itself lacks does not count against it."""
+        return not (self.missing or self.unloaded or self.differing or self.surplus or self.error)
+
+    def as_json(self) -> dict[str, Any]:
+        """For machines."""
+
+        def texts(days: list[date]) -> list[str]:
+            return [day.isoformat() for day in days]
+
+        return {
+            "dataset": self.dataset.key, "table": self.dataset.table, "days_expected": self.expected, "days_stored": self.stored,
+            "days_loaded": self.loaded, "rows_stored": self.rows_stored, "rows_loaded": self.rows_loaded,
+            "duplicate_rows": self.duplicates, "conflicting_keys": self.conflicts,
+            "first_day": self.first.isoformat() if self.first else None, "last_day": self.last.isoformat() if self.last else None,
+            "missing_days": texts(self.missing), "unloaded_days": texts(self.unloaded), "differing_days": texts(self.differing),
+            "surplus_days": texts(self.surplus), "short_days": texts(self.short), "empty_days": texts(self.empty),
+            "provisional_days": self.provisional, "error": self.error, "ok": self.ok,
+        }  # fmt: skip
+
+
+def verify(task: Task, warehouse: Warehouse, store: DayStore, now: datetime) -> Verification:
+    """Compare the calendar, the objects, the ledger and the table, day by day."""
+    from collector.warehouse import counts_sql
+
+    dataset = task.dataset
+    v = Verification(dataset)
+    expected = [day for day in task.days if day_start(day) <= now]
+    v.expected = len(expected)
+    if not expected:
+        return v
+    stored = store.list(dataset, task.first, task.last)
+    table = warehouse.table(dataset.table)
+    ledger = warehouse.ledger(dataset, table, task.first, task.last)
+    counts: dict[date, int] = {}
+    if table is not None:
+        rows = warehouse.query(counts_sql(warehouse.table_id(dataset.table), task.first, task.last))
+        counts = {r.settlement_date: r.row_count for r in rows}
+    for day in expected:
+        thing, entry, count = stored.get(day), ledger.get(day), counts.pop(day, 0)
+        v.rows_loaded += count
+        if thing is None:
+            v.missing.append(day)
+            if count:
+                v.surplus.append(day)
+            continue
+        v.stored += 1
+        v.rows_stored += max(thing.rows, 0)
+        if now < dataset.final_after(day):
+            v.provisional += 1
+        elif thing.rows == 0 and not dataset.often_empty:
+            v.empty.append(day)
+        elif is_short(dataset, day, thing.rows):
+            v.short.append(day)
+        if entry is None or entry.identity != thing.identity:
+            v.unloaded.append(day)
+        elif count != entry.table_rows or entry.object_rows != thing.rows:
+            v.differing.append(day)
+        else:
+            v.loaded += 1
+            v.duplicates += entry.object_rows - entry.table_rows
+            v.conflicts += entry.conflicts
+            if count:
+                v.first, v.last = v.first or day, day
+    v.surplus += sorted(counts)
+    return v
+
+
+def verification_text(found: list[Verification]) -> str:
+    """The verification as a table, with the days that are not right below it."""
+    rows: list[tuple[str, ...]] = [
+        ("DATASET", "EXPECTED", "STORED", "LOADED", "MISSING", "SHORT", "EMPTY", "PROVISIONAL", "ROWS STORED", "ROWS IN TABLE", "FIRST DAY", "LAST DAY", "RESULT")
+    ]  # fmt: skip
+    for v in found:
+        rows.append((
+            v.dataset.key, str(v.expected), str(v.stored), str(v.loaded), str(len(v.missing)), str(len(v.short)), str(len(v.empty)),
+            str(v.provisional), f"{v.rows_stored:,}", f"{v.rows_loaded:,}", str(v.first or "-"), str(v.last or "-"), "ok" if v.ok else "NOT OK",
+        ))  # fmt: skip
+    lines = [runtime.table(rows, frozenset(range(1, 10)))]
+    told = (
+        ("missing", "not stored; run the downloader for them"), ("unloaded", "stored but not loaded; run the loader for them"),
+        ("differing", "the table's rows are not those that were loaded; run the loader with --force for them"),
+        ("surplus", "rows in the table without a stored day"), ("short", "short at source: fewer rows than the calendar says"),
+        ("empty", "empty at source, asked twice"),
+    )  # fmt: skip
+    for v in found:
+        lines += [f"{v.dataset.key}: {kind}: {days_text(days)} ({why})" for kind, why in told if (days := getattr(v, kind))]
+        if v.duplicates:
+            lines.append(f"{v.dataset.key}: {v.duplicates} rows of the objects are repetitions or superseded; {v.conflicts} keys conflict")
+        if v.error:
+            lines.append(f"{v.dataset.key}: {v.error}")
+    return "\n".join(lines)
+
+
+# ---------------------------------------------------------------------------------------------- schema
+def differences_of(task: Task, warehouse: Warehouse, store: DayStore) -> list[Difference]:
+    """What differs between registry, live table and the fields seen in the stored objects of the range."""
+    from collector.warehouse import schema_differences
+
+    stored = store.list(task.dataset, task.first, task.last) if task.days else {}
+    filled = [stored[day] for day in sorted(stored) if stored[day].rows > 0]
+    seen = frozenset(name for day in filled for name in day.fields)
+    return schema_differences(task.dataset, warehouse.table(task.dataset.table), seen, filled[-1].fields if filled else frozenset())
+
+
+def update_schema(task: Task, warehouse: Warehouse) -> list[str]:
+    """Apply what can be added to a live table: missing nullable columns and descriptions. Returns what was done."""
+    from collector.warehouse import schema_differences, table_schema
+
+    dataset = task.dataset
+    table = warehouse.table(dataset.table)
+    if table is None:
+        warehouse.ensure(dataset)
+        return [f"{dataset.key}: created table {dataset.table}"]
+    wanted = {f.name: f for f in table_schema(dataset)}
+    done = [d for d in schema_differences(dataset, table, frozenset(), frozenset()) if d.additive]
+    if not done:
+        return []
+    from google.cloud import bigquery
+
+    kept = []
+    for live in table.schema:
+        known = wanted.pop(live.name, None)
+        described = known.description if known else live.description
+        kept.append(bigquery.SchemaField(live.name, live.field_type, live.mode, description=described, fields=live.fields))
+    table.schema = kept + [f for f in wanted.values() if f.mode == "NULLABLE"]
+    warehouse.client.update_table(table, ["schema"])
+    return [f"{d} (mended)" for d in done]
+
+
+# ---------------------------------------------------------------------------------------------- the command line
+def build_parser() -> argparse.ArgumentParser:
+    parser = runtime.Parser(
+        prog=PROG,
+        description="Load the stored day objects into BigQuery tables; check schemas and\ncompleteness.",
+        epilog=(
+            "examples:\n"
+            f"  {PROG} --datasets frequency --start-date 2024-01-01\n"
+            f"  {PROG} --verify --output json\n"
+            f"  {PROG} --validate-schema --datasets market_index\n\n"
+            "exit codes: 0 all done, 1 some days failed or a check found something,\n            2 wrong use or set-up"
+        ),
+    )
+    runtime.add_common_arguments(parser)
+    how = parser.add_argument_group("how")
+    how.add_argument("--max-workers", type=runtime.whole_number(1, 64), default=4, metavar="N", help="parallel load jobs for each dataset (default: 4)")
+    how.add_argument("--force", action="store_true", help="load again what is loaded")
+    how.add_argument("--dry-run", action="store_true", help="say what would be done, do nothing")
+    checks = parser.add_argument_group("instead of loading").add_mutually_exclusive_group()
+    checks.add_argument("--verify", action="store_true", help="compare calendar, objects and tables day by day")
+    checks.add_argument("--validate-schema", action="store_true", help="compare registry, tables and the fields of the source")
+    checks.add_argument("--update-schema", action="store_true", help="add missing columns, tables and descriptions")
+    checks.add_argument("--check-setup", action="store_true", help=argparse.SUPPRESS)
+    runtime.add_output_arguments(parser)
+    parser.add_argument_group("output of --verify").add_argument(
+        "--output", choices=["text", "json"], default="text", help="for people or for machines (default: text)"
+    )
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the loader. Returns the exit code; raises UsageError for wrong use or set-up."""
+    arguments = build_parser().parse_args(argv)
+    if arguments.list_datasets:
+        print(runtime.list_datasets())
+        return DONE
+    settings = runtime.load_settings(runtime.flags_of(arguments), BASE_URLS)
+    tasks = runtime.tasks_of(arguments)
+    if arguments.output == "json" and not arguments.verify:
+        raise UsageError("--output json goes with --verify; add --verify or leave it out")
+    if arguments.check_only:
+        return DONE
+    runtime.start_logging(arguments.quiet, arguments.verbose)
+
+    from collector.store import DayStore
+
+    stop = Stop()
+    stop.install()
+    connections = max(16, arguments.max_workers)
+    bucket = runtime.find_bucket(runtime.storage_client(settings, connections), settings)
+    client = runtime.bigquery_client(settings, connections)
+    home = runtime.find_dataset(client, settings)
+    runtime.check_locations(bucket, home, settings)
+    if arguments.check_setup:
+        return DONE
+    store, warehouse = DayStore(bucket), Warehouse(client, home, stop)
+    if arguments.verify:
+        return _verify(tasks, warehouse, store, arguments.output)
+    if arguments.validate_schema:
+        return _validate(tasks, warehouse, store)
+    if arguments.update_schema:
+        lines = [line for task in tasks for line in update_schema(task, warehouse)]
+        print("\n".join(lines) or "nothing to add")
+        return DONE
+    if arguments.dry_run:
+        print(plan_text(tasks, warehouse, store, arguments.force))
+        return DONE
+    results = []
+    for task in tasks:
+        results.append(Loading(task, warehouse, store, workers=arguments.max_workers, force=arguments.force).run())
+        if stop.is_set:
+            break
+    print(summary(results))
+    if stop.is_set:
+        log.warning("stopped; the same command again goes on where this one ended")
+        return 128 + stop.signal_number
+    return FAILED if any(result.failed for result in results) else DONE
+
+
+def _verify(tasks: list[Task], warehouse: Warehouse, store: DayStore, output: str) -> int:
+    from google.api_core.exceptions import GoogleAPIError
+
+    now = gb_calendar.utc_now()
+    found = []
+    for task in tasks:
+        try:
+            found.append(verify(task, warehouse, store, now))
+        except (GoogleAPIError, OSError) as error:
+            found.append(Verification(task.dataset, error=f"cannot be verified: {runtime.first_line(error)}"))
+    ok = all(v.ok for v in found)
+    if output == "json":
+        print(json.dumps({"datasets": [v.as_json() for v in found], "ok": ok}))
+    else:
+        print(verification_text(found))
+    return DONE if ok else FAILED
+
+
+def _validate(tasks: list[Task], warehouse: Warehouse, store: DayStore) -> int:
+    differences = [difference for task in tasks for difference in differences_of(task, warehouse, store)]
+    print("\n".join(map(str, differences)) or f"no differences in {len(tasks)} datasets")
+    return FAILED if differences else DONE
+
+
+def plan_text(tasks: list[Task], warehouse: Warehouse, store: DayStore, force: bool) -> str:
+    """What a run would load, a line for each dataset."""
+    rows: list[tuple[str, ...]] = [("DATASET", "STORED DAYS", "LOADED", "TO LOAD", "ROWS TO LOAD", "LOAD JOBS", "TABLE")]
+    for task in tasks:
+        loading = Loading(task, warehouse, store, workers=1, force=force)
+        stored = store.list(task.dataset, task.first, task.last) if task.days else {}
+        table = warehouse.table(task.dataset.table)
+        loading._ledger = warehouse.ledger(task.dataset, table, task.first, task.last)
+        pending = loading._pending(stored)
+        rows.append((
+            task.dataset.key, str(len(stored)), str(len(stored) - len(pending)), str(len(pending)),
+            f"{sum(max(day.rows, 0) for day in pending):,}", str(len(batches(pending, task.dataset))),
+            task.dataset.table if table else f"{task.dataset.table} (to be created)",
+        ))  # fmt: skip
+    return f"{runtime.table(rows, frozenset(range(1, 6)))}\nNothing was loaded or created."
+
+
+def summary(results: list[Result]) -> str:
+    """The end of a run as a table, with every failure below it."""
+    rows: list[tuple[str, ...]] = [
+        ("DATASET", "SETTLED", "LOADED", "FAILED", "ROWS", "DUPLICATES", "CONFLICTS", "LOAD JOBS", "TRANSACTIONS", "SECONDS", "STATUS")
+    ]
+    for r in results:
+        rows.append((
+            r.dataset.key, str(r.settled), str(r.days), str(len(r.failed)), f"{r.rows:,}", str(r.duplicates), str(r.conflicts),
+            str(r.load_jobs), str(r.transactions), f"{r.seconds:.1f}", r.status,
+        ))  # fmt: skip
+    lines = [runtime.table(rows, frozenset(range(1, 10)))]
+    for r in results:
+        lines += [f"FAILED {r.dataset.key} {day}: {cause}" for day, cause in sorted(r.failed.items())]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    runtime.run(PROG, lambda: main(sys.argv[1:]))
