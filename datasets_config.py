@@ -133,7 +133,7 @@ class Instant:
                 raise ValueError(f"{self.fields[0]} is {text!r}, not a time")
             return parse_utc(text) + self.shift
         day, period = values
-        if not isinstance(day, str) or not isinstance(period, int):
+        if not isinstance(day, str) or not isinstance(period, int) or isinstance(period, bool):
             raise ValueError(f"{self.fields[0]} {day!r} and {self.fields[1]} {period!r} are no settlement period")
         return period_start(date.fromisoformat(day), period) + self.shift
 

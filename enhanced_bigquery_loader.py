@@ -16,14 +16,14 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from collector import gb_calendar, runtime
-from collector.gb_calendar import day_start
+from collector.coverage_report import report_file
 from collector.runtime import DONE, FAILED, Stop, Stopped, Task, UsageError, log
 from datasets_config import Dataset
-from enhanced_elexon_neso_downloader import BASE_URLS, days_text, is_short
+from enhanced_elexon_neso_downloader import BASE_URLS, days_text
 
 if TYPE_CHECKING:
     from google.cloud import bigquery
@@ -204,17 +204,10 @@ class Loading:
             self.result.interrupted = True
         except (GoogleAPIError, GoogleAuthError, OSError, Gone, Unloadable) as error:
             self._fail(self.task.days[:1] or [self.task.first], f"BigQuery: {runtime.first_line(error)}")
-        for cause, days in self.causes().items():
+        for cause, days in runtime.days_by_cause(self.result.failed).items():
             log.error("%s: %s failed: %s", self.dataset.key, days_text(days), cause)
         self.result.seconds = time.monotonic() - began
         return self.result
-
-    def causes(self) -> dict[str, list[date]]:
-        """The failed days by what went wrong."""
-        found: dict[str, list[date]] = {}
-        for day, cause in sorted(self.result.failed.items()):
-            found.setdefault(cause, []).append(day)
-        return found
 
     def _run(self) -> None:
         dataset, result = self.dataset, self.result
@@ -362,6 +355,9 @@ class Loading:
             except NotFound:
                 raise Gone("the staging table is gone") from None
         found = {r.record_day: r for r in rows}
+        if len(batch) > 1 and any(0 <= day.rows < found[day.day].line_count for day in batch if day.day in found):
+            # A line that tells another day than its object's (its time is given twice) must not take that day with it.
+            raise Unloadable("a day has lines from another day's object")
         loaded_at = gb_calendar.utc_now()
         entries = []
         for day in batch:
@@ -440,7 +436,7 @@ class Loading:
 
     def _fail(self, days: Sequence[date], cause: str) -> None:
         with self._lock:
-            self.result.failed.update(dict.fromkeys(days, cause))
+            self.result.failed.update(dict.fromkeys(days, runtime.printable(cause[:1_000])))
 
 
 def batches(pending: Sequence[DayObject], dataset: Dataset) -> list[list[DayObject]]:
@@ -455,126 +451,6 @@ def batches(pending: Sequence[DayObject], dataset: Dataset) -> list[list[DayObje
         found[-1].append(day)
         size += weight
     return found
-
-
-# ---------------------------------------------------------------------------------------------- verification
-@dataclass
-class Verification:
-    """The state of one dataset over a range: what should be there, what is stored, what is loaded."""
-
-    dataset: Dataset
-    expected: int = 0
-    stored: int = 0
-    loaded: int = 0
-    rows_stored: int = 0
-    rows_loaded: int = 0
-    rows_table: int = 0
-    duplicates: int = 0
-    conflicts: int = 0
-    first: date | None = None
-    last: date | None = None
-    missing: list[date] = field(default_factory=list)
-    unloaded: list[date] = field(default_factory=list)
-    differing: list[date] = field(default_factory=list)
-    surplus: list[date] = field(default_factory=list)
-    short: list[date] = field(default_factory=list)
-    empty: list[date] = field(default_factory=list)
-    provisional: int = 0
-    error: str = ""
-
-    @property
-    def ok(self) -> bool:
-        """Whether all that should be there is. What the source itself lacks does not count against it."""
-        return not (self.missing or self.unloaded or self.differing or self.surplus or self.error)
-
-    def as_json(self) -> dict[str, Any]:
-        """For machines."""
-
-        def texts(days: list[date]) -> list[str]:
-            return [day.isoformat() for day in days]
-
-        return {
-            "dataset": self.dataset.key, "table": self.dataset.table, "days_expected": self.expected, "days_stored": self.stored,
-            "days_loaded": self.loaded, "rows_stored": self.rows_stored, "rows_loaded": self.rows_loaded,
-            "duplicate_rows": self.duplicates, "conflicting_keys": self.conflicts,
-            "first_day": self.first.isoformat() if self.first else None, "last_day": self.last.isoformat() if self.last else None,
-            "missing_days": texts(self.missing), "unloaded_days": texts(self.unloaded), "differing_days": texts(self.differing),
-            "surplus_days": texts(self.surplus), "short_days": texts(self.short), "empty_days": texts(self.empty),
-            "provisional_days": self.provisional, "error": self.error, "ok": self.ok,
-        }  # fmt: skip
-
-
-def verify(task: Task, warehouse: Warehouse, store: DayStore, now: datetime) -> Verification:
-    """Compare the calendar, the objects, the ledger and the table, day by day."""
-    from collector.warehouse import counts_sql
-
-    dataset = task.dataset
-    v = Verification(dataset)
-    expected = [day for day in task.days if day_start(day) <= now]
-    v.expected = len(expected)
-    if not expected:
-        return v
-    stored = store.list(dataset, task.first, task.last)
-    table = warehouse.table(dataset.table)
-    ledger = warehouse.ledger(dataset, table, task.first, task.last)
-    counts: dict[date, int] = {}
-    if table is not None:
-        rows = warehouse.query(counts_sql(warehouse.table_id(dataset.table), task.first, task.last))
-        counts = {r.settlement_date: r.row_count for r in rows}
-    for day in expected:
-        thing, entry, count = stored.get(day), ledger.get(day), counts.pop(day, 0)
-        v.rows_loaded += count
-        if thing is None:
-            v.missing.append(day)
-            if count:
-                v.surplus.append(day)
-            continue
-        v.stored += 1
-        v.rows_stored += max(thing.rows, 0)
-        if now < dataset.final_after(day):
-            v.provisional += 1
-        elif thing.rows == 0 and not dataset.often_empty:
-            v.empty.append(day)
-        elif is_short(dataset, day, thing.rows):
-            v.short.append(day)
-        if entry is None or entry.identity != thing.identity:
-            v.unloaded.append(day)
-        elif count != entry.table_rows or entry.object_rows != thing.rows:
-            v.differing.append(day)
-        else:
-            v.loaded += 1
-            v.duplicates += entry.object_rows - entry.table_rows
-            v.conflicts += entry.conflicts
-            if count:
-                v.first, v.last = v.first or day, day
-    v.surplus += sorted(counts)
-    return v
-
-
-def verification_text(found: list[Verification]) -> str:
-    """The verification as a table, with the days that are not right below it."""
-    rows: list[tuple[str, ...]] = [
-        ("DATASET", "EXPECTED", "STORED", "LOADED", "MISSING", "SHORT", "EMPTY", "PROVISIONAL", "ROWS STORED", "ROWS IN TABLE", "FIRST DAY", "LAST DAY", "RESULT")
-    ]  # fmt: skip
-    for v in found:
-        rows.append((
-            v.dataset.key, str(v.expected), str(v.stored), str(v.loaded), str(len(v.missing)), str(len(v.short)), str(len(v.empty)),
-            str(v.provisional), f"{v.rows_stored:,}", f"{v.rows_loaded:,}", str(v.first or "-"), str(v.last or "-"), "ok" if v.ok else "NOT OK",
-        ))  # fmt: skip
-    lines = [runtime.table(rows, frozenset(range(1, 10)))]
-    told = (
-        ("missing", "not stored; run the downloader for them"), ("unloaded", "stored but not loaded; run the loader for them"),
-        ("differing", "the table's rows are not those that were loaded; run the loader with --force for them"),
-        ("surplus", "rows in the table without a stored day"), ("short", "short at source: fewer rows than the calendar says"),
-        ("empty", "empty at source, asked twice"),
-    )  # fmt: skip
-    for v in found:
-        lines += [f"{v.dataset.key}: {kind}: {days_text(days)} ({why})" for kind, why in told if (days := getattr(v, kind))]
-        if v.duplicates:
-            lines.append(f"{v.dataset.key}: {v.duplicates} rows of the objects are repetitions or superseded; {v.conflicts} keys conflict")
-        if v.error:
-            lines.append(f"{v.dataset.key}: {v.error}")
-    return "\n".join(lines)
 
 
 # ---------------------------------------------------------------------------------------------- schema
@@ -637,9 +513,10 @@ def build_parser() -> argparse.ArgumentParser:
     checks.add_argument("--update-schema", action="store_true", help="add missing columns, tables and descriptions")
     checks.add_argument("--check-setup", action="store_true", help=argparse.SUPPRESS)
     runtime.add_output_arguments(parser)
-    parser.add_argument_group("output of --verify").add_argument(
-        "--output", choices=["text", "json"], default="text", help="for people or for machines (default: text)"
-    )
+    verification = parser.add_argument_group("with --verify")
+    verification.add_argument("--output", choices=["text", "json"], default="text", help="for people or for machines (default: text)")
+    verification.add_argument("--report", type=report_file, metavar="FILE.html", help="also write a coverage report: one page for any browser")
+    verification.add_argument("--with-source", action="store_true", help="also ask Elexon how many rows it has of each day (BOALF, FREQ, NETBSAD, DISBSAD)")
     return parser
 
 
@@ -651,8 +528,9 @@ def main(argv: list[str] | None = None) -> int:
         return DONE
     settings = runtime.load_settings(runtime.flags_of(arguments), BASE_URLS)
     tasks = runtime.tasks_of(arguments)
-    if arguments.output == "json" and not arguments.verify:
-        raise UsageError("--output json goes with --verify; add --verify or leave it out")
+    for flag, given in (("--output json", arguments.output == "json"), ("--report", arguments.report), ("--with-source", arguments.with_source)):
+        if given and not arguments.verify:
+            raise UsageError(f"{flag} goes with --verify; add --verify or leave it out")
     if arguments.check_only:
         return DONE
     runtime.start_logging(arguments.quiet, arguments.verbose)
@@ -670,7 +548,7 @@ def main(argv: list[str] | None = None) -> int:
         return DONE
     store, warehouse = DayStore(bucket), Warehouse(client, home, stop)
     if arguments.verify:
-        return _verify(tasks, warehouse, store, arguments.output)
+        return _verify(tasks, warehouse, store, arguments, settings)
     if arguments.validate_schema:
         return _validate(tasks, warehouse, store)
     if arguments.update_schema:
@@ -692,18 +570,23 @@ def main(argv: list[str] | None = None) -> int:
     return FAILED if any(result.failed for result in results) else DONE
 
 
-def _verify(tasks: list[Task], warehouse: Warehouse, store: DayStore, output: str) -> int:
-    from google.api_core.exceptions import GoogleAPIError
+def _verify(tasks: list[Task], warehouse: Warehouse, store: DayStore, arguments: argparse.Namespace, settings: runtime.Settings) -> int:
+    from collector.verification import log_findings, source_api, verification_text, verify_all
 
-    now = gb_calendar.utc_now()
-    found = []
-    for task in tasks:
-        try:
-            found.append(verify(task, warehouse, store, now))
-        except (GoogleAPIError, OSError) as error:
-            found.append(Verification(task.dataset, error=f"cannot be verified: {runtime.first_line(error)}"))
+    began = time.monotonic()
+    api = source_api(settings, warehouse.stop) if arguments.with_source else None
+    try:
+        found = verify_all(tasks, warehouse, store, api, warehouse.stop)
+    except Stopped:
+        return 128 + warehouse.stop.signal_number
     ok = all(v.ok for v in found)
-    if output == "json":
+    if arguments.report:
+        from collector.coverage_report import write_report
+
+        write_report(arguments.report, found, settings, time.monotonic() - began)
+        log.info("coverage report: %s", arguments.report)
+    if arguments.output == "json":
+        log_findings(found)
         print(json.dumps({"datasets": [v.as_json() for v in found], "ok": ok}))
     else:
         print(verification_text(found))
@@ -745,7 +628,7 @@ def summary(results: list[Result]) -> str:
         ))  # fmt: skip
     lines = [runtime.table(rows, frozenset(range(1, 10)))]
     for r in results:
-        lines += [f"FAILED {r.dataset.key} {day}: {cause}" for day, cause in sorted(r.failed.items())]
+        lines += [f"FAILED {r.dataset.key} {days_text(days)}: {cause}" for cause, days in runtime.days_by_cause(r.failed).items()]
     return "\n".join(lines)
 
 

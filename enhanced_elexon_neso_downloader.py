@@ -24,6 +24,7 @@ from datasets_config import Asked, Dataset, Host
 
 if TYPE_CHECKING:
     from collector.api import Api, Traffic
+    from collector.progress import Progress
     from collector.records import Answer, DayRecords
     from collector.store import DayObject, DayStore
 
@@ -108,13 +109,6 @@ class Result:
                 found["short"] += 1
         return found
 
-    def causes(self) -> dict[str, list[date]]:
-        """The failed days by what went wrong."""
-        found: dict[str, list[date]] = {}
-        for day, cause in sorted(self.failed.items()):
-            found.setdefault(cause, []).append(day)
-        return found
-
     @property
     def status(self) -> str:
         return "stopped" if self.interrupted else "failed" if self.failed else "ok"
@@ -168,12 +162,13 @@ class Collection:
     """The download of one dataset: its windows, what they brought, what is to be looked at twice."""
 
     def __init__(
-        self, task: Task, api: Api, store: DayStore, *, max_days: int, max_workers: int, force: bool, stop: Stop
-    ) -> None:
+        self, task: Task, api: Api, store: DayStore, progress: Progress, *, max_days: int, max_workers: int, force: bool,
+        stop: Stop,
+    ) -> None:  # fmt: skip
         from collector.api import Traffic
 
         self.dataset, self.task, self.api, self.store, self.stop = task.dataset, task, api, store, stop
-        self.force = force
+        self.force, self.progress = force, progress
         self.now = gb_calendar.utc_now()
         self.max_window = window_days(task.dataset, max_days)
         self.workers = workers_for(task.dataset, self.max_window, max_workers)
@@ -188,12 +183,12 @@ class Collection:
 
     def run(self) -> Result:
         """Fetch and store what is missing or stale; a failure of some days is noted in the result."""
-        began = time.monotonic()
+        self._began = time.monotonic()
         try:
             self._run()
         except Stopped:
             self.result.interrupted = True
-        self.result.seconds = time.monotonic() - began
+        self.result.seconds = time.monotonic() - self._began
         return self.result
 
     def _run(self) -> None:
@@ -208,6 +203,7 @@ class Collection:
             log.info("%s: all %d days are stored and settled", key, result.settled)
             return
         log.info("%s: %d days to fetch, %d settled; %d workers", key, len(wanted), result.settled, self.workers)
+        self.line = self.progress.line(key, len(wanted))
         self._fetch(wanted)
         for _round in range(1, _ROUNDS):
             again, self._again = sorted(self._again), set()
@@ -225,7 +221,7 @@ class Collection:
                 result.failed.setdefault(day, "the source answered with nothing, and could not be asked again")
         if self.api.down:
             result.failed.update(dict.fromkeys((day for day, cause in result.failed.items() if cause.startswith("no usable")), self._unreachable()))
-        for cause, days in result.causes().items():
+        for cause, days in runtime.days_by_cause(result.failed).items():
             log.error("%s: %s failed: %s", key, days_text(days), cause)
 
     def _fetch(self, days: Sequence[date], confirming: bool = False) -> None:
@@ -243,17 +239,26 @@ class Collection:
                     done, running = wait(running, timeout=1.0, return_when=FIRST_COMPLETED)
                     for future in done:
                         future.result()
+                    self._tell_progress()
                     self.stop.check()
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
+
+    def _tell_progress(self) -> None:
+        traffic, result = self.result.traffic, self.result
+        with self._lock:
+            done = len(result.stored) + len(result.failed)
+            rows = sum(day.rows for day in result.stored.values())
+        rate = traffic.requests / max(time.monotonic() - self._began, 0.001)
+        self.line.update(done, f"{rate:.1f} req/s, {traffic.retries} retries, {traffic.body_bytes / 1e6:,.1f} MB, {rows:,} rows")
 
     def _work(self, span: Span) -> None:
         """Fetch one span and store its days; what fails is noted, never raised (but Stopped)."""
         from google.api_core.exceptions import GoogleAPIError
         from google.auth.exceptions import GoogleAuthError
 
-        from collector.api import Refused, Unavailable, WindowTooLong
+        from collector.api import Refused, Unavailable, Unreadable, WindowTooLong
         from collector.records import WrongAnswer
 
         if self._given_up or self._unreached >= _HOPELESS:
@@ -276,9 +281,12 @@ class Collection:
         except WrongAnswer as error:
             if span.first == span.last:
                 self._hopeless(span, str(error))
-            for day in span.days if span.first < span.last else ():
-                self._work(Span(day, day, span.confirming))
+            else:
+                self._work_by_day(span)
         except Unavailable as error:
+            if isinstance(error, Unreadable) and span.first < span.last and not self.api.down:
+                self._work_by_day(span)
+                return
             with self._lock:
                 self._unreached += 1
             self._fail(span.days, self._unreachable() if self.api.down else str(error), again=True)
@@ -286,6 +294,11 @@ class Collection:
             self._hopeless(span, f"the API refuses the request: {error}")
         except (GoogleAPIError, GoogleAuthError, OSError) as error:
             self._fail(span.days, f"Cloud Storage: {runtime.first_line(error)}", again=True)
+
+    def _work_by_day(self, span: Span) -> None:
+        """So that one day that cannot be read does not take its neighbours with it."""
+        for day in span.days:
+            self._work(Span(day, day, span.confirming))
 
     def _hopeless(self, span: Span, cause: str) -> None:
         """A failure that asking again will not mend; after several in a row the dataset is given up."""
@@ -360,7 +373,7 @@ class Collection:
 
     def _fail(self, days: Sequence[date], cause: str, again: bool = False) -> None:
         with self._lock:
-            self.result.failed.update(dict.fromkeys(days, cause))
+            self.result.failed.update(dict.fromkeys(days, runtime.printable(cause)))
             if again:
                 self._again.update(days)
 
@@ -410,6 +423,7 @@ def main(argv: list[str] | None = None) -> int:
     runtime.start_logging(arguments.quiet, arguments.verbose)
 
     from collector.api import RATE_CAP, Api
+    from collector.progress import Progress
     from collector.store import DayStore
 
     stop = Stop()
@@ -429,14 +443,15 @@ def main(argv: list[str] | None = None) -> int:
     if not settings.api_key:
         log.debug("BMRS_API_KEY is not set; the API needs none")
     results = []
-    for task in tasks:
-        collection = Collection(
-            task, apis[task.dataset.host], store, max_days=arguments.max_days, max_workers=arguments.max_workers,
-            force=arguments.force, stop=stop,
-        )  # fmt: skip
-        results.append(_attempt(collection))
-        if stop.is_set:
-            break
+    with Progress(arguments.quiet) as progress:
+        for task in tasks:
+            collection = Collection(
+                task, apis[task.dataset.host], store, progress, max_days=arguments.max_days,
+                max_workers=arguments.max_workers, force=arguments.force, stop=stop,
+            )  # fmt: skip
+            results.append(_attempt(collection))
+            if stop.is_set:
+                break
     print(summary(results))
     if stop.is_set:
         log.warning("stopped; the same command again goes on where this one ended")
@@ -493,7 +508,7 @@ def summary(results: list[Result]) -> str:
         ))  # fmt: skip
     lines = [runtime.table(rows, frozenset(range(1, 14)))]
     for r in results:
-        lines += [f"FAILED {r.dataset.key} {days_text(days)}: {cause}" for cause, days in r.causes().items()]
+        lines += [f"FAILED {r.dataset.key} {days_text(days)}: {cause}" for cause, days in runtime.days_by_cause(r.failed).items()]
     if any("cannot be reached" in cause for r in results for cause in r.failed.values()):
         lines.append("The API cannot be reached. Without internet, ./deploy_data_collectors.sh --demo shows the system with made-up data.")
     return "\n".join(lines)

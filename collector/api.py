@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import timezone
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 import requests
 import urllib3
@@ -42,6 +42,10 @@ _BACKOFF_BASE, _BACKOFF_CAP, _RETRY_AFTER_CAP = 0.5, 30.0, 300.0
 _SLOWEST = 10_000
 _CHUNK = 1 << 18
 _RETRIED_STATUS = {408, 425, 429, 500, 502, 503, 504}
+# What a connection, or what came over it, can fail with.
+_NETWORK_ERRORS: tuple[type[BaseException], ...] = (
+    requests.RequestException, urllib3.exceptions.HTTPError, OSError, isal_zlib.error,  # type: ignore[assignment]
+)  # fmt: skip
 T = TypeVar("T")
 
 
@@ -55,6 +59,10 @@ class Refused(Exception):
 
 class Unavailable(Exception):
     """No usable answer after all attempts."""
+
+
+class Unreadable(Unavailable):
+    """The API answers, but with what cannot be read; a shorter window may leave out what makes it so."""
 
 
 class _Transient(Exception):
@@ -173,7 +181,8 @@ class Api:
                     failed += 1
                 if failed >= attempts or refused >= _REFUSED_ATTEMPTS:
                     self._note(answered=False)
-                    raise Unavailable(f"no usable answer after {failed + refused} attempts: {cause}") from None
+                    kind = Unreadable if isinstance(error, Unparsable) else Unavailable
+                    raise kind(f"no usable answer after {failed + refused} attempts: {cause}") from None
             else:
                 self.pace.answered()
                 self._note(answered=True)
@@ -189,7 +198,7 @@ class Api:
             self._failures = 0 if answered else self._failures + 1
 
     def _get(self, path: str, query: dict[str, str], limit: int, traffic: Traffic) -> bytearray:
-        """One attempt. Raises _Transient, WindowTooLong, Refused."""
+        """One attempt. Raises _Transient, WindowTooLong, Refused, WrongAnswer."""
         url = self.base_url + path
         began = time.monotonic()
         traffic.requests += 1
@@ -199,9 +208,10 @@ class Api:
             ) as response:
                 self._check_status(response, url)
                 body = self._read(response, limit, began)
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, isal_zlib.IsalError) as error:
-            if isinstance(error, requests.exceptions.SSLError):
-                raise Refused(f"the certificate of {urlsplit(url).hostname} was not accepted") from None
+        except _NETWORK_ERRORS as error:
+            if "CERTIFICATE_VERIFY_FAILED" in str(error):
+                # Not the other failures of TLS: a connection that breaks in the handshake is one of them.
+                raise Refused(f"the certificate of {urlsplit(url).hostname} was not accepted ({_plain(error)})") from None
             raise _Transient(_plain(error)) from None
         traffic.body_bytes += len(body)
         return body
@@ -215,15 +225,15 @@ class Api:
         if status in _RETRIED_STATUS:
             raise _Transient(f"status {status}", wait=_retry_after(response))
         if 300 <= status < 400:
-            target = urljoin(url, response.headers.get("Location", ""))
-            raise Refused(f"redirected to {urlsplit(target).hostname}, which is not followed; set the base URL to the right address")
+            target = response.headers.get("Location", "")[:200]
+            raise Refused(f"redirected to {target!r}, which is not followed; set the base URL to the right address")
         text = response.raw.read(4096, decode_content=True).decode("utf-8", "replace")
         if status == 400 and re.search(r"must not exceed|maximum (date )?range|range (is )?too (long|large)", text, re.I):
             raise WindowTooLong(text)
         raise Refused(f"status {status}: {' '.join(text.split())[:300]}")
 
     def _read(self, response: requests.Response, limit: int, began: float) -> bytearray:
-        """The decompressed body. Raises _Transient when it is cut short, too slow or beyond `limit` bytes."""
+        """The decompressed body. Raises _Transient when it is cut short or too slow, WrongAnswer beyond `limit` bytes."""
         encoding = response.headers.get("Content-Encoding", "identity").lower()
         if encoding not in ("gzip", "x-gzip", "identity", ""):
             raise Refused(f"the answer is encoded as {encoding}, which was not asked for")
@@ -244,7 +254,7 @@ class Api:
                     body += unzip.decompress(chunk, _CHUNK * 8)
                     chunk = unzip.unconsumed_tail
             if len(body) > limit:
-                raise _Transient(f"the body is larger than the limit of {limit // 1_000_000} MB for this window")
+                raise WrongAnswer(f"the body is larger than the limit of {limit // 1_000_000} MB for this window")
         if unzip is not None and not unzip.eof:
             raise _Transient("the compressed body was cut short")
         return body

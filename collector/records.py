@@ -81,7 +81,7 @@ def read_answer(dataset: Dataset, body: bytes | bytearray, start: datetime, end:
     reader.read(records)
     for parent in {c.source.partition(".")[0] for c in dataset.columns if "." in c.source}:
         for record in records:
-            value = json.loads(bytes(record)).get(parent)
+            value = _decode(record).get(parent)
             if isinstance(value, dict):
                 reader.fields.update(f"{parent}.{name}" for name in value)
     return Answer(reader.days, reader.fields)
@@ -110,7 +110,7 @@ def _split_slowly(body: bytes | bytearray, reason: Exception) -> list[bytes]:
     """Split JSON that the fast splitter refuses though it is valid: escapes of lone surrogates."""
     try:
         text = bytes(body).decode()
-        whole = _strict_json(text)
+        whole = _JSON.decode(text)
         if isinstance(whole, dict):
             whole = whole["data"]
             at = text.index("[", text.index('"data"'))
@@ -118,12 +118,14 @@ def _split_slowly(body: bytes | bytearray, reason: Exception) -> list[bytes]:
             at = text.index("[")
         if not isinstance(whole, list):
             raise ValueError("no list")
-        parts, decoder = [], json.JSONDecoder()
+        parts = []
         at += 1
-        for _item in whole:
+        for item in whole:
             while text[at] in " \t\r\n,":
                 at += 1
-            _value, stop = decoder.raw_decode(text, at)
+            value, stop = _JSON.raw_decode(text, at)
+            if value != item:
+                raise ValueError("another list")
             parts.append(text[at:stop].encode())
             at = stop
     except (ValueError, KeyError, IndexError, RecursionError):
@@ -131,11 +133,19 @@ def _split_slowly(body: bytes | bytearray, reason: Exception) -> list[bytes]:
     return parts
 
 
-def _strict_json(text: str | bytes) -> Any:
-    def refuse(name: str) -> NoReturn:
-        raise ValueError(f"{name} is not JSON")
+def _refuse(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
 
-    return json.loads(text, parse_constant=refuse)
+
+# Python refuses to make integers of thousands of digits, which are valid JSON; no value that is read has as many.
+_JSON = json.JSONDecoder(parse_constant=_refuse, parse_int=lambda digits: int(digits[:100]))
+
+
+def _decode(record: Record) -> Any:
+    try:
+        return _JSON.decode(bytes(record).decode())
+    except (ValueError, RecursionError) as error:
+        raise Unparsable(f"a record is not JSON ({error}): {_excerpt(bytes(record))}") from None
 
 
 def _check_utf8(body: bytes | bytearray) -> None:
@@ -189,10 +199,7 @@ class _Reader:
         self._dropped.clear()
 
     def _read_slowly(self, record: Record) -> tuple[tuple[str, ...], object]:
-        try:
-            whole = _strict_json(bytes(record))
-        except (ValueError, RecursionError) as error:
-            raise Unparsable(f"a record is not JSON ({error}): {_excerpt(bytes(record))}") from None
+        whole = _decode(record)
         if not isinstance(whole, dict):
             raise WrongAnswer(f"a record is no object: {_excerpt(bytes(record))}")
         values = tuple(whole.get(name) for name in self.dataset.instant.fields)
@@ -205,7 +212,7 @@ class _Reader:
         try:
             instant = self.dataset.instant.of(values)
         except (ValueError, OverflowError) as error:
-            raise WrongAnswer(f"a record has no usable instant ({error}): {_excerpt(bytes(record))}") from None
+            raise WrongAnswer(f"a record has no usable instant ({str(error)[:200]}): {_excerpt(bytes(record))}") from None
         if not self.earliest <= instant <= self.latest:
             raise WrongAnswer(
                 f"asked from {utc_text(self.start)} to {utc_text(self.end)}, the answer holds a record of "
@@ -220,7 +227,8 @@ class _Reader:
 def _shape(names: tuple[str, ...], instant: Instant) -> Callable[[Any], Any] | None:
     """A decoder of records with just these fields, which builds the instant's values and nothing else.
 
-    None when the fields of the instant are not among them: such records are looked at one by one.
+    None when the fields of the instant are not among them, or a name cannot be an attribute's: such records are
+    looked at one by one.
     """
     if not set(instant.fields) <= set(names):
         return None
@@ -234,5 +242,9 @@ def _shape(names: tuple[str, ...], instant: Instant) -> Callable[[Any], Any] | N
             attribute, kind = f"f{number}", Raw
         fields.append((attribute, kind))
         rename[attribute] = name
-    struct = msgspec.defstruct("Record", fields, rename=rename, forbid_unknown_fields=True, gc=False)
+    try:
+        struct = msgspec.defstruct("Record", fields, rename=rename, forbid_unknown_fields=True, gc=False)
+    except ValueError:
+        # Names with quotes, backslashes, control characters or lone surrogates.
+        return None
     return msgspec.json.Decoder(struct).decode

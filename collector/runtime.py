@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import io
 import logging
 import os
 import re
@@ -21,15 +22,15 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 from urllib.parse import urlsplit
 
 from collector import gb_calendar
 from datasets_config import DEFAULT_DATASETS, FIRST_DAY, REGISTRY, Dataset, Host
 
 if TYPE_CHECKING:
-    from google.cloud import bigquery
-    from google.cloud import storage  # type: ignore[attr-defined]
+    from google.api_core.retry import Retry
+    from google.cloud import bigquery, storage  # type: ignore[attr-defined]
 
 ROOT = Path(__file__).resolve().parent.parent
 API_ENV = ROOT / "api.env"
@@ -54,6 +55,8 @@ class Setting:
 
 
 _URL_RULE = "an https:// address without query (http:// only on this machine)"
+_ADDRESS = re.compile(r"(https?)://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?")
+_THIS_MACHINE = re.compile(r"localhost|127(\.[0-9]{1,3}){3}|\[::1\]")
 SETTINGS = (
     Setting(
         "BMRS_PROJECT", "jibber-jabber-knowledge", "--project",
@@ -62,7 +65,7 @@ SETTINGS = (
     ),
     Setting(
         "BMRS_BUCKET", "jibber-jabber-knowledge-bmrs-data", "--bucket",
-        r"(?!goog)(?!.*\.\.)(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]",
+        r"(?!goog)(?!.*google)(?!.*(\.\.|\.-|-\.))(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]",
         "a bucket name: 3 to 63 lower-case letters, digits, hyphens, dots and underscores, without gs://",
     ),
     Setting(
@@ -119,18 +122,26 @@ class Settings:
 def read_api_env(path: Path = API_ENV) -> dict[str, str]:
     """The assignments in `path`: parsed, never executed; quotes, `export`, CRLF and a BOM are understood.
 
-    Raises UsageError when the file is there but cannot be read.
+    Raises UsageError when the file is there but cannot be read, or a line of it cannot be understood.
     """
-    if not path.exists():
-        return {}
-    from dotenv import dotenv_values
-
     try:
-        # No interpolation: ${...} and $(...) in a value are text.
-        found = dotenv_values(path, interpolate=False, encoding="utf-8-sig")
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        return {}
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path.name} cannot be read ({error}); make it a readable UTF-8 text file") from None
-    return {name: value for name, value in found.items() if value is not None}
+    from dotenv.parser import parse_stream
+
+    found = {}
+    # The parser alone, without dotenv's interpolation: ${...} and $(...) in a value are text.
+    for binding in parse_stream(io.StringIO(text)):
+        whole = binding.original.string
+        line = binding.original.line + whole[: len(whole) - len(whole.lstrip())].count("\n")
+        if binding.error or (binding.key and binding.value is None):
+            raise UsageError(f"line {line} of {path.name} is not NAME=value; mend it or put a # before it")
+        if binding.key and binding.value:
+            found[binding.key] = binding.value
+    return found
 
 
 def load_settings(flags: dict[str, str | None], defaults: dict[str, str]) -> Settings:
@@ -155,31 +166,41 @@ def load_settings(flags: dict[str, str | None], defaults: dict[str, str]) -> Set
             value, origin = defaults.get(name, setting.default), "the default"
         if name in defaults:
             value = value.rstrip("/")
-        shown = "the value" if name == "BMRS_API_KEY" else repr(value)
+        # Neither a key nor a password in an address is shown.
+        shown = "the value" if name == "BMRS_API_KEY" else re.sub(r"//[^/]*@", "//...@", repr(value))
         wrong = setting.pattern and not re.fullmatch(setting.pattern, value, re.ASCII)
         if wrong or (name in defaults and not _is_base_url(value)):
             raise UsageError(f"{shown} (set by {origin}) cannot be used; give {setting.rule}")
         values[name], origins[name] = value, origin
     for service in ("STORAGE", "BIGQUERY"):
         host = values[f"{service}_EMULATOR_HOST"]
-        if host and not re.fullmatch(r"https?://[^\s/]+/?", host):
+        if host and not (_ADDRESS.fullmatch(host.removesuffix("/")) and _has_port(host)):
             raise UsageError(f"{service}_EMULATOR_HOST is {host!r}; give it with its scheme, as http://127.0.0.1:4443")
         if host:
             # The client libraries read it from the environment, wherever it was set.
             os.environ[f"{service}_EMULATOR_HOST"] = host
+    if bool(values["STORAGE_EMULATOR_HOST"]) != bool(values["BIGQUERY_EMULATOR_HOST"]):
+        # The real BigQuery would load what the real bucket holds under the names that the emulator lists.
+        raise UsageError(
+            "only one of STORAGE_EMULATOR_HOST and BIGQUERY_EMULATOR_HOST is set; "
+            "set both for emulators, or neither for Google Cloud"
+        )
     return Settings(values, origins)
 
 
 def _is_base_url(text: str) -> bool:
+    address = _ADDRESS.match(text)
+    if not address or not re.fullmatch(r"(/[A-Za-z0-9._~/%-]*)?", text[address.end() :]):
+        return False
+    return _has_port(text) and (address[1] == "https" or bool(_THIS_MACHINE.fullmatch(address[2])))
+
+
+def _has_port(text: str) -> bool:
+    """Whether the port of an address, if it names one, can exist."""
     try:
-        parts = urlsplit(text)
-        host, _port = parts.hostname or "", parts.port
+        return urlsplit(text).port != 0
     except ValueError:
         return False
-    if not host or parts.query or parts.fragment or parts.username or re.search(r"\s", text):
-        return False
-    here = host in ("localhost", "::1") or host.startswith("127.")
-    return parts.scheme == "https" or (parts.scheme == "http" and here)
 
 
 # ---------------------------------------------------------------------------------------------- arguments
@@ -188,9 +209,22 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, **kwargs: object) -> None:
         super().__init__(allow_abbrev=False, formatter_class=_help_formatter, **kwargs)  # type: ignore[arg-type]
+        for action in (None, "store"):
+            self.register("action", action, _Once)
 
     def error(self, message: str) -> NoReturn:
         fail_usage(self.prog, message if "; " in message else f"{message}; see {self.prog} --help")
+
+
+class _Once(argparse.Action):
+    """Takes a flag's value; a second one is refused, for one of the two would be lost."""
+
+    def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: str | None = None) -> None:
+        given: set[str] = namespace.__dict__.setdefault("given", set())
+        if self.dest in given:
+            parser.error(f"{option} is given twice; give it once")
+        given.add(self.dest)
+        setattr(namespace, self.dest, values)
 
 
 def _help_formatter(prog: str) -> argparse.HelpFormatter:
@@ -199,7 +233,7 @@ def _help_formatter(prog: str) -> argparse.HelpFormatter:
 
 def fail_usage(prog: str, message: str) -> NoReturn:
     """Say in one line what is wrong and end with exit code 2."""
-    print(f"{prog}: {' '.join(str(message).split())}", file=sys.stderr)
+    print(f"{prog}: {printable(' '.join(str(message).split()))}", file=sys.stderr)
     raise SystemExit(MISUSED)
 
 
@@ -319,22 +353,51 @@ def table(rows: Iterable[tuple[str, ...]], right: frozenset[int] = frozenset()) 
     )
 
 
+def days_by_cause(failed: dict[date, str]) -> dict[str, list[date]]:
+    """Failed days, in order, by what went wrong."""
+    found: dict[str, list[date]] = {}
+    for day, cause in sorted(failed.items()):
+        found.setdefault(cause, []).append(day)
+    return found
+
+
 # ---------------------------------------------------------------------------------------------- logging, stopping
-_CONTROL = {i: f"\\x{i:02x}" for i in (*range(32), *range(127, 160)) if i != 9}
+# Control characters, and those that break or turn around a line.
+_CONTROL = {
+    i: f"\\x{i:02x}"
+    for i in (*range(9), *range(10, 32), *range(127, 160), 0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+}
+
+
+def printable(text: str) -> str:
+    """One line without control characters: what a server sent cannot draw on a terminal or forge a line."""
+    return text.translate(_CONTROL)
 
 
 class _OneLine(logging.Formatter):
-    """Log lines hold no control characters: what a server sent cannot draw on a terminal or forge a line."""
+    """Log lines are printable."""
 
     def format(self, record: logging.LogRecord) -> str:
         if record.exc_info:
             return super().format(record)
-        return super().format(record).translate(_CONTROL)
+        return printable(super().format(record))
+
+
+class _Stderr(logging.StreamHandler):  # type: ignore[type-arg]
+    """Writes to what sys.stderr is at the moment: live progress lines step aside for it."""
+
+    @property
+    def stream(self) -> TextIO:
+        return sys.stderr
+
+    @stream.setter
+    def stream(self, _value: object) -> None:
+        """Set by the base class; there is nothing to keep."""
 
 
 def start_logging(quiet: bool = False, verbose: bool = False) -> None:
     """Log to stderr: time in UTC, level, message."""
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _Stderr()
     formatter = _OneLine("%(asctime)sZ %(levelname)-7s %(message)s", "%Y-%m-%dT%H:%M:%S")
     formatter.converter = time.gmtime
     handler.setFormatter(formatter)
@@ -404,10 +467,12 @@ def run(prog: str, main: Callable[[], int]) -> NoReturn:
 
 
 # ---------------------------------------------------------------------------------------------- cloud clients
-_NO_CREDENTIALS = (
-    "no Application Default Credentials (being logged in to gcloud is not the same); "
-    "run: gcloud auth application-default login"
-)
+def _no_credentials() -> UsageError:
+    """Why there are no credentials; the library's own words can run over many lines."""
+    named, command = os.environ.get("GOOGLE_APPLICATION_CREDENTIALS"), "run: gcloud auth application-default login"
+    if named:
+        return UsageError(f"GOOGLE_APPLICATION_CREDENTIALS names {named!r}, which holds no usable credentials; correct it, or unset it and {command}")
+    return UsageError(f"no Application Default Credentials (being logged in to gcloud is not the same); {command}")
 
 
 # Google's libraries warn on every start that they will leave Python 3.10 behind; README says it once.
@@ -426,8 +491,8 @@ def storage_client(settings: Settings, connections: int = 16) -> storage.Client:
     anonymous = AnonymousCredentials() if settings.emulator("STORAGE") else None  # type: ignore[no-untyped-call]
     try:
         client = storage.Client(project=settings.project, credentials=anonymous)
-    except GoogleAuthError:
-        raise UsageError(_NO_CREDENTIALS) from None
+    except (GoogleAuthError, OSError):
+        raise _no_credentials() from None
     _widen_pool(client, connections)
     return client
 
@@ -441,8 +506,8 @@ def bigquery_client(settings: Settings, connections: int = 16) -> bigquery.Clien
     anonymous = AnonymousCredentials() if settings.emulator("BIGQUERY") else None  # type: ignore[no-untyped-call]
     try:
         client = bigquery.Client(project=settings.project, credentials=anonymous)
-    except GoogleAuthError:
-        raise UsageError(_NO_CREDENTIALS) from None
+    except (GoogleAuthError, OSError):
+        raise _no_credentials() from None
     _widen_pool(client, connections)
     return client
 
@@ -459,9 +524,10 @@ def find_bucket(client: storage.Client, settings: Settings) -> storage.Bucket:
     """The bucket. Raises UsageError, with the command that makes it, when it is not there or not ours to use."""
     from google.api_core import exceptions
     from google.auth.exceptions import GoogleAuthError
+    from google.cloud.storage.retry import DEFAULT_RETRY
 
     try:
-        return client.get_bucket(settings.bucket, timeout=30)
+        return client.get_bucket(settings.bucket, timeout=10, retry=_at_start(DEFAULT_RETRY, settings.emulator("STORAGE")))
     except exceptions.NotFound:
         raise UsageError(
             f"bucket {settings.bucket} does not exist; run: gcloud storage buckets create gs://{settings.bucket} "
@@ -472,17 +538,18 @@ def find_bucket(client: storage.Client, settings: Settings) -> storage.Bucket:
     except GoogleAuthError as error:
         raise UsageError(f"the credentials were refused ({first_line(error)}); run: gcloud auth application-default login") from None
     except (exceptions.GoogleAPICallError, exceptions.RetryError, OSError) as error:
-        raise UsageError(f"Cloud Storage cannot be reached ({first_line(error)}); check the network{_emulator_hint(settings, 'STORAGE')}") from None
+        raise UsageError(f"Cloud Storage cannot be reached ({_reason(error)}); check the network{_emulator_hint(settings, 'STORAGE')}") from None
 
 
 def find_dataset(client: bigquery.Client, settings: Settings) -> bigquery.Dataset:
     """The BigQuery dataset. Raises UsageError, with the command that makes it, when it is not there."""
     from google.api_core import exceptions
     from google.auth.exceptions import GoogleAuthError
+    from google.cloud.bigquery.retry import DEFAULT_RETRY
 
     name = f"{settings.project}.{settings.dataset_id}"
     try:
-        return client.get_dataset(name, timeout=30)
+        return client.get_dataset(name, timeout=10, retry=_at_start(DEFAULT_RETRY, settings.emulator("BIGQUERY")))
     except exceptions.NotFound:
         raise UsageError(
             f"BigQuery dataset {name} does not exist; run: bq --location={settings.location} mk --dataset "
@@ -493,19 +560,32 @@ def find_dataset(client: bigquery.Client, settings: Settings) -> bigquery.Datase
     except GoogleAuthError as error:
         raise UsageError(f"the credentials were refused ({first_line(error)}); run: gcloud auth application-default login") from None
     except (exceptions.GoogleAPICallError, exceptions.RetryError, OSError) as error:
-        raise UsageError(f"BigQuery cannot be reached ({first_line(error)}); check the network{_emulator_hint(settings, 'BIGQUERY')}") from None
+        raise UsageError(f"BigQuery cannot be reached ({_reason(error)}); check the network{_emulator_hint(settings, 'BIGQUERY')}") from None
 
 
 def check_locations(bucket: storage.Bucket, dataset: bigquery.Dataset, settings: Settings) -> None:
     """Raises UsageError when BigQuery could not load from the bucket: both must be in one place."""
     where, there = (str(place or "").upper() for place in (bucket.location, dataset.location))
-    same = where == there or (there in ("EU", "US") and where.startswith({"EU": "EUROPE", "US": "US"}[there]))
+    # A multi-region takes in its regions; London and Zurich are not in the EU.
+    regions = {"EU": r"EUR4|EUROPE-(?!(WEST2|WEST6)$).*", "US": r"NAM4|US-.*"}.get(there, "")
+    same = where == there or re.fullmatch(regions, where)
     # The emulators do not keep locations.
     if where and there and not same and not settings.emulator("BIGQUERY"):
         raise UsageError(
             f"bucket {settings.bucket} is in {where} but dataset {settings.dataset_id} is in {there}; "
             f"make one of them anew: bq --location={where} mk --dataset {settings.project}:NEW_NAME"
         )
+
+
+def _at_start(retry: Retry, emulator: str) -> Retry:
+    """Patience for the first question to a service: the libraries' own would say nothing for up to ten minutes.
+    An emulator that does not run answers no later; the network may."""
+    return retry.with_delay(0.2, 5.0).with_timeout(10.0 if emulator else 60.0)
+
+
+def _reason(error: BaseException) -> str:
+    """Why a service cannot be reached: what the last of several attempts failed with."""
+    return first_line(getattr(error, "cause", None) or error)
 
 
 def _emulator_hint(settings: Settings, service: str) -> str:
@@ -515,7 +595,7 @@ def _emulator_hint(settings: Settings, service: str) -> str:
 
 def first_line(error: BaseException) -> str:
     """The first line of an error's text, at most 200 characters; its type where it says nothing."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+    return printable((str(error).strip().splitlines() or [type(error).__name__])[0][:200])
 
 
 def main(argv: list[str]) -> int:

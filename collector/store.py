@@ -87,18 +87,19 @@ class DayObject:
         """From a listed or fetched blob."""
         metadata = blob.metadata or {}
         rows = metadata.get("rows", "")
+        # Metadata can be edited by anyone who may write to the bucket: what is not ours reads as not known.
         try:
             fetched = parse_utc(metadata.get("fetched_at", ""))
-        except ValueError:
+        except (ValueError, OverflowError):
             fetched = None
         try:
             names = json.loads(metadata.get("fields") or "[]")
-        except ValueError:
+        except (ValueError, RecursionError):
             names = []
         return cls(
             day, blob.name, int(blob.generation), int(blob.metageneration or 0), int(blob.size or 0),
-            int(rows) if rows.isdigit() else -1, metadata.get("sha256", ""), fetched,
-            metadata.get("confirmed") == "true", frozenset(map(str, names)),
+            int(rows) if re.fullmatch("[0-9]{1,12}", rows) else -1, metadata.get("sha256", ""), fetched,
+            metadata.get("confirmed") == "true", frozenset(map(str, names) if isinstance(names, list) else ()),
         )  # fmt: skip
 
 

@@ -1,0 +1,217 @@
+"""Content checks: what is in the tables, not only how much of it.
+
+The rules stand in the registry (Dataset.plausible). One query a dataset goes over the days in question and answers
+with a row a day; nothing else leaves BigQuery. Findings are there to be looked at: they never fail a verification.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+from collector import runtime
+from collector.gb_calendar import HALF_HOUR
+from datasets_config import INSTANT, SETTLEMENT_PERIOD, Column, Dataset, Plausible
+
+if TYPE_CHECKING:
+    from google.cloud import bigquery
+
+    from enhanced_bigquery_loader import Warehouse
+
+# Two days with fewer different rows than this may be alike by chance (nothing but zeros, one standing contract).
+_TELLING_ROWS = 10
+# Keeps the sum over a day of up to two million rows within an INT64; two of 4,000 days meet once in 500,000 archives.
+_PRINT_RANGE = 2**42
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something about the content that a reader should know: how often, and the first places.
+
+    check: name of the rule. column: "" where it is about rows. text: goes on after the count.
+    """
+
+    check: str
+    column: str
+    count: int
+    text: str
+    examples: tuple[str, ...]
+    is_warning: bool = True
+
+    def __str__(self) -> str:
+        about = f"{self.column}: " if self.column else ""
+        return f"{self.check}: {about}{self.count:,} {self.text} (first: {'; '.join(self.examples[:1])})"
+
+    def as_json(self) -> dict[str, Any]:
+        """For machines."""
+        return {
+            "check": self.check, "column": self.column, "count": self.count, "text": self.text,
+            "examples": list(self.examples), "level": "warning" if self.is_warning else "information",
+        }  # fmt: skip
+
+
+def findings(dataset: Dataset, warehouse: Warehouse, first: date, last: date) -> list[Finding]:
+    """What looks odd in the dataset's table from first to last."""
+    from google.api_core.exceptions import BadRequest
+
+    try:
+        days = warehouse.query(content_sql(dataset, warehouse.table_id(dataset.table), first, last))
+    except BadRequest as error:
+        # A table that lacks a column, say; the check of the schema tells more.
+        return [Finding("not checked", "", 1, f"check of the content failed: {runtime.first_line(error)}", ("see --validate-schema",))]
+    return list(_judge(dataset, days))
+
+
+# ---------------------------------------------------------------------------------------------- the query
+def time_column(dataset: Dataset) -> str:
+    """The column that holds the record's instant."""
+    sources = (INSTANT, *dataset.instant.fields)
+    return next(c.name for source in sources for c in dataset.columns if c.source == source and c.type == "TIMESTAMP")
+
+
+def grid(dataset: Dataset) -> timedelta | None:
+    """The distance of regular instants; None where records come at any time."""
+    if dataset.rows:
+        return dataset.rows.tick
+    # A record that names the end of its half hour.
+    return HALF_HOUR if dataset.instant.shift == -HALF_HOUR else None
+
+
+def value_columns(dataset: Dataset) -> list[Column]:
+    """The columns that hold what was measured or said, not when."""
+    return [
+        c for c in dataset.columns
+        if c.type not in ("DATE", "TIMESTAMP") and c.source != SETTLEMENT_PERIOD and not c.source.startswith("settlementPeriod")
+    ]  # fmt: skip
+
+
+def _has_label(dataset: Dataset) -> bool:
+    return {"settlement_date_label", "settlement_period_label"} <= {c.name for c in dataset.columns}
+
+
+def _outside(rule: Plausible) -> str:
+    bounds = []
+    if rule.low is not None:
+        bounds.append(f"{rule.column} < {rule.low}")
+    if rule.high is not None:
+        bounds.append(f"{rule.column} > {rule.high}")
+    return " OR ".join(bounds) or "FALSE"
+
+
+def _concat(columns: Sequence[str]) -> str:
+    """One text of several columns; a null counts as nothing, and the separator keeps neighbours apart."""
+    texts = ", ' ', ".join(f"IFNULL(CAST({name} AS STRING), '')" for name in columns)
+    return f"CONCAT({texts})" if texts else "''"
+
+
+def _place(dataset: Dataset) -> str:
+    """When and of what series a row is, as text that sorts by time."""
+    types = {c.name: c.type for c in dataset.columns}
+    series = [name for name in dataset.series if types[name] == "STRING"]
+    when = f"FORMAT_TIMESTAMP('%Y-%m-%dT%H:%M:%SZ', {time_column(dataset)})"
+    return f"CONCAT({when}, ' ', {_concat(series)})" if series else when
+
+
+def content_sql(dataset: Dataset, table_id: str, first: date, last: date) -> str:
+    """A row for each day from first to last: a fingerprint that does not depend on the order of rows or on times, and
+    for each rule the number of rows that break it and the earliest of them."""
+    counts: list[str] = []
+
+    def count(name: str, condition: str, shown: str) -> None:
+        counts.append(f",\n    COUNTIF({condition}) AS {name}, MIN(IF({condition}, {shown}, NULL)) AS {name}_first")
+
+    for number, rule in enumerate(dataset.plausible):
+        value = f"CONCAT(place, ' = ', CAST({rule.column} AS STRING))"
+        if rule.low is not None or rule.high is not None:
+            count(f"outside_{number}", _outside(rule), value)
+        if rule.zero:
+            count(f"zero_{number}", f"{rule.column} = 0", "place")
+    tick = grid(dataset)
+    if tick:
+        count("off_grid", f"MOD(UNIX_SECONDS({time_column(dataset)}), {int(tick.total_seconds())}) != 0", "place")
+    if _has_label(dataset):
+        label = "CONCAT(place, ' as ', CAST(settlement_date_label AS STRING), ' period ', CAST(settlement_period_label AS STRING))"
+        count("label", "settlement_date_label != settlement_date OR settlement_period_label != settlement_period", label)
+    source = f"FROM `{table_id}` WHERE settlement_date BETWEEN DATE '{first}' AND DATE '{last}'"
+    stuck = joins = ""
+    for number, rule in enumerate(dataset.plausible):
+        if rule.still_hours is not None:
+            stuck += f", stuck_{number}, stuck_{number}_first"
+            joins += f"\nLEFT JOIN ({_stuck_sql(dataset, rule, source, f'stuck_{number}')}) USING (settlement_date)"
+    return f"""
+SELECT days.*{stuck} FROM (
+  SELECT settlement_date, COUNT(*) AS row_count, COUNT(DISTINCT print) AS kinds, SUM(MOD(print, {_PRINT_RANGE})) AS print_sum{"".join(counts)}
+  FROM (SELECT *, {_place(dataset)} AS place, FARM_FINGERPRINT({_concat([c.name for c in value_columns(dataset)])}) AS print {source})
+  GROUP BY settlement_date) AS days{joins}"""
+
+
+def _stuck_sql(dataset: Dataset, rule: Plausible, source: str, name: str) -> str:
+    """Runs of one value that last longer than the rule allows, by the day on which they begin.
+
+    A gap in the records ends a run. So does a month: that bounds what BigQuery has to sort in one place.
+    """
+    tick = int((grid(dataset) or HALF_HOUR).total_seconds())
+    hours = "CAST(ROUND(TIMESTAMP_DIFF(MAX(at), MIN(at), SECOND) / 3600, 2) AS STRING)"
+    order = "OVER (PARTITION BY part ORDER BY at)"
+    return f"""
+  SELECT settlement_date, COUNT(*) AS {name}, MIN(example) AS {name}_first FROM (
+    SELECT MIN(settlement_date) AS settlement_date,
+      CONCAT(MIN(place), ' = ', CAST(MIN(value) AS STRING), ' for ', {hours}, ' h') AS example
+    FROM (
+      SELECT *, SUM(begins) {order} AS run FROM (
+        SELECT *, IF(value = LAG(value) {order} AND TIMESTAMP_DIFF(at, LAG(at) {order}, SECOND) <= {tick}, 0, 1) AS begins
+        FROM (
+          SELECT settlement_date, {rule.column} AS value, {time_column(dataset)} AS at, {_place(dataset)} AS place,
+            {_concat(["DATE_TRUNC(settlement_date, MONTH)", *dataset.series])} AS part
+          {source})))
+    WHERE value IS NOT NULL
+    GROUP BY part, run
+    HAVING TIMESTAMP_DIFF(MAX(at), MIN(at), SECOND) > {int((rule.still_hours or 0) * 3600)})
+  GROUP BY settlement_date"""
+
+
+# ---------------------------------------------------------------------------------------------- the judgement
+def _judge(dataset: Dataset, days: list[bigquery.Row]) -> Iterator[Finding]:
+    days = sorted(days, key=lambda day: day.settlement_date)
+    units = {c.name: c.unit for c in dataset.columns}
+
+    def rows(name: str) -> tuple[int, tuple[str, ...], list[date]]:
+        hit = [day for day in days if day.get(name)]
+        return sum(day[name] for day in hit), tuple(day[f"{name}_first"] or "" for day in hit[:3]), [day.settlement_date for day in hit]
+
+    def found(name: str, check: str, column: str, text: str, is_warning: bool = True) -> Iterator[Finding]:
+        count, examples, _days = rows(name)
+        if count:
+            yield Finding(check, column, count, text, examples, is_warning)
+
+    yield from _alike(days)
+    for number, rule in enumerate(dataset.plausible):
+        low, high = ("any" if bound is None else f"{bound:,}" for bound in (rule.low, rule.high))
+        yield from found(f"outside_{number}", "out of bounds", rule.column, f"values are outside {low} to {high} {units[rule.column]}".rstrip())
+        yield from found(f"stuck_{number}", "stuck value", rule.column, f"times the same number for more than {rule.still_hours or 0:g} h")
+        yield from found(f"zero_{number}", "zeros", rule.column, f"zeros: {rule.zero}", is_warning=False)
+    yield from found("off_grid", "off the grid", "", f"rows are not at a whole multiple of {grid(dataset)} (h:mm:ss)")
+    known = dataset.window.labels_wrong_until
+    told = [day for day in days if day.get("label")]
+    for ordinary, text in ((True, "rows have a wrong date or period as published, a known fault of the source until {}; the tables have the right one"), (False, "rows have a date or period as published that is not that of their instant")):
+        hit = [day for day in told if (known is not None and day.settlement_date <= known) is ordinary]
+        if hit:
+            yield Finding("labels", "", sum(day.label for day in hit), text.format(known), tuple(day.label_first for day in hit[:3]), not ordinary)
+
+
+def _alike(days: list[bigquery.Row]) -> Iterator[Finding]:
+    """Days whose values are those of an earlier day: the sign of a source that answers every question with one day."""
+    seen: dict[tuple[int, int], date] = {}
+    pairs: list[tuple[date, date, int]] = []
+    for day in days:
+        if day.kinds >= _TELLING_ROWS:
+            earlier = seen.setdefault((day.row_count, day.print_sum), day.settlement_date)
+            if earlier != day.settlement_date:
+                pairs.append((day.settlement_date, earlier, day.row_count))
+    if pairs:
+        yield Finding(
+            "identical days", "", len(pairs), "days have exactly the values of an earlier day",
+            tuple(f"{day} is {earlier} again ({rows:,} rows)" for day, earlier, rows in pairs[:3]),
+        )  # fmt: skip

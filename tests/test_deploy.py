@@ -1,0 +1,762 @@
+"""The deploy script's own logic: everything that it starts is a stand-in that records how it was called.
+
+Each test has a project folder (with a space in its name), a HOME and a PATH of its own. On that PATH are the
+system tools that the script may use, as links, and a `python3` and a `gcloud` that are stand-ins.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from collector.runtime import SETTINGS
+from datasets_config import DEFAULT_DATASETS
+
+ROOT = Path(__file__).resolve().parent.parent
+SCRIPT = "deploy_data_collectors.sh"
+DOWNLOADER = "enhanced_elexon_neso_downloader.py"
+LOADER = "enhanced_bigquery_loader.py"
+TOOLS = (
+    "basename", "bash", "cat", "cksum", "date", "dirname", "env", "grep", "head", "mkdir", "mkfifo", "mktemp",
+    "readlink", "rm", "sed", "sleep", "tail", "tee",
+)  # fmt: skip
+VALUED = (
+    "--start-date", "--end-date", "--datasets", "--project", "--bucket", "--dataset-id", "--max-days",
+    "--max-workers",
+)  # fmt: skip
+REAL_CLOUD = {"STORAGE_EMULATOR_HOST": "", "BIGQUERY_EMULATOR_HOST": ""}
+
+# Plays every Python program that the script starts. What it shall do comes from plan.json: a key such as
+# "enhanced_bigquery_loader.py --verify demand_outturn" -> {"say", "answer", "exit", "sleep", ...}.
+STAND_IN = r"""
+import json, os, pathlib, signal, sys, time
+real, me, *args = sys.argv[1:]
+box = pathlib.Path(os.environ["STAND_IN"])
+
+def record(name):
+    with open(box / "calls", "a") as file:
+        file.write(json.dumps([name, *args]) + "\n")
+
+def value(flag, default=""):
+    return args[args.index(flag) + 1] if flag in args else default
+
+def play(key):
+    part = json.loads((box / "plan.json").read_text()).get(key, {})
+    if "deaf" in part:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if "last_words" in part:
+        def stop(number, _frame):
+            print(part["last_words"], number, file=sys.stderr)
+            os._exit(128 + number)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            if signal.getsignal(number) is not signal.SIG_IGN:  # what is ignored at the start stays ignored
+                signal.signal(number, stop)
+    if "say" in part:
+        print(part["say"], file=sys.stderr, flush=True)
+    if part:
+        (box / "started").touch()
+    time.sleep(part.get("sleep", 0))
+    if "answer" in part:
+        print(part["answer"])
+    if "kill" in part:
+        os.kill(os.getpid(), part["kill"])
+    return part
+
+if args[:3] == ["-I", "-m", "venv"]:
+    record("venv")
+    folder = pathlib.Path(args[-1]) / "bin"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "python").write_text(pathlib.Path(me).read_text())
+    (folder / "python").chmod(0o755)
+    sys.exit(play("venv").get("exit", 0))
+if args[:3] == ["-I", "-m", "pip"]:
+    record("pip")
+    sys.exit(play("pip").get("exit", 0))
+if args[:2] == ["-I", "-c"] and "google.auth" in args[2]:
+    record("google.auth.default")
+    sys.exit(play("google.auth").get("exit", 1))
+if args[0] == "-I":
+    os.execv(real, [real, *args])
+if args[:2] == ["-m", "collector.runtime"]:
+    record("settings")
+    part = play("settings")
+    if "exit" in part:
+        sys.exit(part["exit"])
+    print("BMRS_PROJECT=" + value("--project", "jibber-jabber-knowledge"))
+    print("BMRS_BUCKET=" + value("--bucket", "jibber-jabber-knowledge-bmrs-data"))
+    print("BMRS_DATASET=" + value("--dataset-id", "uk_energy_prod"))
+    print("BMRS_LOCATION=europe-west2")
+    print("ELEXON_BASE_URL=https://example.org/a=b")
+    for name in ("STORAGE_EMULATOR_HOST", "BIGQUERY_EMULATOR_HOST"):
+        print(name + "=" + os.environ.get(name, ""))
+    print("API_KEY_PRESENT=no")
+    sys.exit()
+name = os.path.basename(args.pop(0))
+record(name)
+if name == "datasets_config.py":
+    print(DATASETS)
+elif name == "local_cloud.py":
+    os.environ.update(STORAGE_EMULATOR_HOST="http://127.0.0.1:1", BIGQUERY_EMULATOR_HOST="http://127.0.0.1:2")
+    command = args[args.index("--") + 1 :]
+    os.execv(command[0], command)
+elif name == "api_standin.py":
+    command = args[args.index("--") + 1 :]
+    os.execv(command[0], command)
+else:
+    dataset = value("--datasets")
+    modes = [flag for flag in ("--check-only", "--check-setup", "--dry-run", "--verify") if flag in args]
+    part = play(" ".join([name, *modes, *([dataset] if "--check-only" not in modes and dataset else [])]))
+    if "--verify" in args and "answer" not in part:
+        found = dict(dataset=dataset, days_expected=3, days_stored=3, days_loaded=3, rows_stored=4321,
+                     rows_loaded=4321, missing_days=[], short_days=[], provisional_days=0, ok=True)
+        found.update(part.get("found", {}))
+        print(json.dumps({"datasets": [found], "ok": found["ok"]}, indent=1))
+    elif not modes:
+        print(name + " worked on " + dataset)
+    sys.exit(part.get("exit", 0))
+"""
+
+
+@dataclass
+class Project:
+    """A project folder with the script and stand-ins for all that it starts."""
+
+    top: Path
+    root: Path
+    env: dict[str, str]
+    plan: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @property
+    def box(self) -> Path:
+        return self.top / "box"
+
+    def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
+        (self.box / "plan.json").write_text(json.dumps(self.plan))
+        (self.box / "calls").write_text("")
+        (self.box / "started").unlink(missing_ok=True)
+        command = options.pop("command", [str(self.root / SCRIPT)])
+        settings: dict[str, Any] = {
+            "env": self.env, "cwd": self.top, "stdin": subprocess.DEVNULL,
+            "stdout": subprocess.PIPE, "stderr": subprocess.PIPE,
+        }  # fmt: skip
+        return subprocess.Popen([*command, *arguments], text=True, **{**settings, **options})
+
+    def run(self, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+        process = self.start(*arguments, **options)
+        out, err = process.communicate(timeout=60)
+        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+    def calls(self) -> list[list[str]]:
+        return [json.loads(line) for line in (self.box / "calls").read_text().splitlines()]
+
+    def called(self, name: str, flag: str = "") -> list[list[str]]:
+        """The arguments of the calls of `name`; with a flag, of those that have it."""
+        return [call[1:] for call in self.calls() if call[0] == name and (not flag or flag in call)]
+
+    def chain(self) -> list[str]:
+        """The work done, as "downloader KEY", "loader KEY", "verify KEY"."""
+        steps = []
+        for name, *arguments in self.calls():
+            if name in (DOWNLOADER, LOADER) and not {"--check-only", "--check-setup"} & set(arguments):
+                step = "verify" if "--verify" in arguments else "download" if name == DOWNLOADER else "load"
+                steps.append(f"{step} {arguments[arguments.index('--datasets') + 1]}")
+        return steps
+
+    def logs(self, pattern: str = "*.log") -> list[Path]:
+        return sorted((self.root / "logs").glob(pattern))
+
+    def log(self, pattern: str = "deployment_*.log") -> str:
+        (path,) = self.logs(pattern)
+        return path.read_text()
+
+    def files(self) -> dict[str, bytes]:
+        return {str(p.relative_to(self.root)): p.read_bytes() for p in self.root.rglob("*") if p.is_file()}
+
+    def wait_until_started(self) -> None:
+        """Until the first stand-in with a plan is under way."""
+        _eventually((self.box / "started").exists)
+
+
+def _eventually(condition: Callable[[], bool], seconds: float = 20) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.02)
+
+
+@pytest.fixture(scope="module")
+def stand_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The executable that plays Python."""
+    folder = tmp_path_factory.mktemp("stand in")
+    program = folder / "program.py"
+    program.write_text(STAND_IN.replace("print(DATASETS)", f"print({chr(10).join(DEFAULT_DATASETS)!r})"))
+    _executable(folder / "python", f'exec "{sys.executable}" -I "{program}" "{sys.executable}" "$0" "$@"')
+    return folder / "python"
+
+
+def _new_project(top: Path, stand_in: Path) -> Project:
+    root, box, tools, home = (top / name for name in ("data collectors", "box", "tools", "home"))
+    for folder in (root, box, tools, home, top / "tmp"):
+        folder.mkdir()
+    shutil.copy(ROOT / SCRIPT, root)
+    (root / "requirements.txt").write_text("requests==2.32.5\n")
+    for tool in TOOLS:
+        found = shutil.which(tool)
+        assert found, tool
+        (tools / tool).symlink_to(found)
+    (tools / "python3").symlink_to(stand_in)
+    env = {
+        "PATH": str(tools),
+        "HOME": str(home),
+        "TMPDIR": str(top / "tmp"),
+        "STAND_IN": str(box),
+        "STORAGE_EMULATOR_HOST": "http://127.0.0.1:1",
+        "BIGQUERY_EMULATOR_HOST": "http://127.0.0.1:2",
+    }
+    return Project(top, root, env)
+
+
+@pytest.fixture
+def bare(tmp_path: Path, stand_in: Path) -> Project:
+    """A project on a fresh machine: no virtual environment yet."""
+    return _new_project(tmp_path, stand_in)
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory, stand_in: Path) -> Path:
+    """A virtual environment as the script makes it."""
+    maker = _new_project(tmp_path_factory.mktemp("maker"), stand_in)
+    made = maker.run("--dry-run", "--datasets", "frequency")
+    assert made.returncode == 0, made.stderr
+    return maker.root / ".venv"
+
+
+@pytest.fixture
+def project(bare: Project, environment: Path) -> Iterator[Project]:
+    """A project whose virtual environment is ready. Temporary files that a run leaves behind are an error."""
+    shutil.copytree(environment, bare.root / ".venv")
+    yield bare
+    assert list((bare.top / "tmp").iterdir()) == []
+
+
+def _executable(path: Path, body: str) -> None:
+    path.write_text(f"#!{shutil.which('bash')}\n{textwrap.dedent(body)}\n")
+    path.chmod(0o755)
+
+
+def _one_line(result: subprocess.CompletedProcess[str]) -> str:
+    """The script's complaint: one line on stderr that begins with its name."""
+    assert re.fullmatch(rf"{SCRIPT}: [^\n]+\n", result.stderr), result.stderr
+    return result.stderr
+
+
+# ------------------------------------------------------------------------------------------- the chain
+def test_each_dataset_is_downloaded_loaded_and_verified_in_turn(project: Project) -> None:
+    result = project.run(
+        "--datasets", "frequency", "demand_outturn", "--start-date", "2024-03-30", "--end-date=2024-04-01",
+        "--max-days", "3", "--max-workers=2", "--bucket", "my-bucket",
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    assert result.stderr == ""
+    assert project.chain() == [f"{step} {key}" for key in ("frequency", "demand_outturn")
+                               for step in ("download", "load", "verify")]  # fmt: skip
+    dates = "--end-date 2024-04-01 --start-date 2024-03-30"
+    where = "--project jibber-jabber-knowledge --bucket my-bucket --dataset-id uk_energy_prod"
+    assert (
+        " ".join(project.called(DOWNLOADER)[1]) == f"--datasets frequency {dates} {where} --max-workers 2 --max-days 3"
+    )
+    assert " ".join(project.called(LOADER)[1]) == f"--datasets frequency {dates} {where} --max-workers 2"
+    assert " ".join(project.called(LOADER)[2]) == f"--verify --output json --datasets frequency {dates} {where}"
+    assert re.search(r"^frequency +3/3 +4,321 +ok +\d+$", result.stdout, re.MULTILINE)
+    assert "All 2 datasets verified." in result.stdout
+
+
+def test_no_argument_is_all_eleven_from_their_first_day_to_today(project: Project) -> None:
+    before = datetime.now(ZoneInfo("Europe/London")).date().isoformat()
+    result = project.run()
+    after = datetime.now(ZoneInfo("Europe/London")).date().isoformat()
+    assert result.returncode == 0
+    assert project.chain()[::3] == [f"download {key}" for key in DEFAULT_DATASETS]
+    ends = {call[call.index("--end-date") + 1] for call in project.called(LOADER, "--datasets")}
+    assert len(ends) == 1 and ends <= {before, after}
+    assert not any("--start-date" in call for call in project.calls())
+
+
+def test_logs_hold_what_was_shown(project: Project) -> None:
+    project.plan[f"{DOWNLOADER} frequency"] = {"say": "fetched window 1"}
+    project.plan[f"{LOADER} frequency"] = {"say": "load job 1"}
+    result = project.run("--datasets", "frequency")
+    names = [path.name for path in project.logs()]
+    stamp = names[0][len("deployment_") : -len(".log")]
+    assert re.fullmatch(r"\d{8}_\d{6}", stamp)
+    assert names == [
+        f"deployment_{stamp}.log",
+        f"download_frequency_{stamp}.log",
+        f"load_frequency_{stamp}.log",
+    ]
+    assert project.log() == result.stdout
+    download, load = project.log("download_*"), project.log("load_*")
+    assert "fetched window 1" in download and f"{DOWNLOADER} worked on frequency" in download
+    assert "load job 1" in load and '"rows_loaded": 4321' in load and "load job 1" not in download
+
+
+@pytest.mark.parametrize(
+    ("key", "part", "status", "days"),
+    [
+        (f"{DOWNLOADER} frequency", {"exit": 1}, "download failed", "3/3"),
+        (f"{LOADER} frequency", {"exit": 1}, "load failed", "3/3"),
+        (
+            f"{LOADER} --verify frequency",
+            {"exit": 1, "found": {"days_loaded": 2, "ok": False}},
+            "verify failed",
+            "2/3",
+        ),
+        (f"{LOADER} --verify frequency", {"exit": 0, "found": {"ok": False}}, "verify failed", "3/3"),
+        (f"{LOADER} --verify frequency", {"exit": 1}, "verify failed", "3/3"),
+        (f"{LOADER} --verify frequency", {"answer": '{"datasets": ['}, "verify failed", "-"),
+        (f"{LOADER} --verify frequency", {"answer": ""}, "verify failed", "-"),
+        (f"{DOWNLOADER} frequency", {"kill": 9}, "download failed", "3/3"),
+    ],
+)
+def test_a_failure_is_told_and_stops_nothing_else(
+    project: Project, key: str, part: dict[str, Any], status: str, days: str
+) -> None:
+    project.plan[key] = part
+    result = project.run("--datasets", "frequency", "market_index")
+    assert result.returncode == 1
+    assert len(project.chain()) == 6, "load and verify follow a failed download, and so does the other dataset"
+    assert re.search(rf"^frequency +{days} +\S+ +{status} +\d+$", result.stdout, re.MULTILINE), result.stdout
+    assert re.search(r"^market_index +3/3 +4,321 +ok +\d+$", result.stdout, re.MULTILINE)
+    assert "1 of 2 datasets failed" in result.stdout and "The same command again" in result.stdout
+    assert ("out of memory" in result.stdout) == ("kill" in part)
+
+
+@pytest.mark.parametrize(("program", "steps"), [(DOWNLOADER, 1), (LOADER, 2)])
+def test_a_set_up_that_has_gone_spares_the_dataset_the_rest(project: Project, program: str, steps: int) -> None:
+    project.plan[f"{program} frequency"] = {"exit": 2, "say": f"{program}: Cloud Storage cannot be reached"}
+    result = project.run("--datasets", "frequency", "market_index")
+    assert result.returncode == 1
+    assert len(project.chain()) == steps + 3
+    assert re.search(r"^frequency +- +- +(download|load) failed ", result.stdout, re.MULTILINE)
+    assert "--demo" not in result.stdout, "it is not the API that cannot be reached"
+
+
+def test_missing_short_and_provisional_days_are_told(project: Project) -> None:
+    found = {
+        "missing_days": ["2024-03-30", "2024-03-31"],
+        "short_days": ["2024-04-01"],
+        "provisional_days": 1,
+        "ok": False,
+    }
+    project.plan[f"{LOADER} --verify frequency"] = {"exit": 1, "found": found}
+    out = project.run("--datasets", "frequency").stdout
+    assert "2 days missing, the first 2024-03-30; 1 days short at source, the first 2024-04-01; 1 days prov" in out
+
+
+def test_an_unreachable_api_names_the_demo(project: Project) -> None:
+    project.plan[f"{DOWNLOADER} frequency"] = {
+        "exit": 1, "say": "the API at https://example.org cannot be reached; to try without internet: --demo",
+    }  # fmt: skip
+    result = project.run("--datasets", "frequency")
+    assert result.returncode == 1
+    assert "The API cannot be reached from here. To try the system without internet:" in result.stdout
+
+
+def test_dry_run_only_asks_both_programs(project: Project) -> None:
+    result = project.run("--dry-run", "--datasets", "frequency", "market_index")
+    assert result.returncode == 0 and "nothing was changed" in result.stdout
+    work = [call for call in project.calls() if "--datasets" in call and "--check-only" not in call]
+    assert len(work) == 4 and all("--dry-run" in call for call in work)
+    assert [path.name[:11] for path in project.logs()] == ["deployment_"]
+
+
+def test_verify_only_changes_nothing(project: Project) -> None:
+    project.plan[f"{LOADER} --verify frequency"] = {"exit": 1, "found": {"ok": False}}
+    result = project.run("--verify-only", "--datasets", "frequency", "market_index")
+    assert result.returncode == 1
+    assert project.chain() == ["verify frequency", "verify market_index"]
+
+
+def test_a_terminal_that_goes_away_stops_nothing(project: Project) -> None:
+    project.plan[f"{DOWNLOADER} frequency"] = {"sleep": 1, "say": "words " * 50}
+    process = project.start("--datasets", "frequency")
+    project.wait_until_started()
+    assert process.stdout and process.stderr
+    process.stdout.close()
+    process.stderr.close()
+    assert process.wait(timeout=60) == 0
+    assert "words words" in project.log() and "All 1 datasets verified." in project.log()
+
+
+def test_works_from_anywhere_through_a_link_and_leaves_api_env_unexecuted(project: Project) -> None:
+    (project.root / "api.env").write_text("touch pwned\nBMRS_PROJECT=$(touch pwned)\n")
+    links = project.top / "bin"
+    links.mkdir()
+    (links / "collect").symlink_to("../data collectors/" + SCRIPT)
+    result = project.run("--datasets", "frequency", command=[str(links / "collect")], cwd="/")
+    assert result.returncode == 0, result.stderr
+    assert len(project.logs()) == 3
+    assert not list(project.top.rglob("pwned"))
+
+
+# ------------------------------------------------------------------------------------------- wrong use
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--frobnicate"], "unknown option --frobnicate"),
+        (["--frobnicate=1"], "unknown option --frobnicate"),
+        (["-x"], "unknown option -x"),
+        (["--dataset", "frequency"], "unknown option --dataset;"),
+        (["--two\nlines"], "unknown option --two lines"),
+        (["frequency"], "unexpected argument 'frequency'"),
+        ([""], "unexpected argument ''"),
+        (["--local", "frequency"], "unexpected argument 'frequency'"),
+        (["--dry-run=yes"], "unexpected argument 'yes'"),
+        (["--max-days", "1", "2"], "unexpected argument '2'"),
+        (["--local", "--demo"], "either --local or --demo"),
+        (["--demo", "--local"], "either --local or --demo"),
+        (["--dry-run", "--verify-only"], "either --dry-run or --verify-only"),
+        (["--max-days", "-1"], "--max-days needs a value, not '-1'"),
+        (["--datasets", "frequency", ""], "--datasets has an empty key"),
+        *(([flag], f"{flag} needs a value") for flag in VALUED),
+        *(([flag, "--local"], f"{flag} needs a value, not '--local'") for flag in ("--start-date", "--datasets")),
+        *(([f"{flag}="], f"{flag} needs a value") for flag in ("--project", "--bucket", "--datasets")),
+    ],
+)  # fmt: skip
+def test_wrong_use_is_one_line_and_starts_nothing(project: Project, arguments: list[str], says: str) -> None:
+    before = project.files()
+    result = project.run(*arguments)
+    assert result.returncode == 2
+    assert says in _one_line(result)
+    assert result.stdout == "" and project.calls() == [] and project.files() == before
+
+
+@pytest.mark.parametrize("who", [f"{DOWNLOADER} --check-only", "settings"])
+def test_values_are_judged_by_the_programs_and_told_as_ours(project: Project, who: str) -> None:
+    before = project.files()
+    project.plan[who] = {"exit": 2, "say": "some_program.py: unknown dataset 'freq'; did you mean frequency?"}
+    result = project.run("--datasets", "freq", "--start-date", "tomorrow", "--max-workers", "0", "--project", "P!")
+    assert result.returncode == 2
+    assert _one_line(result) == f"{SCRIPT}: unknown dataset 'freq'; did you mean frequency?\n"
+    assert project.chain() == [] and project.files() == before
+    (checked,) = project.called(DOWNLOADER)
+    assert " ".join(checked) == "--check-only --project P! --start-date tomorrow --max-workers 0 --datasets freq"
+
+
+def test_help_shows_every_option_in_narrow_lines_and_needs_nothing(bare: Project) -> None:
+    (bare.top / "tools" / "python3").unlink()
+    for flag in ("--help", "-h"):
+        result = bare.run(flag)
+        assert result.returncode == 0 and result.stderr == ""
+    accepted = {*VALUED, "--local", "--demo", "--dry-run", "--verify-only", "--help"}
+    assert accepted <= set(re.findall(r"--[a-z-]+", result.stdout))
+    assert max(map(len, result.stdout.splitlines())) < 80
+    assert all(key in result.stdout for key in ("jibber-jabber-knowledge-bmrs-data", "uk_energy_prod", "(default: 7)"))
+
+
+def test_an_unwritable_logs_folder_is_one_line(project: Project) -> None:
+    (project.root / "logs").write_text("in the way")
+    result = project.run("--datasets", "frequency")
+    assert result.returncode == 2
+    assert "cannot write to" in _one_line(result) and project.chain() == []
+
+
+def test_a_full_disk_is_one_line(project: Project) -> None:
+    import resource
+
+    project.plan[f"{DOWNLOADER} frequency"] = {"say": "a long log line\n" * 5_000}
+    result = project.run(
+        "--datasets", "frequency", "market_index",
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000)),
+        restore_signals=False,  # SIGXFSZ stays ignored: writing beyond the limit fails as on a full disk
+    )  # fmt: skip
+    assert result.returncode == 1
+    assert "cannot write to" in _one_line(result) and "the same command again" in result.stderr
+
+
+# --------------------------------------------------------------------------------- Python and packages
+def test_the_first_run_makes_the_environment_and_the_next_does_not(bare: Project) -> None:
+    assert bare.run("--datasets", "frequency").returncode == 0
+    assert [call[0] for call in bare.calls()][:3] == [DOWNLOADER, "venv", "pip"]  # the first: wrong use makes nothing
+    assert bare.called("pip")[0][-2:] == ["-r", str(bare.root / "requirements.txt")]
+    assert bare.run("--datasets", "frequency").returncode == 0
+    assert not bare.called("venv")
+    (bare.root / "requirements.txt").write_text("requests==2.32.6\n")
+    assert bare.run("--datasets", "frequency").returncode == 0
+    assert bare.called("venv") and "--clear" in bare.called("venv")[0]
+
+
+@pytest.mark.parametrize("step", ["venv", "pip"])
+def test_an_environment_that_was_not_finished_is_not_believed(bare: Project, step: str) -> None:
+    bare.plan[step] = {"exit": 1, "say": "no such package"}
+    result = bare.run("--datasets", "frequency")
+    assert result.returncode == 2 and bare.chain() == []
+    (log,) = bare.logs()
+    assert f"the reason is in {log}" in _one_line(result) and "no such package" in log.read_text()
+    bare.plan.clear()
+    assert bare.run("--datasets", "frequency").returncode == 0
+    assert bare.called("venv")
+
+
+def test_killed_while_it_makes_the_environment(bare: Project) -> None:
+    bare.plan["pip"] = {"sleep": 30, "last_words": "pip stopped"}
+    process = bare.start("--datasets", "frequency")
+    bare.wait_until_started()
+    process.send_signal(signal.SIGTERM)
+    out, _ = process.communicate(timeout=20)
+    assert process.returncode == 143 and "Stopped." in out
+    bare.plan.clear()
+    assert bare.run("--datasets", "frequency").returncode == 0
+    assert bare.called("venv")
+
+
+def test_two_first_runs_make_one_environment(bare: Project) -> None:
+    bare.plan["pip"] = {"sleep": 2}
+    first = bare.start("--dry-run", "--datasets", "frequency")
+    bare.wait_until_started()
+    second = subprocess.Popen(first.args, env=bare.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    out, err = second.communicate(timeout=60)
+    assert second.returncode == 0, err
+    assert "waiting for it" in out and first.wait(timeout=60) == 0
+    assert len(bare.called("venv")) == 1
+    first.communicate()
+
+
+def test_an_old_python_is_passed_over_and_none_is_one_line(bare: Project) -> None:
+    tools = bare.top / "tools"
+    (tools / "python3").rename(tools / "python3.11")
+    _executable(tools / "python3", "exit 1")
+    assert bare.run("--dry-run", "--datasets", "frequency").returncode == 0
+    (tools / "python3.11").unlink()
+    result = bare.run("--datasets", "frequency")
+    assert result.returncode == 2 and "needs Python 3.10 or later" in _one_line(result)
+
+
+# ----------------------------------------------------------------------------------------- credentials
+LOGIN, ADC = "gcloud auth login", "gcloud auth application-default login"
+
+
+@pytest.mark.parametrize(
+    ("account", "credentials", "refused", "says"),
+    [
+        ("me@example.org", True, False, "logged in as me@example.org"),
+        ("", True, False, f"not logged in; not needed to collect; to log in: {LOGIN}"),
+        (None, True, False, "not installed; not needed to collect"),
+        (
+            "me@example.org",
+            False,
+            True,
+            f"logged in as me@example.org, but that login serves gcloud alone); run: {ADC}",
+        ),
+        ("", False, True, f"run: {LOGIN} && {ADC}"),
+        (None, False, True, f"install gcloud (https://cloud.google.com/sdk/docs/install) and run: {ADC}"),
+    ],
+)
+def test_login_and_default_credentials_are_two_things(
+    project: Project, account: str | None, credentials: bool, refused: bool, says: str
+) -> None:
+    project.env.update(REAL_CLOUD)
+    if account is not None:
+        _executable(project.top / "tools" / "gcloud", f"echo {account}")
+    if credentials:
+        known = Path(project.env["HOME"]) / ".config/gcloud/application_default_credentials.json"
+        known.parent.mkdir(parents=True)
+        known.write_text("{}")
+    result = project.run("--datasets", "frequency")
+    assert result.returncode == (2 if refused else 0)
+    assert says in (_one_line(result) if refused else result.stdout)
+    assert bool(project.chain()) != refused
+
+
+def test_credentials_named_by_the_environment(project: Project) -> None:
+    project.env.update(REAL_CLOUD, GOOGLE_APPLICATION_CREDENTIALS="key file.json")
+    result = project.run("--datasets", "frequency")
+    assert result.returncode == 2 and "names 'key file.json', which cannot be read" in _one_line(result)
+    (project.top / "key file.json").write_text("{}")
+    assert project.run("--datasets", "frequency").returncode == 0
+
+
+def test_credentials_of_a_google_machine(project: Project) -> None:
+    project.env.update(REAL_CLOUD)
+    project.plan["google.auth"] = {"exit": 0}
+    assert project.run("--datasets", "frequency").returncode == 0
+
+
+def test_one_emulator_alone_is_refused(project: Project) -> None:
+    project.env["STORAGE_EMULATOR_HOST"] = ""
+    result = project.run("--datasets", "frequency")
+    assert result.returncode == 2 and "set both" in _one_line(result) and project.chain() == []
+
+
+def test_a_missing_bucket_is_told_as_the_loader_says_it(project: Project) -> None:
+    complaint = "bucket b does not exist; run: gcloud storage buckets create gs://b"
+    project.plan[f"{LOADER} --check-setup"] = {"exit": 2, "say": f"{LOADER}: {complaint}"}
+    result = project.run("--datasets", "frequency")
+    assert result.returncode == 2 and project.chain() == []
+    assert _one_line(result) == f"{SCRIPT}: {complaint}\n"
+
+
+# ----------------------------------------------------------------------------------------- two at once
+def test_two_runs_do_not_tread_on_each_other(project: Project) -> None:
+    project.plan[f"{DOWNLOADER} frequency"] = {"sleep": 60}
+    first = project.start("--datasets", "frequency", start_new_session=True)
+    project.wait_until_started()
+
+    def another(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [str(project.root / SCRIPT), "--datasets", "market_index", *arguments]
+        return subprocess.run(command, env=project.env, capture_output=True, text=True, check=False, timeout=60)
+
+    second = another()
+    assert second.returncode == 2
+    advice = f"(process {first.pid}); wait until it ends, or stop it with: kill {first.pid}"
+    assert advice in _one_line(second)
+    assert another("--verify-only").returncode == 0, "reading is free"
+    assert another("--bucket", "other").returncode == 0, "so is another target"
+    # Killed: the kernel frees the lock, even while a child of the dead run is still at work.
+    first.kill()
+    first.wait()
+    assert another().returncode == 0
+    assert list((project.root / "logs").glob(".*")) == []
+    os.killpg(first.pid, signal.SIGKILL)
+    first.communicate()
+    shutil.rmtree(project.top / "tmp")  # of the killed run
+    (project.top / "tmp").mkdir()
+
+
+def test_a_lock_left_by_the_dead_needs_no_person(project: Project) -> None:
+    (project.root / "logs").mkdir()
+    assert project.run("--datasets", "frequency", "--local").returncode == 0
+    (lock,) = (project.root / "logs").glob(".deploy.*.lock")
+    lock.write_text("1")
+    assert project.run("--datasets", "frequency", "--local").returncode == 0
+
+
+def test_runs_of_one_second_have_logs_of_their_own(project: Project) -> None:
+    # A clock that moves on once in three looks at it.
+    clock = """
+        i=$(cat "$STAND_IN/looks")
+        echo $((i + 1)) >"$STAND_IN/looks"
+        echo 20240330_00000$((i / 3))
+    """
+    (project.box / "looks").write_text("0")
+    (project.top / "tools" / "date").unlink()
+    _executable(project.top / "tools" / "date", f"case $1 in +%Y%m%d_%H%M%S) ;; *) exit ;; esac\n{clock}")
+    for _ in range(2):
+        assert project.run("--datasets", "frequency").returncode == 0
+    assert [path.name for path in project.logs("download_*")] == [
+        "download_frequency_20240330_000000.log", "download_frequency_20240330_000001.log",
+    ]  # fmt: skip
+
+
+# --------------------------------------------------------------------------------------------- signals
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+@pytest.mark.parametrize("group", [False, True], ids=["script", "group"])
+def test_a_signal_stops_the_child_and_says_how_to_go_on(
+    project: Project, number: signal.Signals, code: int, group: bool
+) -> None:
+    project.plan[f"{LOADER} market_index"] = {"sleep": 30, "last_words": "last words of the loader, signal"}
+    process = project.start("--datasets", "frequency", "market_index", "wind_forecasts", start_new_session=True)
+    project.wait_until_started()
+    began = time.monotonic()
+    (os.killpg if group and number != signal.SIGHUP else os.kill)(process.pid, number)
+    out, err = process.communicate(timeout=20)
+    assert time.monotonic() - began < 5
+    assert (process.returncode, err) == (code, "")
+    assert out.count("last words of the loader, signal 15") == 1
+    assert "last words of the loader" in project.log("load_market_index*") and project.log() == out
+    assert re.search(r"^frequency +3/3 +4,321 +ok ", out, re.MULTILINE)
+    assert re.search(r"^market_index +- +- +stopped +\d+$", out, re.MULTILINE)
+    assert re.search(r"^wind_forecasts +- +- +not started +-$", out, re.MULTILINE)
+    assert f"{SCRIPT} --datasets frequency market_index wind_forecasts\n" in out
+    assert project.chain()[-1] == "load market_index"
+
+
+def test_a_child_that_will_not_end_is_ended_by_a_second_signal(project: Project) -> None:
+    project.plan[f"{DOWNLOADER} frequency"] = {"sleep": 60, "deaf": True}
+    process = project.start("--datasets", "frequency")
+    project.wait_until_started()
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)  # as one Ctrl-C may arrive twice
+    time.sleep(2.5)
+    assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=10)
+    assert process.returncode == 130 and "Stopped." in out
+
+
+# -------------------------------------------------------------------------------------- local and demo
+def test_local_runs_the_same_inside_the_emulators(project: Project) -> None:
+    project.env.update(REAL_CLOUD)
+    result = project.run("--local", "--datasets", "frequency", "--bucket=my-bucket")
+    assert result.returncode == 0, result.stderr
+    (cloud,) = project.called("local_cloud.py")
+    where = "--project jibber-jabber-knowledge --bucket my-bucket --dataset-id uk_energy_prod"
+    assert " ".join(cloud).startswith(f"run {where} -- ")
+    assert cloud[-4:] == ["--local", "--datasets", "frequency", "--bucket=my-bucket"]
+    assert project.chain() == ["download frequency", "load frequency", "verify frequency"]
+    assert "emulators" in result.stdout and "MADE UP" not in result.stdout
+    assert len(project.logs()) == 3 and project.log() == result.stdout, "one run, one set of logs"
+
+
+def test_demo_is_made_up_data_of_three_fixed_days_kept_apart(project: Project) -> None:
+    project.env.update(REAL_CLOUD)
+    project.plan["query.py"] = {"answer": "  WIND  50  12,345"}
+    result = project.run("--demo")
+    assert result.returncode == 0, result.stderr
+    (cloud,) = project.called("local_cloud.py")
+    assert cloud[:3] == ["run", "--data-dir", str(project.root / ".local_cloud/demo")]
+    assert project.called("api_standin.py")
+    assert project.chain()[::3] == [f"download {key}" for key in DEFAULT_DATASETS]
+    assert "--end-date 2022-10-31 --start-date 2022-10-29" in " ".join(project.called(DOWNLOADER)[-1])
+    assert result.stdout.count("THE DATA IS MADE UP") == 2
+    assert project.called("query.py")[0][-1] == "2022-10-30" and "WIND  50  12,345" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "dates"),
+    [
+        (["--start-date", "2023-03-26"], "--end-date 2023-03-26 --start-date 2023-03-26"),
+        (["--end-date", "2023-03-26"], "--end-date 2023-03-26 --start-date 2023-03-26"),
+        (
+            ["--start-date", "2023-03-25", "--end-date", "2023-03-26"],
+            "--end-date 2023-03-26 --start-date 2023-03-25",
+        ),
+    ],
+)
+def test_demo_of_other_days(project: Project, arguments: list[str], dates: str) -> None:
+    result = project.run("--demo", *arguments)
+    assert result.returncode == 0
+    assert dates in " ".join(project.called(DOWNLOADER)[-1])
+    assert project.called("query.py")[0][-1] == "2023-03-26"
+
+
+def test_a_demo_whose_query_fails_is_a_failure(project: Project) -> None:
+    project.plan["query.py"] = {"exit": 1}
+    assert project.run("--demo").returncode == 1
+
+
+# -------------------------------------------------------------------------------------------- settings
+def test_the_example_explains_every_setting_and_sets_none() -> None:
+    text = (ROOT / "api.env.example").read_text()
+    assert all(line.startswith("#") or not line for line in text.splitlines())
+    paragraphs = text.split("\n\n")
+    for setting in SETTINGS:
+        (paragraph,) = (p for p in paragraphs if f"\n#{setting.variable}=" in p)
+        assert "# Allowed: " in paragraph and "# Default: " in paragraph
+        assert setting.default in paragraph and setting.flag in paragraph

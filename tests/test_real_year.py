@@ -1,0 +1,117 @@
+"""The main job on real records: every FUELHH and demand half hour of 2022 as published, through to the tables.
+
+The CSV (labels as served, defect included) is turned into what the API would serve and collected like anything else;
+then the tables must hold the CSV's numbers half hour by half hour, the day of the spring clock change included.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import subprocess
+from collections import defaultdict
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from api_standin import ApiStandin
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import bigquery
+
+from local_cloud import LocalCloud
+
+ROOT = Path(__file__).resolve().parent.parent
+YEAR = ROOT.parent / "shared" / "samples" / "generation_outturn" / "gb-grid-margin_fuelhh_2022.csv"
+NOT_FUELS = {"settlement_date", "settlement_period", "period_start_utc", "INDO", "ITSDO"}
+
+pytestmark = pytest.mark.skipif(not YEAR.exists(), reason="the recorded year is not in ../shared/samples")
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory):
+    """A client on the tables after the deploy script has collected all of 2022."""
+    data = tmp_path_factory.mktemp("year with a space")
+    arguments = ["--datasets", "generation_outturn", "demand_outturn", "--start-date", "2022-01-01", "--end-date", "2022-12-31", "--max-days", "31"]
+    with LocalCloud(data / "cloud", gcs_port=0, bigquery_port=0) as cloud, ApiStandin() as api:
+        api.load_csv(YEAR)
+        environment = {**os.environ, **cloud.env, "ELEXON_BASE_URL": api.elexon_url, "CARBON_INTENSITY_BASE_URL": api.carbon_url}
+        done = subprocess.run(
+            [str(ROOT / "deploy_data_collectors.sh"), *arguments], env=environment, cwd=data, capture_output=True, text=True, timeout=600
+        )
+        assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+        client = bigquery.Client(
+            project=cloud.env["BMRS_PROJECT"], credentials=AnonymousCredentials(),
+            default_query_job_config=bigquery.QueryJobConfig(default_dataset=f"{cloud.env['BMRS_PROJECT']}.{cloud.env['BMRS_DATASET']}"),
+        )  # fmt: skip
+        yield client
+
+
+@pytest.fixture(scope="module")
+def recorded():
+    """(start, fuel) -> MW, from the CSV."""
+    generation = {}
+    with YEAR.open(newline="") as lines:
+        for row in csv.DictReader(lines):
+            start = datetime.fromisoformat(row["period_start_utc"].replace("Z", "+00:00"))
+            generation.update({(start, fuel): int(value) for fuel, value in row.items() if fuel not in NOT_FUELS and value})
+    return generation
+
+
+def test_every_half_hour_of_generation_is_the_recorded_one(tables, recorded):
+    expected = defaultdict(dict)
+    for (start, fuel), value in recorded.items():
+        expected[start][fuel] = value
+    # A row for each half hour: the emulator is slow at handing out many rows, not at having them.
+    sql = """
+        SELECT start_time, STRING_AGG(CONCAT(fuel_type, '=', CAST(generation AS STRING)) ORDER BY fuel_type) AS fuels
+        FROM elexon_generation_outturn GROUP BY start_time"""
+    found = {r.start_time: r.fuels for r in tables.query(sql).result()}
+    assert found == {start: ",".join(f"{fuel}={value}" for fuel, value in sorted(fuels.items())) for start, fuels in expected.items()}
+
+
+def test_monthly_generation_by_fuel_is_the_recorded_sum(tables, recorded):
+    expected = defaultdict(int)
+    for (start, fuel), value in recorded.items():
+        expected[start.month, fuel] += value
+    sql = "SELECT EXTRACT(MONTH FROM start_time) AS month, fuel_type, SUM(generation) AS total FROM elexon_generation_outturn GROUP BY 1, 2"
+    assert {(r.month, r.fuel_type): r.total for r in tables.query(sql).result()} == dict(expected)
+
+
+def test_every_half_hour_of_demand_is_the_recorded_one(tables):
+    # The CSV joined demand by label, and demand's labels are right: (settlement_date, settlement_period) is its key.
+    with YEAR.open(newline="") as lines:
+        expected = {
+            (row["settlement_date"], int(row["settlement_period"])): (row["INDO"], row["ITSDO"])
+            for row in csv.DictReader(lines)
+            if row["INDO"] or row["ITSDO"]
+        }
+    rows = tables.query(
+        "SELECT settlement_date, settlement_period, initial_demand_outturn AS indo, "
+        "initial_transmission_system_demand_outturn AS itsdo FROM elexon_demand_outturn"
+    ).result()
+    found = {
+        (str(r.settlement_date), r.settlement_period): tuple("" if v is None else str(v) for v in (r.indo, r.itsdo))
+        for r in rows
+        if r.indo is not None or r.itsdo is not None
+    }
+    assert found == expected
+
+
+def test_the_clock_change_days_end_with_their_own_last_half_hour(tables):
+    # The recording lost 2022-03-27T22:30Z, as everything keyed on the labels does: the label of that half hour, the
+    # next day's period 46, was given twice. What it has of the day must lie in that day all the same.
+    sql = """
+        SELECT settlement_date, COUNT(DISTINCT settlement_period) AS periods, MAX(settlement_period) AS last, MAX(start_time) AS latest
+        FROM elexon_generation_outturn WHERE settlement_date IN ('2022-03-27', '2022-10-30') GROUP BY 1 ORDER BY 1"""
+    spring, autumn = tables.query(sql).result()
+    assert (spring.periods, spring.last, spring.latest.isoformat()) == (45, 45, "2022-03-27T22:00:00+00:00")
+    assert (autumn.periods, autumn.last, autumn.latest.isoformat()) == (50, 50, "2022-10-30T23:30:00+00:00")
+
+
+def test_the_label_defect_is_mended_by_the_start_time(tables):
+    sql = """
+        SELECT COUNTIF(settlement_date_label != settlement_date) AS late, MAX(IF(settlement_date_label != settlement_date, settlement_date, NULL)) AS last,
+          COUNTIF(settlement_period_label != settlement_period) AS periods
+        FROM elexon_generation_outturn WHERE fuel_type = 'CCGT'"""
+    (row,) = tables.query(sql).result()
+    assert (row.late, str(row.last), row.periods) == (192, "2022-07-13", 0)
