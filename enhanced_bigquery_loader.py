@@ -28,6 +28,7 @@ from enhanced_elexon_neso_downloader import BASE_URLS, days_text
 if TYPE_CHECKING:
     from google.cloud import bigquery
 
+    from collector.progress import Progress
     from collector.store import DayObject, DayStore
     from collector.warehouse import Difference, Loaded
 
@@ -185,9 +186,11 @@ def is_conflict(message: str) -> bool:
 class Loading:
     """The load of one dataset: batches staged in a thread pool, published one after the other."""
 
-    def __init__(self, task: Task, warehouse: Warehouse, store: DayStore, *, workers: int, force: bool) -> None:
+    def __init__(
+        self, task: Task, warehouse: Warehouse, store: DayStore, progress: Progress, *, workers: int, force: bool
+    ) -> None:
         self.dataset, self.task, self.warehouse, self.store = task.dataset, task, warehouse, store
-        self.workers, self.force, self.stop = workers, force, warehouse.stop
+        self.workers, self.force, self.stop, self.progress = workers, force, warehouse.stop, progress
         self.result = Result(task.dataset)
         self._lock = threading.Lock()
         self._ledger: dict[date, Loaded] = {}
@@ -222,13 +225,14 @@ class Loading:
             self._fail(sorted(stored), f"the table lacks {', '.join(lacking)}; run {PROG} --update-schema --datasets {dataset.key}")
             return
         self._ledger = self.warehouse.ledger(dataset, self.table, self.task.first, self.task.last)
-        pending = self._pending(stored)
+        pending = pending_days(stored, self._ledger, self.force)
         result.settled = len(stored) - len(pending)
         if not pending:
             log.info("%s: all %d stored days are loaded", dataset.key, len(stored))
             return
         queue = batches(pending, dataset)
         log.info("%s: %d days to load in %d batches, %d loaded already", dataset.key, len(pending), len(queue), result.settled)
+        line = self.progress.line(dataset.key, len(pending))
         running: set[Future[None]] = set()
         with ThreadPoolExecutor(self.workers, dataset.key) as pool:
             try:
@@ -238,17 +242,11 @@ class Loading:
                     done, running = wait(running, timeout=1.0, return_when=FIRST_COMPLETED)
                     for future in done:
                         future.result()
+                    line.update(result.days + len(result.failed), f"{result.load_jobs} load jobs, {result.rows:,} rows")
                     self.stop.check()
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
-
-    def _pending(self, stored: dict[date, DayObject]) -> list[DayObject]:
-        def is_loaded(day: DayObject) -> bool:
-            known = self._ledger.get(day.day)
-            return known is not None and known.identity == day.identity and not self.force
-
-        return [stored[day] for day in sorted(stored) if not is_loaded(stored[day])]
 
     def _load(self, batch: list[DayObject]) -> None:
         """Stage, check and publish one batch; what fails is noted, never raised (but Stopped)."""
@@ -439,6 +437,12 @@ class Loading:
             self.result.failed.update(dict.fromkeys(days, runtime.printable(cause[:1_000])))
 
 
+def pending_days(stored: dict[date, DayObject], ledger: dict[date, Loaded], force: bool) -> list[DayObject]:
+    """The stored days, oldest first, whose content is not what the ledger says is loaded; all with `force`."""
+    days = (stored[day] for day in sorted(stored))
+    return [d for d in days if force or d.day not in ledger or ledger[d.day].identity != d.identity]
+
+
 def batches(pending: Sequence[DayObject], dataset: Dataset) -> list[list[DayObject]]:
     """Cut days into batches by number and by uncompressed bytes, oldest first."""
     found: list[list[DayObject]] = []
@@ -535,6 +539,7 @@ def main(argv: list[str] | None = None) -> int:
         return DONE
     runtime.start_logging(arguments.quiet, arguments.verbose)
 
+    from collector.progress import Progress
     from collector.store import DayStore
 
     stop = Stop()
@@ -559,10 +564,12 @@ def main(argv: list[str] | None = None) -> int:
         print(plan_text(tasks, warehouse, store, arguments.force))
         return DONE
     results = []
-    for task in tasks:
-        results.append(Loading(task, warehouse, store, workers=arguments.max_workers, force=arguments.force).run())
-        if stop.is_set:
-            break
+    with Progress(arguments.quiet) as progress:
+        for task in tasks:
+            loading = Loading(task, warehouse, store, progress, workers=arguments.max_workers, force=arguments.force)
+            results.append(loading.run())
+            if stop.is_set:
+                break
     print(summary(results))
     if stop.is_set:
         log.warning("stopped; the same command again goes on where this one ended")
@@ -600,20 +607,26 @@ def _validate(tasks: list[Task], warehouse: Warehouse, store: DayStore) -> int:
 
 
 def plan_text(tasks: list[Task], warehouse: Warehouse, store: DayStore, force: bool) -> str:
-    """What a run would load, a line for each dataset."""
-    rows: list[tuple[str, ...]] = [("DATASET", "STORED DAYS", "LOADED", "TO LOAD", "ROWS TO LOAD", "LOAD JOBS", "TABLE")]
+    """What a run would load, a line for each dataset, with its cost."""
+    from collector import prices
+
+    rows: list[tuple[str, ...]] = [("DATASET", "STORED DAYS", "LOADED", "TO LOAD", "ROWS TO LOAD", "MB", "LOAD JOBS", "TABLE")]
+    total_bytes = 0
     for task in tasks:
-        loading = Loading(task, warehouse, store, workers=1, force=force)
-        stored = store.list(task.dataset, task.first, task.last) if task.days else {}
-        table = warehouse.table(task.dataset.table)
-        loading._ledger = warehouse.ledger(task.dataset, table, task.first, task.last)
-        pending = loading._pending(stored)
+        dataset = task.dataset
+        stored = store.list(dataset, task.first, task.last) if task.days else {}
+        table = warehouse.table(dataset.table)
+        pending = pending_days(stored, warehouse.ledger(dataset, table, task.first, task.last), force)
+        count = sum(max(day.rows, 0) for day in pending)
+        jobs = sum(1 for batch in batches(pending, dataset) if any(day.rows for day in batch))
         rows.append((
-            task.dataset.key, str(len(stored)), str(len(stored) - len(pending)), str(len(pending)),
-            f"{sum(max(day.rows, 0) for day in pending):,}", str(len(batches(pending, task.dataset))),
-            task.dataset.table if table else f"{task.dataset.table} (to be created)",
+            dataset.key, str(len(stored)), str(len(stored) - len(pending)), str(len(pending)), f"{count:,}",
+            f"{count * dataset.bytes_per_row / 1e6:,.1f}", str(jobs), dataset.table if table else f"{dataset.table} (to be created)",
         ))  # fmt: skip
-    return f"{runtime.table(rows, frozenset(range(1, 6)))}\nNothing was loaded or created."
+        total_bytes += count * dataset.bytes_per_row
+    return "\n".join((
+        runtime.table(rows, frozenset(range(1, 7))), prices.loading(total_bytes), "Nothing was loaded or created."
+    ))  # fmt: skip
 
 
 def summary(results: list[Result]) -> str:

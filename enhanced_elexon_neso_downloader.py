@@ -474,9 +474,14 @@ def _attempt(collection: Collection) -> Result:
 
 
 def plan_text(tasks: list[Task], store: DayStore, arguments: argparse.Namespace) -> str:
-    """What a run would request and store, a line for each dataset."""
+    """What a run would request and store, a line for each dataset, with its cost and least time."""
+    from collector import prices
+    from collector.api import RATE_CAP
+    from collector.progress import duration
+
     now = gb_calendar.utc_now()
-    rows: list[tuple[str, ...]] = [("DATASET", "DAYS", "STORED", "MISSING", "STALE", "REQUESTS", "ROWS", "MB")]
+    rows: list[tuple[str, ...]] = [("DATASET", "DAYS", "STORED", "MISSING", "STALE", "REQUESTS", "OBJECTS", "ROWS", "MB", "TIME")]
+    total_bytes, objects = 0, 0
     for task in tasks:
         dataset = task.dataset
         stored = store.list(dataset, task.first, task.last) if task.days else {}
@@ -484,12 +489,19 @@ def plan_text(tasks: list[Task], store: DayStore, arguments: argparse.Namespace)
         stale = sum(1 for day in wanted if day in stored)
         requests = sum(1 for _ in spans(wanted, window_days(dataset, arguments.max_days), dataset.window.split_years))
         count = len(wanted) * dataset.rows_per_day
+        size = count * dataset.bytes_per_row
+        least = requests * max(1 / RATE_CAP[dataset.host], arguments.request_delay)
         rows.append((
             dataset.key, str(len(task.days)), str(len(stored)), str(len(wanted) - stale), str(stale), str(requests),
-            f"{count:,}", f"{count * dataset.bytes_per_row / 1e6:,.1f}",
+            str(len(wanted)), f"{count:,}", f"{size / 1e6:,.1f}", duration(least),
         ))  # fmt: skip
-    text = runtime.table(rows, frozenset(range(1, 8)))
-    return f"{text}\nNothing was requested or stored. Objects go to gs://{store.bucket.name}/raw/<dataset>/<YYYY>/<MM>/."
+        total_bytes, objects = total_bytes + size, objects + len(wanted)
+    return "\n".join((
+        runtime.table(rows, frozenset(range(1, 10))),
+        "Rows and MB are estimates from the registry; TIME is the least that the rate limit allows.",
+        prices.storage(total_bytes, objects),
+        f"Nothing was requested or stored. Objects go to gs://{store.bucket.name}/raw/<dataset>/<YYYY>/<MM>/.",
+    ))  # fmt: skip
 
 
 def summary(results: list[Result]) -> str:

@@ -132,7 +132,7 @@ class Api:
         key: str = "",
     ) -> None:  # fmt: skip
         self.base_url, self.pace, self._stop, self._timeout = base_url, Pace(cap, delay, stop), stop, timeout
-        self._session = requests.Session()
+        self._session = _Session()
         self._session.headers.update({"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": USER_AGENT})
         # No ~/.netrc, and proxies as the environment says.
         self._session.auth = _no_auth
@@ -211,8 +211,8 @@ class Api:
         except _NETWORK_ERRORS as error:
             if "CERTIFICATE_VERIFY_FAILED" in str(error):
                 # Not the other failures of TLS: a connection that breaks in the handshake is one of them.
-                raise Refused(f"the certificate of {urlsplit(url).hostname} was not accepted ({_plain(error)})") from None
-            raise _Transient(_plain(error)) from None
+                raise Refused(f"the certificate of {urlsplit(url).hostname} was not accepted ({plain(error)})") from None
+            raise _Transient(plain(error)) from None
         traffic.body_bytes += len(body)
         return body
 
@@ -260,6 +260,13 @@ class Api:
         return body
 
 
+class _Session(requests.Session):
+    """Follows no redirect, and does not look where it would lead: requests fails at an address that is none."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        return None
+
+
 def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
@@ -281,7 +288,7 @@ def _retry_after(response: requests.Response) -> float | None:
     return min(max((moment - utc_now()).total_seconds(), 0.0), _RETRY_AFTER_CAP)
 
 
-def _plain(error: BaseException) -> str:
+def plain(error: BaseException) -> str:
     """A network error in a few words: the innermost cause says most."""
     while error.__cause__ or error.__context__ or (error.args and isinstance(error.args[0], BaseException)):
         inner = error.__cause__ or error.__context__ or error.args[0]

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 TEMPLATE = Path(__file__).with_suffix(".html")
 # As many stretches of days as a reader looks through; the calendars show them all.
-_WORST = 40
+_WORST = 20
 
 
 def report_file(text: str) -> Path:

@@ -79,7 +79,7 @@ def parse_utc(text: str) -> datetime:
 
     Raises ValueError when the text is no date and time.
     """
-    if len(text) < 16 or text[10] not in "T ":
+    if not _TIME.fullmatch(text):
         raise ValueError(f"{text!r} is not a date and time")
     # Python 3.10's fromisoformat knows neither Z nor more than six decimals, which .NET services print.
     body = text[:-1] + "+00:00" if text[-1] in "Zz" else text

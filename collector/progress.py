@@ -71,11 +71,11 @@ class Line:
             return
         self._told = now
         left = (now - self._began) / done * (self._total - done) if done else None
-        rest = f", about {_duration(left)} left" if left is not None else ""
+        rest = f", about {duration(left)} left" if left is not None else ""
         log.info("%s: %d of %d days, %s%s", self._name, done, self._total, note, rest)
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
     """Seconds in the largest unit that fits."""
     for size, unit in ((3600, "h"), (60, "min")):
         if seconds >= 2 * size:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 # Two days with fewer different rows than this may be alike by chance (nothing but zeros, one standing contract).
 _TELLING_ROWS = 10
-# Keeps the sum over a day of up to two million rows within an INT64; two of 4,000 days meet once in 500,000 archives.
-_PRINT_RANGE = 2**42
+# Ten hexadecimal digits: the sum over a day of eight million rows still fits an INT64.
+_DIGITS = 10
 
 
 @dataclass(frozen=True)
@@ -142,8 +142,11 @@ def content_sql(dataset: Dataset, table_id: str, first: date, last: date) -> str
             joins += f"\nLEFT JOIN ({_stuck_sql(dataset, rule, source, f'stuck_{number}')}) USING (settlement_date)"
     return f"""
 SELECT days.*{stuck} FROM (
-  SELECT settlement_date, COUNT(*) AS row_count, COUNT(DISTINCT print) AS kinds, SUM(MOD(print, {_PRINT_RANGE})) AS print_sum{"".join(counts)}
-  FROM (SELECT *, {_place(dataset)} AS place, FARM_FINGERPRINT({_concat([c.name for c in value_columns(dataset)])}) AS print {source})
+  SELECT settlement_date, COUNT(*) AS row_count, COUNT(DISTINCT print) AS kinds, SUM(print) AS print_sum{"".join(counts)}
+  FROM (
+    SELECT *, {_place(dataset)} AS place,
+      CAST(CONCAT('0x', SUBSTR(TO_HEX(MD5({_concat([c.name for c in value_columns(dataset)])})), 1, {_DIGITS})) AS INT64) AS print
+    {source})
   GROUP BY settlement_date) AS days{joins}"""
 
 

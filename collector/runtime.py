@@ -415,6 +415,7 @@ class Stop:
 
     def __init__(self) -> None:
         self._event = threading.Event()
+        self._came = 0.0
         self.signal_number = 0
 
     def install(self) -> None:
@@ -423,10 +424,13 @@ class Stop:
             signal.signal(number, self._on_signal)
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
-        if self._event.is_set():
+        now = time.monotonic()
+        # One Ctrl-C may arrive twice, from the terminal and from the program that started this one.
+        if self._event.is_set() and now - self._came > 1.0:
             os._exit(128 + number)
-        self.signal_number = number
-        self._event.set()
+        if not self._event.is_set():
+            self.signal_number, self._came = number, now
+            self._event.set()
 
     @property
     def is_set(self) -> bool:
@@ -585,7 +589,9 @@ def _at_start(retry: Retry, emulator: str) -> Retry:
 
 def _reason(error: BaseException) -> str:
     """Why a service cannot be reached: what the last of several attempts failed with."""
-    return first_line(getattr(error, "cause", None) or error)
+    from collector.api import plain
+
+    return printable(plain(getattr(error, "cause", None) or error))
 
 
 def _emulator_hint(settings: Settings, service: str) -> str:

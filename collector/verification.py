@@ -55,8 +55,8 @@ MEANINGS = {
     State.BEHIND: "the source has more than was fetched; run the downloader with --force, then the loader for them",
     State.MISSING: "not stored; run the downloader for them",
     State.UNLOADED: "stored but not loaded; run the loader for them",
-    State.EMPTY: "empty at source, asked twice",
-    State.SHORT: "short at source: fewer rows than the calendar says",
+    State.EMPTY: "the source answered twice that it has nothing",
+    State.SHORT: "the source has fewer rows than the calendar says",
 }
 # Losses on our side: these fail the verification.
 LOSSES = frozenset({State.SURPLUS, State.DIFFERS, State.BEHIND, State.MISSING, State.UNLOADED})

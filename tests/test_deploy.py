@@ -700,6 +700,15 @@ def test_a_child_that_will_not_end_is_ended_by_a_second_signal(project: Project)
     assert process.returncode == 130 and "Stopped." in out
 
 
+def test_a_child_that_will_not_end_is_not_waited_for_long(project: Project) -> None:
+    project.plan[f"{DOWNLOADER} frequency"] = {"sleep": 60, "deaf": True}
+    process = project.start("--datasets", "frequency")
+    project.wait_until_started()
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=30)
+    assert process.returncode == 143
+
+
 # -------------------------------------------------------------------------------------- local and demo
 def test_local_runs_the_same_inside_the_emulators(project: Project) -> None:
     project.env.update(REAL_CLOUD)

@@ -1,0 +1,232 @@
+#!/usr/bin/env python3
+"""The long, the large and the deadly runs: too slow for every change, to be run before a release.
+
+    python3 tests/soak.py long  [--first 2016-01-01] [--last 2025-12-31] [--scale 0.02]   ten years of the eleven datasets
+    python3 tests/soak.py large [--days 7]                                                days of B1610 at their real size
+    python3 tests/soak.py kills [--seeds 100] [--first-seed 0]                            kills at random moments
+
+Each prints what it measured and exits 1 when something is not as it should be. All of it runs on this machine: the
+API stand-in, both emulators, and the programs as processes of their own. Run it with the suite's virtual environment
+and tests/requirements.txt installed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+for folder in (ROOT, ROOT / "tests"):
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
+
+from local_cloud import LocalCloud  # noqa: E402
+
+DOWNLOADER, LOADER = "enhanced_elexon_neso_downloader.py", "enhanced_bigquery_loader.py"
+SAMPLE_SECONDS = 0.5
+
+
+def resident_mb(pid: int) -> float:
+    """Resident memory of a process in MB (10^6 bytes), from /proc; 0 once it has ended."""
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    except (OSError, IndexError):
+        return 0.0
+    return pages * os.sysconf("SC_PAGESIZE") / 1e6
+
+
+@dataclass
+class Watched:
+    """A program's run: exit code, output, wall seconds, and its resident memory over time."""
+
+    code: int
+    out: str
+    err: str
+    seconds: float
+    samples: list[tuple[float, float]] = field(default_factory=list)
+
+    @property
+    def peak(self) -> float:
+        """Highest resident memory that was sampled, MB."""
+        return max((mb for _, mb in self.samples), default=0.0)
+
+    def course(self, points: int = 10) -> str:
+        """Memory over the run: the highest sample of each of `points` equal parts, MB."""
+        parts: list[float] = [0.0] * points
+        for at, mb in self.samples:
+            part = min(points - 1, int(at / self.seconds * points))
+            parts[part] = max(parts[part], mb)
+        return " ".join(f"{mb:.0f}" for mb in parts)
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether the last quarter of the run needs at most a fifth more memory than the second quarter."""
+        quarters = [[mb for at, mb in self.samples if q <= at / self.seconds * 4 < q + 1] for q in range(4)]
+        return not quarters[1] or not quarters[3] or max(quarters[3]) <= 1.2 * max(quarters[1])
+
+
+def watch(program: str, *arguments: str, env: dict[str, str], limit: float = 7_200.0) -> Watched:
+    """Run a program to its end, sampling its memory. limit: seconds."""
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+        began = time.monotonic()
+        process = subprocess.Popen(
+            [sys.executable, str(ROOT / program), *arguments], env=env, stdout=out, stderr=err, stdin=subprocess.DEVNULL
+        )
+        samples = []
+        try:
+            while process.poll() is None and time.monotonic() - began < limit:
+                samples.append((time.monotonic() - began, resident_mb(process.pid)))
+                time.sleep(SAMPLE_SECONDS)
+        finally:
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+        seconds = time.monotonic() - began
+        out.seek(0), err.seek(0)
+        return Watched(process.returncode, out.read(), err.read(), seconds, samples)
+
+
+@contextlib.contextmanager
+def standin(*options: str) -> Iterator[dict[str, str]]:
+    """The API stand-in as a process of its own; the environment variables that name it."""
+    process = subprocess.Popen(
+        [sys.executable, str(ROOT / "tests/api_standin.py"), "serve", *options], stdout=subprocess.PIPE, text=True,
+        stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        assert process.stdout
+        lines = [process.stdout.readline().split(None, 1)[1].strip() for _ in range(2)]
+        yield dict(line.split("=", 1) for line in lines)
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@contextlib.contextmanager
+def place(keep: str, *options: str) -> Iterator[dict[str, str]]:
+    """Emulators over a folder and the stand-in; the environment of the programs. keep: "" is a folder for this run."""
+    folder = Path(keep or tempfile.mkdtemp(prefix="soak-"))
+    env = {"PATH": os.environ["PATH"], "HOME": str(folder), "BMRS_HTTP_TIMEOUT": "60"}
+    try:
+        with LocalCloud(folder / "cloud") as cloud, standin(*options) as urls:
+            yield {**env, **cloud.env, **urls, "SOAK_STORAGE": str(cloud.pid("storage")), "SOAK_BIGQUERY": str(cloud.pid("bigquery"))}
+    finally:
+        if not keep:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def report(name: str, ran: Watched) -> None:
+    flat = "flat" if ran.is_flat else "NOT FLAT"
+    print(f"{name}: exit code {ran.code}, {ran.seconds:.0f} s, memory peak {ran.peak:.0f} MB, {flat}; course {ran.course()} MB", flush=True)
+    print(ran.out if ran.code == 0 else ran.out + ran.err[-4_000:], flush=True)
+
+
+def column(text: str, name: str) -> int:
+    """The sum of a column of a summary table."""
+    lines = [line for line in text.splitlines() if line and not line.startswith(("FAILED", "The API"))]
+    head = lines[0].replace("LOAD JOBS", "LOAD_JOBS").split()
+    return sum(int(line.split()[head.index(name)].replace(",", "")) for line in lines[1:] if len(line.split()) == len(head))
+
+
+# ---------------------------------------------------------------------------------------------- long
+def long_run(options: argparse.Namespace) -> bool:
+    """Backfill, load, verify, and run again: everything there, memory flat, the second run free of work."""
+    what = ["--start-date", options.first, "--end-date", options.last, *(["--datasets", *options.datasets] if options.datasets else [])]
+    with place(
+        options.data_dir, "--scale", str(options.scale), "--b1610-units", "200", "--boalf-per-day", "300",
+        "--no-gaps", "--now", f"{options.last}T23:59Z",
+    ) as env:  # fmt: skip
+        began = time.monotonic()
+        download = watch(DOWNLOADER, *what, env=env)
+        report("downloader", download)
+        load = watch(LOADER, *what, env=env)
+        report("loader", load)
+        for emulator in ("STORAGE", "BIGQUERY"):
+            print(f"{emulator} emulator: {resident_mb(int(env[f'SOAK_{emulator}'])):.0f} MB at the end")
+        verify = watch(LOADER, "--verify", "--output", "json", *what, env=env)
+        told = json.loads(verify.out) if verify.out.startswith("{") else {"datasets": [], "ok": False}
+        for found in told["datasets"]:
+            print(f"  {found['dataset']:<24} {found['days_loaded']:>5} of {found['days_expected']} days, {found['rows_loaded']:>10,} rows, ok {found['ok']}")
+        print(f"verification: exit code {verify.code}, {verify.seconds:.0f} s, memory peak {verify.peak:.0f} MB", flush=True)
+        again, nothing = watch(DOWNLOADER, *what, env=env), watch(LOADER, *what, env=env)
+        asked, jobs = column(again.out, "REQUESTS"), column(nothing.out, "LOAD_JOBS")
+        print(f"again: {again.seconds:.0f} + {nothing.seconds:.0f} s, {asked} requests, {jobs} load jobs")
+        print(
+            f"in all {time.monotonic() - began:.0f} s; {column(download.out, 'REQUESTS')} requests, {column(load.out, 'LOAD_JOBS')} load jobs, "
+            f"{column(load.out, 'TRANSACTIONS')} transactions"
+        )
+    codes = [ran.code for ran in (download, load, verify, again, nothing)]
+    return not any(codes) and told["ok"] and asked == jobs == 0 and download.is_flat and load.is_flat
+
+
+# ---------------------------------------------------------------------------------------------- large
+def large_run(options: argparse.Namespace) -> bool:
+    """One B1610 day of 440,000 records, then a week, then the week with more workers: the peak does not grow."""
+    peaks = []
+    with place(options.data_dir, "--b1610-units", "9177", "--no-gaps") as env:
+        for first, last, more in (
+            ("2024-03-04", "2024-03-04", []), ("2024-03-05", f"2024-03-{4 + options.days:02d}", []),
+            ("2024-03-05", f"2024-03-{4 + options.days:02d}", ["--force", "--max-workers", "64", "--max-days", "366"]),
+        ):  # fmt: skip
+            ran = watch(DOWNLOADER, "--datasets", "individual_generation", "--start-date", first, "--end-date", last, *more, env=env)
+            report(f"downloader, {first} to {last} {' '.join(more)}", ran)
+            peaks.append(ran.peak)
+            if ran.code:
+                return False
+        load = watch(LOADER, "--datasets", "individual_generation", "--start-date", "2024-03-04", "--end-date", last, env=env)
+        report("loader", load)
+    return load.code == 0 and max(peaks) < 1_000
+
+
+# ---------------------------------------------------------------------------------------------- kills
+def kill_run(options: argparse.Namespace) -> bool:
+    """Many seeds of the harness in test_kill.py."""
+    import test_kill
+
+    failed = 0
+    killed: collections.Counter[str] = collections.Counter()
+    began = time.monotonic()
+    with test_kill.Ground(Path(options.data_dir or tempfile.mkdtemp(prefix="soak-"))) as ground:
+        for seed in range(options.first_seed, options.first_seed + options.seeds):
+            story = ground.trial(seed)
+            killed.update(story.kills)
+            failed += bool(story.wrong)
+            print(f"seed {seed}: {story}", flush=True)
+    print(f"{options.seeds} seeds, {sum(killed.values())} kills ({dict(killed)}), {failed} not survived, {time.monotonic() - began:.0f} s")
+    return not failed
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    runs = parser.add_subparsers(dest="run", required=True)
+    commands: dict[str, Any] = {"long": long_run, "large": large_run, "kills": kill_run}
+    parsers = {name: runs.add_parser(name, help=function.__doc__) for name, function in commands.items()}
+    for one in parsers.values():
+        one.add_argument("--data-dir", default="", help="folder for the emulators' data, kept (default: a temporary one)")
+    parsers["long"].add_argument("--first", default="2016-01-01")
+    parsers["long"].add_argument("--last", default="2025-12-31")
+    parsers["long"].add_argument("--scale", type=float, default=0.02)
+    parsers["long"].add_argument("--datasets", nargs="+")
+    parsers["large"].add_argument("--days", type=int, default=7)
+    parsers["kills"].add_argument("--seeds", type=int, default=100)
+    parsers["kills"].add_argument("--first-seed", type=int, default=0)
+    options = parser.parse_args()
+    ok = commands[options.run](options)
+    print("ok" if ok else "NOT OK")
+    return 0 if ok else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
