@@ -495,9 +495,9 @@ _DATASETS = (
         ),
         clustering=("bm_unit", "settlement_date"),
         partition="DAY",
-        # A month after each run II (5 working days), SF (16), R1 (39), R2 (84), R3 (154), RF (292) in calendar days,
+        # First published after about 7 days; then some days after each run II (5 working days), SF (16), R1 (39), R2 (84), R3 (154), RF (292) in calendar days,
         # with room for holidays. Elexon shortens this timetable from 2027.
-        revision_days=(14, 35, 80, 165, 300, 450),
+        revision_days=(8, 14, 35, 80, 165, 300, 450),
         rows_per_day=440_000,
         bytes_per_row=228,
         plausible=(Plausible("quantity", -3_000, 3_000),),

@@ -46,7 +46,8 @@
 # Exit status: 0 all verified; 1 something failed or does not verify; 2 wrong
 # use or set-up, nothing was started; 130 stopped by Ctrl-C; 143 by SIGTERM.
 # Logs: logs/deployment_*.log holds everything, logs/download_<dataset>_*.log and
-# logs/load_<dataset>_*.log hold one dataset each; * is the time of the start.
+# logs/load_<dataset>_*.log hold one dataset each, logs/coverage_*.html
+# is a calendar of every day for any browser; * is the time of the start.
 
 # Traps and run() call functions by name, which shellcheck does not see.
 # shellcheck disable=SC2329
@@ -604,6 +605,18 @@ collect() {
     add_row "$dataset" "$DAYS" "$COUNT" "$outcome"
 }
 
+# Draws what is there, of all datasets of this run, as a page for any browser. It judges nothing: that is done.
+report() {
+    local page=$LOGS/coverage_$STAMP.html
+    step '' "$SCRATCH/coverage" "$PY" "$LOADER" --verify --quiet --report "$page" --datasets "${DATASETS[@]}" \
+        "${RANGE[@]}" "${TARGET[@]}" || :
+    if [ -s "$page" ]; then
+        say "Coverage report: $page"
+    else
+        say 'No coverage report could be written.'
+    fi
+}
+
 collect_all() {
     local i
     for ((i = 0; i < ${#DATASETS[@]}; i++)); do
@@ -620,6 +633,7 @@ collect_all() {
         say "$FAILED of ${#DATASETS[@]} datasets failed; reasons in $LOGS/{download,load}_<dataset>_$STAMP.log"
         say 'The same command again does only what is missing.'
     fi
+    report
     if [ "$UNREACHABLE" = yes ] && [ "$MODE" != demo ]; then
         say 'The API cannot be reached from here. To try the system without internet: deploy_data_collectors.sh --demo'
     fi

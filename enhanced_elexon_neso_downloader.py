@@ -36,9 +36,10 @@ BASE_URLS = {Host.ELEXON.value: ELEXON_BASE_URL, Host.CARBON.value: CARBON_INTEN
 
 DEFAULT_WORKERS = 16
 # Bodies that are held at one time, as the registry estimates them: bounds the memory whatever the dataset's size.
-BODY_BUDGET = 210_000_000
-# A window that fails is tried again when the others are done, this many times.
-_ROUNDS = 3
+BODY_BUDGET = 310_000_000
+# Windows that failed are tried again when the others are done, once for each of these; so many seconds later when
+# the API answered before and stopped, for that is how an outage looks.
+_PAUSES = (15.0, 60.0)
 # This many windows in a row that the API answers wrongly or refuses, and none answered: the dataset is given up.
 _HOPELESS = 4
 
@@ -138,10 +139,11 @@ def is_short(dataset: Dataset, day: date, rows: int) -> bool:
     return dataset.rows is not None and rows < dataset.rows.expected(day)
 
 
-def is_doubtful(dataset: Dataset, day: date, rows: int, now: datetime) -> bool:
+def is_doubtful(dataset: Dataset, day: date, rows: int, now: datetime, empty_answer: bool = False) -> bool:
     """Whether a day that is well over has fewer rows than it normally has; such an answer is believed when given
-    twice, for a well-formed empty list is how this API hides a fault."""
-    if dataset.often_empty or now < day_end(day) + ONE_DAY:
+    twice, for a well-formed empty list is how this API hides a fault. empty_answer: the answer had nothing for any
+    of its days, which is doubted even where one empty day is ordinary."""
+    if (dataset.often_empty and not empty_answer) or now < day_end(day) + ONE_DAY:
         return False
     return rows == 0 or is_short(dataset, day, rows)
 
@@ -205,11 +207,15 @@ class Collection:
         log.info("%s: %d days to fetch, %d settled; %d workers", key, len(wanted), result.settled, self.workers)
         self.line = self.progress.line(key, len(wanted))
         self._fetch(wanted)
-        for _round in range(1, _ROUNDS):
+        for pause in _PAUSES:
             again, self._again = sorted(self._again), set()
-            if not again or self._given_up or self.api.down:
+            if not again or self._given_up or (self.api.down and not self.api.has_answered):
                 break
+            if self.api.down:
+                log.warning("%s: the API has stopped answering; it is asked again in %d s", key, pause)
+                self.stop.sleep(pause)
             log.info("%s: %d failed days are asked for again", key, len(again))
+            self._unreached = 0
             for day in again:
                 result.failed.pop(day, None)
             self._fetch(again)
@@ -258,11 +264,11 @@ class Collection:
         from google.api_core.exceptions import GoogleAPIError
         from google.auth.exceptions import GoogleAuthError
 
-        from collector.api import Refused, Unavailable, Unreadable, WindowTooLong
+        from collector.api import Refused, Unavailable, WindowTooLong
         from collector.records import WrongAnswer
 
         if self._given_up or self._unreached >= _HOPELESS:
-            self._fail(span.days, self._given_up or self._unreachable())
+            self._fail(span.days, self._given_up or self._unreachable(), again=not self._given_up)
             return
         try:
             answer = self._ask(day_start(span.first), day_end(span.last))
@@ -284,9 +290,6 @@ class Collection:
             else:
                 self._work_by_day(span)
         except Unavailable as error:
-            if isinstance(error, Unreadable) and span.first < span.last and not self.api.down:
-                self._work_by_day(span)
-                return
             with self._lock:
                 self._unreached += 1
             self._fail(span.days, self._unreachable() if self.api.down else str(error), again=True)
@@ -305,7 +308,8 @@ class Collection:
         self._fail(span.days, cause)
         with self._lock:
             self._wrong += 1
-            if self._wrong >= _HOPELESS and not self.result.stored:
+            # Where days are stored, from this run or an earlier one, the question is right and some days are not.
+            if self._wrong >= _HOPELESS and not self.stored:
                 self._given_up = f"given up, nothing it asked for was answered: {cause}"
 
     def _unreachable(self) -> str:
@@ -319,7 +323,8 @@ class Collection:
         dataset = self.dataset
         path, query = dataset.window.request(start, end)
         expected = (end - start) / ONE_DAY * dataset.rows_per_day * dataset.bytes_per_row
-        limit = 64_000_000 + int(4 * expected)
+        # All workers together stay below 1.2 GB, whatever unfolds.
+        limit = 16_000_000 + int(4 * expected)
         try:
             return self.api.ask(path, query, limit, lambda body: read_answer(dataset, body, start, end), self.result.traffic)  # type: ignore[arg-type]
         except WindowTooLong:
@@ -338,11 +343,12 @@ class Collection:
         from google.api_core.exceptions import GoogleAPIError
 
         fetched = gb_calendar.utc_now()
+        nothing = not answer.days
         for day in span.days:
             self.stop.check()
             records = answer.days.pop(day, None)
             rows = records.rows if records else 0
-            if not span.confirming and is_doubtful(self.dataset, day, rows, self.now):
+            if not span.confirming and is_doubtful(self.dataset, day, rows, self.now, nothing):
                 with self._lock:
                     self._unconfirmed[day] = rows
                 if not rows:

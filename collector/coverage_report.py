@@ -14,7 +14,6 @@ import os
 import re
 import tempfile
 from collections.abc import Iterable, Sequence
-from datetime import date
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,17 +58,15 @@ def page(data: dict[str, Any]) -> str:
     template = TEMPLATE.read_text(encoding="utf-8")
     # < and its kin are escaped so that no text in the data can end the element that it stands in.
     embedded = json.dumps(data, separators=(",", ":")).translate({ord(c): f"\\u{ord(c):04x}" for c in "<>&"})
-    sources = {
-        name: base64.b64encode(hashlib.sha256(_content(template, name).encode()).digest()).decode() for name in ("style", "script")
-    }
-    policy = f"default-src 'none'; style-src 'sha256-{sources['style']}'; script-src 'sha256-{sources['script']}'; base-uri 'none'; form-action 'none'"
+    style, script = (_digest(template, name) for name in ("style", "script"))
+    policy = f"default-src 'none'; style-src {style}; script-src {script}; base-uri 'none'; form-action 'none'"
     return template.replace("{{policy}}", policy).replace("{{data}}", embedded)
 
 
-def _content(template: str, name: str) -> str:
-    match = re.search(rf"<{name}>(.*?)</{name}>", template, re.S)
-    assert match, f"the template has no <{name}>"
-    return match[1]
+def _digest(template: str, name: str) -> str:
+    """What a content security policy calls the template's one <style> or <script>."""
+    (content,) = re.findall(rf"<{name}>(.*?)</{name}>", template, re.S)
+    return f"'sha256-{base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()}'"
 
 
 def report_data(found: Sequence[Verification], settings: Settings, seconds: float) -> dict[str, Any]:
@@ -118,18 +115,18 @@ def runs(values: Iterable[int | None]) -> list[list[int | None]]:
 
 
 def _worst(found: Sequence[Verification]) -> dict[str, Any]:
-    """The worst stretches of days first: by state, then by the rows that are lacking, then by length."""
-    from collector.verification import State
+    """The worst stretches of days first: what is lost on our side before what the source lacks, then by how many days'
+    worth of rows is lacking."""
+    from collector.verification import LOSSES, State
 
     fine = (State.COMPLETE, State.PROVISIONAL)
     order = list(State)
-    stretches: list[tuple[tuple[int, int, int, date], dict[str, Any]]] = []
+    stretches: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
     for v in found:
+        usual = v.dataset.rows_per_day
         for state, days in _stretches([day for day in v.days if day.state not in fine]):
-            wanted = sum(_wanted(day, v.dataset.rows_per_day) for day in days)
-            held = sum(day.loaded for day in days)
-            lacking = max(0, wanted - held)
-            rank = (order.index(state), -lacking, -len(days), days[0].day)
+            lacking = max(0, sum(_wanted(day, usual) - day.loaded for day in days))
+            rank = (state not in LOSSES, -lacking / usual, order.index(state), -len(days), days[0].day)
             stretches.append((rank, {
                 "dataset": v.dataset.key, "state": order.index(state), "first": days[0].day.isoformat(),
                 "last": days[-1].day.isoformat(), "days": len(days), "lacking": lacking,

@@ -7,6 +7,7 @@ ValueError. Source: Elexon BSC Section S and the Insights API documentation.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta, timezone
 from functools import lru_cache
@@ -16,6 +17,8 @@ LONDON = ZoneInfo("Europe/London")
 UTC = timezone.utc
 HALF_HOUR = timedelta(minutes=30)
 ONE_DAY = timedelta(days=1)
+# fromisoformat alone takes more or less than this, depending on Python's version.
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?([Zz]|[+-][0-9]{2}:[0-9]{2})?")
 
 
 def utc_now() -> datetime:

@@ -193,7 +193,7 @@ def _judge(dataset: Dataset, days: list[bigquery.Row]) -> Iterator[Finding]:
     for number, rule in enumerate(dataset.plausible):
         low, high = ("any" if bound is None else f"{bound:,}" for bound in (rule.low, rule.high))
         yield from found(f"outside_{number}", "out of bounds", rule.column, f"values are outside {low} to {high} {units[rule.column]}".rstrip())
-        yield from found(f"stuck_{number}", "stuck value", rule.column, f"times the same number for more than {rule.still_hours or 0:g} h")
+        yield from found(f"stuck_{number}", "stuck value", rule.column, f"runs of one number, each longer than {rule.still_hours or 0:g} h")
         yield from found(f"zero_{number}", "zeros", rule.column, f"zeros: {rule.zero}", is_warning=False)
     yield from found("off_grid", "off the grid", "", f"rows are not at a whole multiple of {grid(dataset)} (h:mm:ss)")
     known = dataset.window.labels_wrong_until

@@ -17,11 +17,12 @@ from typing import Any, NoReturn
 import msgspec
 from msgspec import Raw
 
-from collector.gb_calendar import settlement_day, utc_text
+from collector.gb_calendar import day_end, day_start, settlement_day, utc_text
 from datasets_config import Dataset, Instant
 
 Record = Raw | bytes
 _CHUNK = 1 << 20
+_PIECE = 4_096
 
 
 class Unparsable(Exception):
@@ -40,9 +41,16 @@ class DayRecords:
     rows: int = 0
 
     def lines(self) -> Iterator[list[bytes]]:
-        """The records by instant, each instant's in the order of their bytes: the order does not depend on the API's."""
+        """The records by instant, each instant's in the order of their bytes: the order does not depend on the API's.
+        They come in pieces of some thousand, so that a record costs little where each has its own instant."""
+        piece: list[bytes] = []
         for instant in sorted(self.groups):
-            yield sorted(map(bytes, self.groups[instant]))
+            piece += sorted(map(bytes, self.groups[instant]))
+            if len(piece) >= _PIECE:
+                yield piece
+                piece = []
+        if piece:
+            yield piece
 
     def merge(self, other: DayRecords) -> None:
         """Add the records of a later part of the same day."""
@@ -174,6 +182,8 @@ class _Reader:
         self.days: dict[date, DayRecords] = {}
         self.fields: set[str] = set()
         self._dropped: list[Record] = []
+        # The day of the record before: most often that of the next one too.
+        self._day = (start, start, DayRecords())
 
     def read(self, records: Sequence[Record]) -> None:
         """Sort every record into its day. Raises WrongAnswer."""
@@ -220,7 +230,12 @@ class _Reader:
             )
         if not self.start <= instant < self.end:
             return self._dropped
-        return self.days.setdefault(settlement_day(instant), DayRecords()).groups.setdefault(instant, [])
+        first, end, records = self._day
+        if not first <= instant < end:
+            day = settlement_day(instant)
+            records = self.days.setdefault(day, DayRecords())
+            self._day = day_start(day), day_end(day), records
+        return records.groups.setdefault(instant, [])
 
 
 @lru_cache(maxsize=64)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 PAGE = 1_000
 # Of the four levels of isal, 1 is the fastest that still compresses these records twelvefold.
 GZIP_LEVEL = 1
-_LISTED = "items(name,generation,metageneration,size,metadata),nextPageToken"
+LISTED = "items(name,generation,metageneration,size,metadata),nextPageToken"
 # Object metadata may hold 8 KiB in all (the emulator: 3.4 KB); field names beyond this are counted, not named.
 _FIELDS_LIMIT = 2_000
 # Every write below is conditional on a generation, so repeating it is safe; five minutes outlast a bad spell.
@@ -114,7 +114,7 @@ class Payload:
 
 
 def pack(groups: Iterable[list[bytes]], fields: Iterable[str], fetched: datetime, window: str, confirmed: bool) -> Payload:
-    """Compress records, already ordered and in groups, one a line; only one group is held uncompressed at a time.
+    """Compress records, already ordered and in pieces, one a line; only one piece of them is held uncompressed at a time.
 
     fetched: when the answer came (aware UTC). window: what was asked for. confirmed: a second look at the source
     found no more than this.
@@ -124,7 +124,7 @@ def pack(groups: Iterable[list[bytes]], fields: Iterable[str], fetched: datetime
     parts = []
     for group in groups:
         rows += len(group)
-        text = b"\n".join(group) + b"\n"
+        text = b"\n".join((*group, b""))
         digest.update(text)
         parts.append(squeeze.compress(text))
     parts.append(squeeze.flush())
@@ -147,7 +147,7 @@ class DayStore:
         key = dataset.key
         blobs = self.bucket.client.list_blobs(
             self.bucket, prefix=f"raw/{key}/", start_offset=object_name(key, first),
-            end_offset=object_name(key, last + ONE_DAY), fields=_LISTED, page_size=PAGE, retry=RETRY,
+            end_offset=object_name(key, last + ONE_DAY), fields=LISTED, page_size=PAGE, retry=RETRY,
         )  # fmt: skip
         found = ((day_of_name(key, blob.name), blob) for blob in blobs)
         return {day: DayObject.of(day, blob) for day, blob in found if day and first <= day <= last}

@@ -38,7 +38,7 @@ class State(Enum):
     """How a day stands, worst first. A day has one: the first that is true of it."""
 
     SURPLUS = "surplus"
-    DIFFERS = "table differs"
+    DIFFERS = "differing"
     BEHIND = "behind source"
     MISSING = "missing"
     UNLOADED = "not loaded"
@@ -106,6 +106,11 @@ class Verification:
         return [day.day for day in self.days if day.state in states]
 
     @property
+    def missing(self) -> list[date]:
+        """The days without an object, whether or not the table has rows of them."""
+        return [day.day for day in self.days if day.stored is None]
+
+    @property
     def states(self) -> dict[str, int]:
         """Days in each state; those that occur, worst first."""
         counts = {state.value: 0 for state in State}
@@ -130,7 +135,7 @@ class Verification:
             "bytes_stored": self.bytes_stored, "duplicate_rows": self.duplicates, "conflicting_keys": self.conflicts,
             "first_day": self.first.isoformat() if self.first else None, "last_day": self.last.isoformat() if self.last else None,
             "last_fetch": utc_text(self.fetched) if self.fetched else None,
-            "missing_days": [day.day.isoformat() for day in self.days if day.stored is None],
+            "missing_days": [day.isoformat() for day in self.missing],
             "unloaded_days": texts(State.UNLOADED), "differing_days": texts(State.DIFFERS), "behind_source_days": texts(State.BEHIND),
             "surplus_days": texts(State.SURPLUS), "short_days": texts(State.SHORT), "empty_days": texts(State.EMPTY),
             "provisional_days": self.provisional, "states": self.states,
@@ -329,9 +334,8 @@ def verification_text(found: list[Verification]) -> str:
         ("DATASET", "EXPECTED", "STORED", "LOADED", "MISSING", "SHORT", "EMPTY", "PROVISIONAL", "ROWS STORED", "ROWS IN TABLE", "FIRST DAY", "LAST DAY", "RESULT")
     ]  # fmt: skip
     for v in found:
-        missing, short, empty = (str(v.states.get(s.value, 0)) for s in (State.MISSING, State.SHORT, State.EMPTY))
         rows.append((
-            v.dataset.key, str(v.expected), str(v.stored), str(v.loaded), missing, short, empty,
+            v.dataset.key, str(v.expected), str(v.stored), str(v.loaded), str(len(v.missing)), str(len(v.of(State.SHORT))), str(len(v.of(State.EMPTY))),
             str(v.provisional), f"{v.rows_stored:,}", f"{v.rows_loaded:,}", str(v.first or "-"), str(v.last or "-"), "ok" if v.ok else "NOT OK",
         ))  # fmt: skip
     lines = [runtime.table(rows, frozenset(range(1, 10)))]

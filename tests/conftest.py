@@ -11,6 +11,7 @@ import io
 import itertools
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -35,6 +36,7 @@ for folder in (ROOT, ROOT / "tests"):
 with warnings.catch_warnings():
     # Google's libraries say at every start that they will leave Python 3.10 behind.
     warnings.simplefilter("ignore", FutureWarning)
+    from api_standin import ApiStandin
     from google.auth.credentials import AnonymousCredentials
     from google.cloud import bigquery, storage
     from isal import igzip
@@ -43,7 +45,6 @@ with warnings.catch_warnings():
     import enhanced_bigquery_loader as loader
     import enhanced_elexon_neso_downloader as downloader
     import local_cloud
-    from api_standin import ApiStandin
     from collector import gb_calendar, runtime
     from collector.store import object_name
     from local_cloud import LocalCloud
@@ -92,9 +93,8 @@ class Ran:
     def cell(self, key: str, column: str) -> str:
         """The cell of a dataset's line in the table that was printed. Columns are told apart by two blanks."""
         lines = [line for line in self.out.splitlines() if line.startswith(("DATASET", f"{key} "))]
-        head, row = (line.replace(" IN ", "_IN_").replace(" JOBS", "_JOBS") for line in lines[:2])
-        names = [name.strip() for name in head.split("  ") if name.strip()]
-        return dict(zip(names, [cell.strip() for cell in row.split("  ") if cell.strip()], strict=True))[column.replace(" ", "_")]
+        names, cells = (re.split(r"  +", line.strip()) for line in lines[:2])
+        return dict(zip(names, cells, strict=True))[column]
 
     def ok(self) -> Ran:
         assert self.code == 0, f"exit code {self.code}\n{self.out}\n{self.err}"
@@ -193,9 +193,9 @@ class Place:
         """The records that the day's object holds."""
         return unpacked(self.blob(key, day))
 
-    def state(self) -> dict[str, tuple[int, str]]:
-        """Generation and content of every object: what a run that does nothing leaves as it was."""
-        return {name: (blob.generation, blob.md5_hash) for name, blob in self.objects("").items()}
+    def state(self) -> dict[str, str]:
+        """The content of every object: what a run that finds nothing new leaves as it was."""
+        return {name: blob.md5_hash for name, blob in self.objects("").items()}
 
     def table_id(self, key: str) -> str:
         return f"{PROJECT}.{self.dataset_id}.{datasets_config.REGISTRY[key].table}"

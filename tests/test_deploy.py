@@ -172,7 +172,7 @@ class Project:
         """The work done, as "downloader KEY", "loader KEY", "verify KEY"."""
         steps = []
         for name, *arguments in self.calls():
-            if name in (DOWNLOADER, LOADER) and not {"--check-only", "--check-setup"} & set(arguments):
+            if name in (DOWNLOADER, LOADER) and not {"--check-only", "--check-setup", "--report"} & set(arguments):
                 step = "verify" if "--verify" in arguments else "download" if name == DOWNLOADER else "load"
                 steps.append(f"{step} {arguments[arguments.index('--datasets') + 1]}")
         return steps

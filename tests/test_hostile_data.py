@@ -309,7 +309,7 @@ def test_a_day_that_is_no_json_is_named_and_holds_up_no_other(place: Place, hurr
         ran = place.download("--datasets", KEY, "--start-date", "2024-01-01", "--end-date", "2024-01-21", "--max-workers", "1")
     assert ran.code == 1
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", ran.out)
-    failed = re.findall(rf"^FAILED {KEY} (\S+)(?: to (\S+))?: no usable answer after \d+ attempts: the body is not", ran.out, re.MULTILINE)
+    failed = re.findall(rf"^FAILED {KEY} (\S+)(?: to (\S+))?: asked \d+ times, the body is not", ran.out, re.MULTILINE)
     assert {str(day) for first, last in failed for day in days(first, last)} == {*map(str, bad)}
     for day in days("2024-01-01", "2024-01-21"):
         if day in bad:
@@ -348,7 +348,7 @@ def test_redirects_are_not_followed(place: Place) -> None:
 
 @pytest.mark.parametrize("target", ["", "http://[", "http://[::1", "//evil.example/", "javascript:1", "http://e\x1b[31mvil/", "http://evil/" + "x" * 5_000])
 def test_any_redirect_is_told_without_following(target: str) -> None:
-    with Raw(lambda *_: (302, {"Location": target}, b"")) as server, pytest.raises(Refused, match="redirected to .* not followed") as told:
+    with Raw(lambda *_: (302, {"Location": target}, b"")) as server, pytest.raises(Refused, match=r"redirected to .* not followed") as told:
         ask(server.url)
     assert len(server.seen) == 1
     assert len(str(told.value)) < 400
@@ -491,11 +491,11 @@ def test_objects_that_others_put_there_are_not_taken_for_days(place: Place) -> N
     where = ("--datasets", KEY, "--start-date", "2024-01-01", "--end-date", "2024-01-02")
     place.collect(*where)
     for name in (
-        f"raw/{KEY}/2024/01/{KEY}_2024-01-01.ndjson.gz/x", f"raw/{KEY}/2024/01/../{KEY}_2024-01-02.ndjson.gz", f"raw/{KEY}/x`y.ndjson.gz",
+        f"raw/{KEY}/2024/01/x/{KEY}_2024-01-01.ndjson.gz", f"raw/{KEY}/2024/01/x{KEY}_2024-01-02.ndjson.gz", f"raw/{KEY}/x`y.ndjson.gz",
         f"raw/{KEY}/2024/02/{KEY}_2024-01-01.ndjson.gz", f"raw/{KEY}/2024/01/{KEY}_2024-01-01.ndjson.gz*",
         f"raw/{KEY}/2024/01/{KEY}_2024-01-01.ndjson.gz.\U0001f600",
     ):  # fmt: skip
-        place.bucket.blob(urllib.parse.quote(name) if ".." in name or name.endswith("/x") else name).upload_from_string(b"{}")
+        place.bucket.blob(name).upload_from_string(b"{}")
     assert place.load(*where).ok().cell(KEY, "SETTLED") == "2"
     assert place.verification(*where)[0] == 0
 

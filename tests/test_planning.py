@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, datetime, timedelta, timezone
+from itertools import pairwise
 
 import pytest
 from conftest import TWELVE, days
@@ -43,7 +44,7 @@ def test_windows_cover_the_wanted_days_and_no_other(wanted: set[date], most: int
     for span in found:
         assert 1 <= len(span.days) <= most
         assert not split_years or span.first.year == span.last.year
-    for before, after in zip(found, found[1:], strict=False):
+    for before, after in pairwise(found):
         joined = after.first == before.last + timedelta(1)
         same_year = before.last.year == after.first.year
         assert not joined or len(before.days) == most or (split_years and not same_year), "cut without need"

@@ -8,6 +8,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta, timezone
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -280,7 +281,7 @@ def test_the_same_records_make_the_same_objects_in_any_order_and_any_windows(
     shuffler.shuffle(mixed)
     cuts = sorted({start, end, *(start + timedelta(seconds=s) for s in data.draw(st.lists(st.integers(1, seconds - 1), max_size=5)))})
     parts: dict[date, DayRecords] = {}
-    for low, high in zip(cuts, cuts[1:], strict=False):
+    for low, high in pairwise(cuts):
         for day, records in asked(low, high, mixed).days.items():
             parts.setdefault(day, DayRecords()).merge(records)
     again = packed(FREQUENCY, parts)

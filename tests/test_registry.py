@@ -66,8 +66,8 @@ GENUINE = {
 
 
 def test_the_eleven_keys_are_as_promised() -> None:
-    assert DEFAULT_DATASETS == tuple(CONTRACT)
-    assert TWELVE == (*CONTRACT, "balancing_services_disaggregated")
+    assert tuple(CONTRACT) == DEFAULT_DATASETS
+    assert (*CONTRACT, "balancing_services_disaggregated") == TWELVE
     told = {k: (d.code, d.table, d.start_year, d.priority, d.instant.fields) for k, d in REGISTRY.items() if k in CONTRACT}
     assert told == CONTRACT
     assert date(2016, 1, 1) == FIRST_DAY

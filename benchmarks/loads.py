@@ -1,0 +1,130 @@
+"""The loader's own CPU and memory while objects load, its workers, and the cost of a run with nothing to do."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, datetime, timedelta, timezone
+from typing import Any
+
+from benchmarks.lab import DOWNLOADER, LOADER, PROJECT, ROOT, Lab, Row, median, process, side_by_side
+from collector.store import PAGE, DayStore, pack
+from collector.warehouse import LEDGER, LEDGER_SCHEMA, ledger_table, table_of
+from datasets_config import DEFAULT_DATASETS, REGISTRY
+
+FIRST, KEY = date(2021, 1, 1), "generation_outturn"
+
+
+def _days(count: int) -> list[str]:
+    return ["--datasets", KEY, "--start-date", str(FIRST), "--end-date", str(FIRST + timedelta(count - 1))]
+
+
+def loader(lab: Lab) -> list[Row]:
+    """(d) The loader's own CPU and memory for 10, 100, 1,000 objects."""
+    sizes = (2, 4) if lab.quick else (10, 100, 1_000)
+    rows = []
+    place = lab.place()
+    lab.run(DOWNLOADER, _days(max(sizes)), place)
+    cpus, peaks = [], []
+    for count in sizes:
+        rans = [lab.run(LOADER, [*_days(count), "--force"], place) for _ in range(min(lab.rounds, 3))]
+        cpu, peak = median([ran.cpu for ran in rans]), median([ran.peak for ran in rans])
+        cpus.append(cpu)
+        peaks.append(peak)
+        seconds = median([sum(ran.told["seconds"].values()) for ran in rans])
+        requests = rans[-1].told["requests"]
+        rows.append(Row("loader", f"{count} objects of 960 rows", f"CPU {cpu:.2f} s, peak {peak:.0f} MB, run {seconds:.1f} s, requests {sum(requests.values())}"))
+    grown = peaks[-1] / peaks[0]
+    rows.append(Row("loader", f"memory, {sizes[-1]} objects / {sizes[0]}", f"{grown:.2f}", "<= 1.1", grown <= 1.1))
+    each = (cpus[-1] - cpus[0]) / (sizes[-1] - sizes[0])
+    rows.append(Row("loader", "own CPU for each further object (its listing, its ledger entry)", f"{each * 1e3:.2f} ms", "<= 2 ms", each <= 0.002))
+    return rows
+
+
+def workers(lab: Lab) -> list[Row]:
+    """Load jobs in parallel: 800 days in 16 batches with 1, 2, 4, 8 workers."""
+    count, batch = (4, 2) if lab.quick else (800, 50)
+    place = lab.place()
+    lab.run(DOWNLOADER, _days(count), place)
+    ways = {f"workers_{n}": (lambda n=n: lab.run(LOADER, [*_days(count), "--force", "--max-workers", str(n)], place, BATCH_DAYS=str(batch))) for n in (1, 2, 4, 8)}
+    found = side_by_side(min(lab.rounds, 3), **ways)
+    return [
+        Row("workers", f"{count} days in {-(-count // batch)} batches, {name.replace('_', ' ')}", f"{median([sum(r.told['seconds'].values()) for r in rans]):.1f} s")
+        for name, rans in found.items()
+    ]
+
+
+def rerun(lab: Lab) -> list[Row]:
+    """(e) Nothing to do over ten years of eleven datasets: requests and seconds, beside the bare listing."""
+    first, last = (date(2025, 12, 20), date(2025, 12, 31)) if lab.quick else (date(2016, 1, 1), date(2025, 12, 31))
+    place = lab.place()
+    stored = _fill(place, first, last)
+    arguments = ["--start-date", str(first), "--end-date", str(last)]
+    lister = [sys.executable, ROOT / "benchmarks/listing.py", place["BMRS_BUCKET"], str(first), str(last), *DEFAULT_DATASETS]
+    found = side_by_side(
+        min(lab.rounds, 5),
+        listing=lambda: process(lister, place),
+        download=lambda: lab.run(DOWNLOADER, arguments, place),
+        load=lambda: lab.run(LOADER, arguments, place),
+    )
+    bare = json.loads(found["listing"][-1].out)
+    listing = median([json.loads(ran.out)["seconds"] for ran in found["listing"]])
+    rows = [Row("rerun", f"bare listing of {stored} days, pages of {PAGE:,}", f"{listing:.2f} s, {bare['requests']} requests, process {median([r.wall for r in found['listing']]):.2f} s")]
+    for name in ("download", "load"):
+        rans = found[name]
+        seconds = median([sum(ran.told["seconds"].values()) for ran in rans])
+        requests = rans[-1].told["requests"]
+        storage, bigquery = (requests.get(url.rpartition("/")[2], 0) for url in (place["STORAGE_EMULATOR_HOST"], place["BIGQUERY_EMULATOR_HOST"]))
+        rows += [
+            Row("rerun", f"{name}er: run, process, CPU", f"{seconds:.2f} s, {median([r.wall for r in rans]):.2f} s, {median([r.cpu for r in rans]):.2f} s"),
+            Row("rerun", f"{name}er: run / bare listing", f"{seconds / listing:.2f}", "< 2", seconds / listing < 2),
+            Row("rerun", f"{name}er: requests to Cloud Storage", f"{storage}", f"{bare['requests'] + 1} (listing, bucket)", storage <= bare["requests"] + 1),
+        ]
+        if name == "load":
+            rows.append(Row("rerun", "loader: requests to BigQuery", f"{bigquery}", "1 query a dataset"))
+    return rows
+
+
+def _fill(place: dict[str, str], first: date, last: date) -> int:
+    """Store and enter into the ledger every day, with little in it but the metadata of a settled day."""
+    from google.auth.credentials import AnonymousCredentials
+    from google.cloud import bigquery, storage
+
+    credentials = AnonymousCredentials()
+    client = storage.Client(PROJECT, credentials, client_options={"api_endpoint": place["STORAGE_EMULATOR_HOST"]})
+    from requests.adapters import HTTPAdapter
+
+    client._http.mount("http://", HTTPAdapter(pool_maxsize=16))
+    store = DayStore(client.bucket(place["BMRS_BUCKET"]))
+    tables = bigquery.Client(PROJECT, credentials, client_options={"api_endpoint": place["BIGQUERY_EMULATOR_HOST"]})
+    home = f"{PROJECT}.{place['BMRS_DATASET']}"
+    now = datetime.now(timezone.utc)
+    tables.create_table(ledger_table(f"{home}.{LEDGER}"))
+    work, entries = [], []
+    for key in DEFAULT_DATASETS:
+        dataset = REGISTRY[key]
+        created = tables.create_table(table_of(dataset, f"{home}.{dataset.table}")).created
+        names = sorted(dataset.source_fields)
+        for number in range((last - max(first, dataset.first_day)).days + 1):
+            day = max(first, dataset.first_day) + timedelta(number)
+            payload = pack([[f'{{"{key}":"{day}"}}'.encode()]], names, now, f"{day}", False)
+            # The rows of a whole day are claimed: a short one would be looked at again.
+            payload.metadata["rows"] = str(dataset.rows.expected(day) if dataset.rows else dataset.rows_per_day)
+            work.append((dataset, day, payload))
+            entries.append({
+                "dataset": key, "settlement_date": str(day), "object": "o", "generation": 1, "identity": payload.sha256,
+                "object_rows": 1, "table_rows": 1, "conflicts": 0, "fetched_at": now.isoformat(), "loaded_at": now.isoformat(),
+                "table_created": created.isoformat(),
+            })  # fmt: skip
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(lambda one: store.put(one[0], one[1], one[2], None), work))
+    config = bigquery.LoadJobConfig(schema=LEDGER_SCHEMA, source_format="NEWLINE_DELIMITED_JSON")
+    blob = store.bucket.blob("ledger.json")
+    blob.upload_from_string("\n".join(map(json.dumps, entries)))
+    job: Any = tables.load_table_from_uri(f"gs://{place['BMRS_BUCKET']}/ledger.json", f"{home}.{LEDGER}", job_config=config)
+    while not job.done():
+        time.sleep(0.1)
+    job.result()
+    return len(work)

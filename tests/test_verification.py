@@ -1,0 +1,194 @@
+"""Verification: each class of difference is planted and must be found, named, and failed or not failed."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timezone
+from typing import Any
+
+import pytest
+from conftest import Place, days
+
+from collector import gb_calendar, verification
+from collector.api import Refused
+from collector.records import Unparsable, WrongAnswer
+from collector.runtime import Stop
+from datasets_config import REGISTRY
+
+FIRST, LAST = "2024-03-30", "2024-04-02"
+WHICH = ("--datasets", "frequency", "--start-date", FIRST, "--end-date", LAST)
+
+
+def verified(place: Place, *more: str, now: datetime | None = None) -> tuple[int, dict[str, Any]]:
+    """Exit code, and what is said of frequency."""
+    code, told = place.verification(*WHICH, *more, now=now)
+    return code, told["frequency"]
+
+
+def test_all_there(place: Place) -> None:
+    place.collect(*WHICH)
+    code, told = verified(place, "--with-source")
+    assert (code, told["states"], told["days"], told["error"]) == (0, {"complete": 4}, [], "")
+    assert told["bytes_stored"] == sum(blob.size for blob in place.objects().values())
+    assert told["last_fetch"] == max(blob.metadata["fetched_at"] for blob in place.objects().values())
+    # The clock-change day of 23 hours is in it, and the source counts as the calendar does.
+    assert told["rows_stored"] == told["rows_loaded"] == 3 * 5_760 + 5_520
+
+
+def test_missing(place: Place) -> None:
+    place.collect("--datasets", "frequency", "--start-date", FIRST, "--end-date", "2024-04-01")
+    code, told = verified(place, "--with-source")
+    assert (code, told["states"]) == (1, {"missing": 1, "complete": 3})
+    assert told["days"] == [["2024-04-02", "missing", 5760, None, 0, 5760]]
+
+
+def test_surplus(place: Place) -> None:
+    place.collect(*WHICH)
+    place.blob("frequency", LAST).delete()
+    code, told = verified(place)
+    assert (code, told["states"]) == (1, {"surplus": 1, "complete": 3})
+    assert told["days"] == [[LAST, "surplus", 5760, None, 5760, None]]
+    assert told["missing_days"] == told["surplus_days"] == [LAST]
+
+
+def test_not_loaded(place: Place) -> None:
+    place.collect("--datasets", "frequency", "--start-date", FIRST, "--end-date", "2024-04-01")
+    place.download(*WHICH).ok()
+    code, told = verified(place)
+    assert (code, told["states"], told["unloaded_days"]) == (1, {"not loaded": 1, "complete": 3}, [LAST])
+
+
+def test_differing(place: Place) -> None:
+    place.collect(*WHICH)
+    place.query(f"DELETE FROM `{place.table_id('frequency')}` WHERE settlement_date = DATE '{LAST}' AND settlement_period = 7")
+    code, told = verified(place)
+    assert (code, told["days"]) == (1, [[LAST, "differing", 5760, 5760, 5640, None]])
+
+
+def test_short_and_empty_at_source_do_not_fail(place: Place) -> None:
+    place.api.change("FREQ", LAST, "drop_records", rows=5)
+    place.api.change("FREQ", "2024-04-01", "drop_day")
+    place.collect(*WHICH)
+    code, told = verified(place, "--with-source")
+    assert code == 0
+    assert told["days"] == [["2024-04-01", "empty at source", 5760, 0, 0, None], [LAST, "short at source", 5760, 5755, 5755, 5755]]
+    assert (told["short_days"], told["empty_days"], told["ok"]) == ([LAST], ["2024-04-01"], True)
+
+
+def test_behind_the_source_fails_only_once_final(place: Place) -> None:
+    place.api.change("FREQ", LAST, "drop_records", rows=5)
+    place.collect(*WHICH)
+    place.api.unchange("FREQ", LAST)
+    assert verified(place)[0] == 0, "without asking it is short at source"
+    code, told = verified(place, "--with-source")
+    assert (code, told["days"]) == (1, [[LAST, "behind source", 5760, 5755, 5755, 5760]])
+    text = place.load("--verify", "--with-source", *WHICH)
+    assert f"frequency: behind source: {LAST} (the source has more than was fetched; run the downloader with --force" in text.out
+    # What the message tells to do mends it.
+    place.download(*WHICH, "--force").ok()
+    place.load(*WHICH).ok()
+    assert verified(place, "--with-source")[0] == 0
+
+
+def test_provisional(place: Place) -> None:
+    early = datetime(2024, 4, 3, 6, tzinfo=timezone.utc)
+    place.api.set(now="2024-04-03T06:00Z")
+    place.api.change("FREQ", LAST, "drop_records", rows=5)
+    place.download(*WHICH, now=early).ok()
+    place.load(*WHICH).ok()
+    place.api.unchange("FREQ", LAST)
+    code, told = verified(place, "--with-source", now=early)
+    assert (code, told["provisional_days"]) == (0, 1)
+    assert [(day, state) for day, state, *_counts in told["days"]] == [(LAST, "provisional")]
+    # The day has become final since, but was not read again: that is still to come, so it is no gap of the source.
+    assert verified(place)[1]["provisional_days"] == 1
+
+
+def test_fewer_at_source_is_a_finding(place: Place) -> None:
+    place.collect(*WHICH)
+    place.api.change("FREQ", LAST, "drop_records", rows=5)
+    code, told = verified(place, "--with-source")
+    (finding,) = told["findings"]
+    assert code == 0
+    assert (finding["check"], finding["count"], finding["examples"]) == ("fewer at source", 1, [f"{LAST}: 5760 rows, 5755 at the source"])
+
+
+def test_more_than_expected_is_a_finding(place: Place) -> None:
+    record = {"dataset": "MID", "dataProvider": "NEWMIDP", "price": 5.0, "volume": 1.0, "settlementDate": "2024-01-05", "settlementPeriod": 1}
+    rows = place.api.expected("MID", "2024-01-05")
+    place.api.load_rows("MID", [*rows, {"startTime": "2024-01-05T00:00:00Z", **record}])
+    which = ("--datasets", "market_index", "--start-date", "2024-01-05", "--end-date", "2024-01-05")
+    place.collect(*which)
+    code, told = place.verification(*which)
+    checks = {finding["check"]: finding for finding in told["market_index"]["findings"]}
+    assert code == 0
+    assert checks["more than expected"]["examples"] == ["2024-01-05: 97 rows, 96 expected"]
+
+
+def test_a_source_that_cannot_be_asked_is_told(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    place.collect(*WHICH)
+    monkeypatch.setattr("collector.api._BACKOFF_BASE", 0.001)
+    place.overrides["ELEXON_BASE_URL"] = "http://127.0.0.1:9"
+    code, told = verified(place, "--with-source")
+    assert (code, told["ok"], told["states"]) == (1, False, {"complete": 4})
+    assert told["error"].startswith("the source could not be asked what it has: no usable answer")
+
+
+def test_the_source_is_asked_only_when_told_to(place: Place) -> None:
+    place.collect(*WHICH)
+    before = len(place.api.requests)
+    verified(place)
+    assert len(place.api.requests) == before
+    verified(place, "--with-source")
+    assert [entry["path"] for entry in place.api.requests[before:]] == ["/bmrs/api/v1/data-status/FREQ"]
+
+
+def test_a_long_range_is_asked_in_parts_of_31_days(place: Place) -> None:
+    """The API refuses more; summer days come back whole although it counts by UTC days."""
+    api = verification.source_api(_settings(place), Stop())
+    dataset = REGISTRY["balancing_services"]
+    counts = verification.source_counts(api, dataset, *(days("2024-02-20", "2024-04-30")[n] for n in (0, -1)))
+    assert counts == {day: gb_calendar.periods_in(day) for day in days("2024-02-20", "2024-04-30")}
+    assert len(place.requests("/data-status/")) == 3
+
+
+class _Settings:
+    api_key, http_timeout = "", 20.0
+
+    def __init__(self, url: str) -> None:
+        self.values = {"ELEXON_BASE_URL": url}
+
+
+def _settings(place: Place) -> Any:
+    return _Settings(place.api.elexon_url)
+
+
+def _points(*points: tuple[str, int, int]) -> bytearray:
+    rows = [{"settlementDate": day, "settlementPeriod": period, "dataPointCount": count} for day, period, count in points]
+    return bytearray(json.dumps({"metadata": {"datasets": ["FREQ"]}, "data": rows}).encode())
+
+
+def test_reading_a_status() -> None:
+    first, last = days("2024-06-01")[0], days("2024-06-02")[0]
+    body = _points(("2024-05-31", 48, 9), ("2024-06-01", 1, 120), ("2024-06-01", 2, 119), ("2024-06-02", 1, 7), ("2024-06-03", 1, 9))
+    assert verification._read_status(first, last, body) == {first: 239, last: 7}
+    assert verification._read_status(first, last, _points()) == {}
+    with pytest.raises(WrongAnswer, match="the answer holds 2026-01-01"):
+        verification._read_status(first, last, _points(("2026-01-01", 1, 120)))
+    for damaged in (b"", b"[]", b"<html>", b'{"data":null}', b'{"data":[{"settlementDate":"x"}]}', _points(("2024-06-01", 1, 120))[:-9], b'{"data":"\xff"}'):
+        with pytest.raises(Unparsable):
+            verification._read_status(first, last, bytearray(damaged))
+
+
+def test_a_refusal_is_raised(place: Place) -> None:
+    api = verification.source_api(_settings(place), Stop())
+    with pytest.raises(Refused):
+        verification.source_counts(api, REGISTRY["market_index"], *days("2024-01-01", "2024-01-02"))
+
+
+@pytest.mark.parametrize("flag", [["--report", "x.html"], ["--with-source"], ["--output", "json"]])
+def test_flags_that_need_verify(place: Place, flag: list[str]) -> None:
+    ran = place.load(*flag, *WHICH)
+    assert (ran.code, ran.out) == (2, "")
+    assert f"{flag[0]}" in ran.err
+    assert "goes with --verify; add --verify or leave it out" in ran.err
