@@ -45,7 +45,6 @@ _JOB_TIMEOUT = 3_600.0
 # A job found under our id is one that an earlier run left; one whose server died never ends.
 _LEFT_JOB_TIMEOUT = 60.0
 _CONFLICTS = ("aborted due to concurrent update", "transaction is aborted", "failed to commit", "could not serialize")
-_TRANSIENT = {"backendError", "internalError", "rateLimitExceeded", "jobRateLimitExceeded", "jobBackendError", "jobInternalError", "stopped", "timeout", "tableUnavailable"}  # fmt: skip
 
 
 class Unloadable(Exception):
@@ -99,8 +98,10 @@ class Warehouse:
         """The live table; None when it does not exist."""
         from google.api_core.exceptions import NotFound
 
+        from collector.warehouse import RETRY
+
         try:
-            return self.client.get_table(self.table_id(name))
+            return self.client.get_table(self.table_id(name), retry=RETRY)
         except NotFound:
             return None
 
@@ -108,13 +109,13 @@ class Warehouse:
         """The dataset's table, made when missing, and the ledger beside it."""
         from google.api_core.exceptions import NotFound
 
-        from collector.warehouse import ledger_table, table_of
+        from collector.warehouse import RETRY, ledger_table, table_of
 
         for wanted in (ledger_table(self.ledger_id), table_of(dataset, self.table_id(dataset.table))):
             try:
-                table = self.client.get_table(wanted.reference)
+                table = self.client.get_table(wanted.reference, retry=RETRY)
             except NotFound:
-                table = self.client.create_table(wanted, exists_ok=True)
+                table = self.client.create_table(wanted, exists_ok=True, retry=RETRY)
                 log.info("created table %s", wanted.table_id)
         return table
 
@@ -122,8 +123,10 @@ class Warehouse:
         """Rows of a read-only query. Raises google.api_core exceptions."""
         from google.cloud import bigquery
 
+        from collector.warehouse import RETRY
+
         config = bigquery.QueryJobConfig(query_parameters=list(parameters))
-        return list(self.client.query_and_wait(sql, job_config=config, location=self.home.location))
+        return list(self.client.query_and_wait(sql, job_config=config, location=self.home.location, retry=RETRY))
 
     def ledger(self, dataset: Dataset, table: bigquery.Table | None, first: date, last: date) -> dict[date, Loaded]:
         """The newest ledger row of each day of a range, in one query; none for a table that is not there."""
@@ -146,6 +149,17 @@ class Warehouse:
             r.settlement_date: Loaded(r.generation, r.identity, r.object_rows, r.table_rows, r.conflicts, r.loaded_at) for r in rows
         }
 
+    def drop(self, table_id: str) -> None:
+        """Drop a staging table; where that fails, it vanishes by itself later."""
+        from google.api_core.exceptions import GoogleAPIError
+
+        from collector.warehouse import RETRY
+
+        try:
+            self.client.delete_table(table_id, not_found_ok=True, retry=RETRY.with_timeout(30.0))
+        except (GoogleAPIError, OSError) as error:
+            log.debug("%s is left to expire: %s", table_id, runtime.first_line(error))
+
     def job(self, start: Callable[[str], T], job_id: str) -> T:
         """The finished job `job_id`: started, or found when an earlier request or run has started it.
 
@@ -153,23 +167,32 @@ class Warehouse:
         """
         from google.api_core import exceptions
 
+        from collector.warehouse import RETRY, TRANSIENT
+
         timeout = _JOB_TIMEOUT
         try:
             job: Any = start(job_id)
         except exceptions.Conflict:
             # The answer to our request was lost, or an earlier run got this far: the job is there.
-            job = self.client.get_job(job_id, location=self.home.location)
+            try:
+                job = self.client.get_job(job_id, location=self.home.location, retry=RETRY)
+            except exceptions.NotFound:
+                raise Gone(f"job {job_id} exists and cannot be found") from None
             timeout = _LEFT_JOB_TIMEOUT
+        except exceptions.Forbidden as error:
+            if any(detail.get("reason") == "quotaExceeded" for detail in error.errors):
+                raise exceptions.Forbidden(f"a BigQuery quota is used up: {error.message.partition(': ')[2]}") from None
+            raise
         deadline = time.monotonic() + timeout
         pause = 0.05
-        while not job.done():
+        while not job.done(retry=RETRY):
             self.stop.sleep(pause)
             pause = min(pause * 1.5, 5.0)
             if time.monotonic() > deadline:
                 raise Gone(f"job {job_id} does not end")
         if job.error_result:
             reason, message = job.error_result.get("reason", ""), job.error_result.get("message", "")
-            if is_conflict(message) or reason in _TRANSIENT:
+            if is_conflict(message) or reason in TRANSIENT:
                 raise Gone(f"{reason}: {message}")
             if reason == "quotaExceeded":
                 raise exceptions.Forbidden(f"a BigQuery quota is used up: {message}")
@@ -202,7 +225,7 @@ class Loading:
 
         began = time.monotonic()
         try:
-            self._run()
+            self.stop.attend(self._run)
         except Stopped:
             self.result.interrupted = True
         except (GoogleAPIError, GoogleAuthError, OSError, Gone, Unloadable) as error:
@@ -277,7 +300,7 @@ class Loading:
                     self._publish(self._check(batch, staging), staging, digest)
                 finally:
                     if staging:
-                        self.warehouse.client.delete_table(staging, not_found_ok=True)
+                        self.warehouse.drop(staging)
                 return
             except Gone as reason:
                 if attempt == _ATTEMPTS - 1:
@@ -311,7 +334,7 @@ class Loading:
         """Load the batch's objects into a staging table; its id, None when all of them are empty."""
         from google.cloud import bigquery
 
-        from collector.warehouse import SEPARATOR, STAGING_PREFIX, STAGING_SCHEMA
+        from collector.warehouse import RETRY, SEPARATOR, STAGING_PREFIX, STAGING_SCHEMA
 
         uris = [f"gs://{self.store.bucket.name}/{day.name}" for day in batch if day.rows != 0]
         if not uris:
@@ -320,7 +343,7 @@ class Loading:
         name = self.warehouse.table_id(f"{STAGING_PREFIX}{self.dataset.table}_{digest}_{attempt}")
         table = bigquery.Table(name, schema=STAGING_SCHEMA)
         table.expires = gb_calendar.utc_now() + STAGING_LIFETIME
-        client.create_table(table, exists_ok=True)
+        client.create_table(table, exists_ok=True, retry=RETRY)
         config = bigquery.LoadJobConfig(
             schema=STAGING_SCHEMA, source_format=bigquery.SourceFormat.CSV, field_delimiter=SEPARATOR, quote_character="",
             write_disposition=bigquery.WriteDisposition.WRITE_TRUNCATE, create_disposition=bigquery.CreateDisposition.CREATE_NEVER,
@@ -330,10 +353,13 @@ class Loading:
         with self._lock:
             self.result.load_jobs += 1
         job = self.warehouse.job(
-            lambda job_id: client.load_table_from_uri(uris, name, job_id=job_id, location=self.warehouse.home.location, job_config=config),
+            lambda job_id: client.load_table_from_uri(
+                uris, name, job_id=job_id, location=self.warehouse.home.location, job_config=config, retry=RETRY
+            ),
             f"load_{digest}_{attempt}",
         )
-        if client.get_table(name).num_rows != job.output_rows:
+        staged = self.warehouse.table(name.rpartition(".")[2])
+        if staged is None or staged.num_rows != job.output_rows:
             raise Gone("the staging table of an earlier run is not there any more")
         return name
 
@@ -389,7 +415,7 @@ class Loading:
         """Replace the days of `entries` in one transaction. Raises Gone when it is to be tried again."""
         from google.cloud import bigquery
 
-        from collector.warehouse import NEWER_LOADED, ledger_parameters, publish_sql
+        from collector.warehouse import NEWER_LOADED, RETRY, ledger_parameters, publish_sql
 
         if not entries:
             return
@@ -407,7 +433,7 @@ class Loading:
                 try:
                     self.warehouse.job(
                         lambda job_id: self.warehouse.client.query(
-                            sql, job_config=config, job_id=job_id, location=self.warehouse.home.location, job_retry=None
+                            sql, job_config=config, job_id=job_id, location=self.warehouse.home.location, job_retry=None, retry=RETRY
                         ),
                         f"publish_{name}_{attempt}",
                     )
@@ -470,7 +496,7 @@ def differences_of(task: Task, warehouse: Warehouse, store: DayStore) -> list[Di
 
 def update_schema(task: Task, warehouse: Warehouse) -> list[str]:
     """Apply what can be added to a live table: missing nullable columns and descriptions. Returns what was done."""
-    from collector.warehouse import schema_differences, table_schema
+    from collector.warehouse import RETRY, schema_differences, table_schema
 
     dataset = task.dataset
     table = warehouse.table(dataset.table)
@@ -489,7 +515,7 @@ def update_schema(task: Task, warehouse: Warehouse) -> list[str]:
         described = known.description if known else live.description
         kept.append(bigquery.SchemaField(live.name, live.field_type, live.mode, description=described, fields=live.fields))
     table.schema = kept + [f for f in wanted.values() if f.mode == "NULLABLE"]
-    warehouse.client.update_table(table, ["schema"])
+    warehouse.client.update_table(table, ["schema"], retry=RETRY)
     return [f"{d} (mended)" for d in done]
 
 
@@ -545,9 +571,9 @@ def main(argv: list[str] | None = None) -> int:
     stop = Stop()
     stop.install()
     connections = max(16, arguments.max_workers)
-    bucket = runtime.find_bucket(runtime.storage_client(settings, connections), settings)
-    client = runtime.bigquery_client(settings, connections)
-    home = runtime.find_dataset(client, settings)
+    storage, client = runtime.storage_client(settings, connections), runtime.bigquery_client(settings, connections)
+    bucket = stop.attend(lambda: runtime.find_bucket(storage, settings))
+    home = stop.attend(lambda: runtime.find_dataset(client, settings))
     runtime.check_locations(bucket, home, settings)
     if arguments.check_setup:
         return DONE
@@ -583,7 +609,7 @@ def _verify(tasks: list[Task], warehouse: Warehouse, store: DayStore, arguments:
     began = time.monotonic()
     api = source_api(settings, warehouse.stop) if arguments.with_source else None
     try:
-        found = verify_all(tasks, warehouse, store, api, warehouse.stop)
+        found = warehouse.stop.attend(lambda: verify_all(tasks, warehouse, store, api, warehouse.stop))
     except Stopped:
         return 128 + warehouse.stop.signal_number
     ok = all(v.ok for v in found)

@@ -35,8 +35,13 @@ CARBON_INTENSITY_BASE_URL = "https://api.carbonintensity.org.uk"
 BASE_URLS = {Host.ELEXON.value: ELEXON_BASE_URL, Host.CARBON.value: CARBON_INTENSITY_BASE_URL}
 
 DEFAULT_WORKERS = 16
-# Bodies that are held at one time, as the registry estimates them: bounds the memory whatever the dataset's size.
-BODY_BUDGET = 310_000_000
+# Memory for the windows that are worked on at one time, bytes: with 60 MB for the program itself 250 MB are not
+# exceeded. Not less than three windows, so that one is fetched while others are split and stored; of B1610, where one
+# takes 145 MB, that makes 500 MB (measured, benchmarks/README.md).
+BODY_BUDGET = 160_000_000
+LEAST_WORKERS = 3
+# What a record takes beside its bytes: its slice, its place in a list and a dict, what the allocator loses.
+RECORD_OVERHEAD = 300
 # Windows that failed are tried again when the others are done, once for each of these; so many seconds later when
 # the API answered before and stopped, for that is how an outage looks.
 _PAUSES = (15.0, 60.0)
@@ -96,12 +101,12 @@ class Result:
 
     def count(self, done: str) -> int:
         """Days of this run that ended as `done`."""
-        return sum(1 for day in self.stored.values() if day.done == done)
+        return sum(1 for day in list(self.stored.values()) if day.done == done)
 
     def states(self, now: datetime) -> dict[str, int]:
         """Days of this run that are provisional, empty or short at source (the others are complete)."""
         found = dict.fromkeys(("provisional", "empty", "short"), 0)
-        for day, stored in self.stored.items():
+        for day, stored in list(self.stored.items()):
             if now < self.dataset.final_after(day):
                 found["provisional"] += 1
             elif stored.rows == 0:
@@ -155,8 +160,8 @@ def window_days(dataset: Dataset, max_days: int) -> int:
 
 def workers_for(dataset: Dataset, days: int, most: int) -> int:
     """How many windows of so many days may be worked on at one time within the memory budget."""
-    size = days * dataset.rows_per_day * dataset.bytes_per_row
-    return max(1, min(most, BODY_BUDGET // max(1, size)))
+    size = days * dataset.rows_per_day * (dataset.bytes_per_row + RECORD_OVERHEAD)
+    return min(most, max(LEAST_WORKERS, BODY_BUDGET // size))
 
 
 # ---------------------------------------------------------------------------------------------- one dataset
@@ -187,7 +192,7 @@ class Collection:
         """Fetch and store what is missing or stale; a failure of some days is noted in the result."""
         self._began = time.monotonic()
         try:
-            self._run()
+            self.stop.attend(self._run)
         except Stopped:
             self.result.interrupted = True
         self.result.seconds = time.monotonic() - self._began
@@ -400,7 +405,7 @@ def build_parser() -> argparse.ArgumentParser:
         epilog=(
             "examples:\n"
             f"  {PROG} --datasets frequency --start-date 2024-01-01\n"
-            f"  {PROG} --datasets market_index --start-date 2022-01-01 \\\n      --end-date 2022-12-31 --max-days 31\n"
+            f"  {PROG} --datasets market_index \\\n      --start-date 2022-01-01 --end-date 2022-12-31 --max-days 31\n"
             f"  {PROG} --dry-run\n\n"
             "exit codes: 0 all done, 1 some days failed, 2 wrong use or set-up"
         ),
@@ -434,7 +439,8 @@ def main(argv: list[str] | None = None) -> int:
 
     stop = Stop()
     stop.install()
-    store = DayStore(runtime.find_bucket(runtime.storage_client(settings, arguments.max_workers), settings))
+    client = runtime.storage_client(settings, arguments.max_workers)
+    store = DayStore(stop.attend(lambda: runtime.find_bucket(client, settings)))
     if arguments.dry_run:
         print(plan_text(tasks, store, arguments))
         return DONE

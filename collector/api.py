@@ -194,7 +194,7 @@ class Api:
                 else:
                     failed += 1
                 # Once the API is known to be down, a short look is enough to see whether it is back.
-                if failed >= (2 if self.down else ATTEMPTS) or refused >= _REFUSED_ATTEMPTS:
+                if failed >= (2 if self.down else ATTEMPTS) or refused >= (2 if self.down else _REFUSED_ATTEMPTS):
                     self._note(answered=False)
                     if isinstance(error, Unparsable):
                         raise Unreadable(f"asked {failed + refused} times, {cause}") from None
@@ -246,7 +246,7 @@ class Api:
         if 300 <= status < 400:
             target = response.headers.get("Location", "")[:200]
             raise Refused(f"redirected to {target!r}, which is not followed; set the base URL to the right address")
-        text = response.raw.read(4096, decode_content=True).decode("utf-8", "replace")
+        text = page.decode("utf-8", "replace")
         if status == 400 and re.search(r"must not exceed|maximum (date )?range|range (is )?too (long|large)", text, re.I):
             raise WindowTooLong(text)
         raise Refused(f"status {status}: {' '.join(text.split())[:300]}")

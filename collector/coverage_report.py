@@ -73,11 +73,13 @@ def report_data(found: Sequence[Verification], settings: Settings, seconds: floa
     """What the page shows."""
     from collector.verification import State
 
-    emulator = settings.emulator("BIGQUERY")
+    emulator, source = settings.emulator("BIGQUERY"), settings.values["ELEXON_BASE_URL"]
     return {
         "made": utc_text(utc_now()), "seconds": round(seconds, 1), "ok": all(v.ok for v in found),
         "target": f"{settings.project}.{settings.dataset_id}", "bucket": settings.bucket,
         "where": f"emulators on this machine ({emulator})" if emulator else "Google Cloud",
+        # Only on this machine is an address without encryption allowed: a stand-in, as in the demonstration.
+        "stand_in": "" if source.startswith("https:") else source,
         "states": [state.value for state in State],
         "datasets": [_dataset(v) for v in found],
         **_worst(found),

@@ -18,11 +18,12 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterable
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any, NoReturn, TextIO
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO, TypeVar
 from urllib.parse import urlsplit
 
 from collector import gb_calendar
@@ -36,6 +37,9 @@ ROOT = Path(__file__).resolve().parent.parent
 API_ENV = ROOT / "api.env"
 DONE, FAILED, MISUSED = 0, 1, 2
 log = logging.getLogger("collector")
+T = TypeVar("T")
+# Seconds without a byte after which a request to Google Cloud is given up; BigQuery's client would wait for ever.
+CLOUD_TIMEOUT = 180.0
 
 
 class UsageError(Exception):
@@ -407,7 +411,7 @@ def start_logging(quiet: bool = False, verbose: bool = False) -> None:
 
 
 class Stopped(Exception):
-    """A signal asked the program to end; raised where work would go on."""
+    """A signal, whose number is the argument, asked the program to end; raised where work would go on."""
 
 
 class Stop:
@@ -439,7 +443,27 @@ class Stop:
     def check(self) -> None:
         """Raises Stopped once a signal has come."""
         if self._event.is_set():
-            raise Stopped
+            raise Stopped(self.signal_number)
+
+    def attend(self, work: Callable[[], T], grace: float = 3.0) -> T:
+        """Do `work` in a thread of its own and wait for it, after a signal at most `grace` seconds longer.
+
+        A request or a retry deep in a library may take minutes to give up; nobody should have to wait for that.
+        Raises what `work` raises, Stopped when it did not end in time.
+        """
+        future: Future[T] = Future()
+
+        def call() -> None:
+            try:
+                future.set_result(work())
+            except BaseException as error:
+                future.set_exception(error)
+
+        threading.Thread(target=call, daemon=True).start()
+        while not wait([future], 0.2).done:
+            if self.is_set and not wait([future], grace).done:
+                self.check()
+        return future.result()
 
     def sleep(self, duration: float) -> None:
         """Wait `duration` seconds. Raises Stopped as soon as a signal comes."""
@@ -454,6 +478,9 @@ def run(prog: str, main: Callable[[], int]) -> NoReturn:
         code = main()
     except UsageError as error:
         fail_usage(prog, str(error))
+    except Stopped as stopped:
+        print(f"{prog}: stopped before anything was begun", file=sys.stderr)
+        code = 128 + stopped.args[0]
     except BrokenPipeError:
         # The reader of a pipe has gone (as `| head` does); nothing is left to say to it.
         code = FAILED
@@ -517,11 +544,16 @@ def bigquery_client(settings: Settings, connections: int = 16) -> bigquery.Clien
 
 
 def _widen_pool(client: storage.Client | bigquery.Client, connections: int) -> None:
-    """As many kept-alive connections as workers; the default of ten drops and reopens the rest."""
+    """As many kept-alive connections as workers (the default of ten drops and reopens the rest), and an end to
+    waiting where the library sets none."""
     from requests.adapters import HTTPAdapter
 
-    client._http.mount("https://", HTTPAdapter(pool_maxsize=connections))
-    client._http.mount("http://", HTTPAdapter(pool_maxsize=connections))
+    class Bounded(HTTPAdapter):
+        def send(self, *args: Any, timeout: Any = None, **kwargs: Any) -> Any:
+            return super().send(*args, timeout=CLOUD_TIMEOUT if timeout is None else timeout, **kwargs)
+
+    client._http.mount("https://", Bounded(pool_maxsize=connections))
+    client._http.mount("http://", Bounded(pool_maxsize=connections))
 
 
 def find_bucket(client: storage.Client, settings: Settings) -> storage.Bucket:

@@ -15,10 +15,37 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+import requests
+from google.api_core.exceptions import GoogleAPICallError
+from google.api_core.retry import Retry
+from google.auth.exceptions import TransportError
 from google.cloud import bigquery
 
 from collector.gb_calendar import ONE_DAY
 from datasets_config import INSTANT, SETTLEMENT_DATE, SETTLEMENT_PERIOD, Column, Dataset
+
+# Reasons, of a refused request or of a failed job, after which the same may succeed a little later.
+TRANSIENT = frozenset({
+    "backendError", "internalError", "badGateway", "rateLimitExceeded", "jobRateLimitExceeded", "jobBackendError",
+    "jobInternalError", "stopped", "timeout", "tableUnavailable",
+})  # fmt: skip
+_TRANSIENT_STATUS = frozenset({408, 429, 500, 502, 503, 504})
+
+
+def is_transient(error: BaseException) -> bool:
+    """Whether sending the same request again may help. The library's own judgement leaves out gateway time-outs and
+    the rate limit on jobs."""
+    if isinstance(error, GoogleAPICallError):
+        reasons = {detail.get("reason") for detail in error.errors if isinstance(detail, dict)}
+        return "quotaExceeded" not in reasons and (error.code in _TRANSIENT_STATUS or bool(reasons & TRANSIENT))
+    if isinstance(error, requests.exceptions.SSLError):
+        return False
+    return isinstance(error, (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError, ConnectionError, TransportError))  # fmt: skip
+
+
+# Every call that it is given to may be repeated: jobs carry our ids, tables are made and dropped by name. Five minutes
+# outlast a bad spell.
+RETRY = Retry(predicate=is_transient, initial=0.5, maximum=30.0, timeout=300.0)
 
 LEDGER = "collector_load_ledger"
 STAGING_PREFIX = "collector_staging_"

@@ -315,6 +315,18 @@ def test_logs_hold_what_was_shown(project: Project) -> None:
     assert "load job 1" in load and '"rows_loaded": 4321' in load and "load job 1" not in download
 
 
+def test_a_run_ends_with_one_coverage_report(project: Project) -> None:
+    out = project.run("--datasets", "frequency", "market_index", "--start-date", "2024-01-01").stdout
+    (call,) = project.called(LOADER, "--report")
+    page = call[call.index("--report") + 1]
+    assert re.fullmatch(re.escape(str(project.root / "logs")) + r"/coverage_\d{8}_\d{6}\.html", page)
+    assert project.logs("deployment_*.log")[0].name.removeprefix("deployment_").removesuffix(".log") in page
+    assert " ".join(call).startswith("--verify --quiet --report ") and "--start-date 2024-01-01" in " ".join(call)
+    assert call[call.index("--datasets") + 1 :][:2] == ["frequency", "market_index"]
+    assert "No coverage report could be written." in out, "the stand-in for the loader writes none"
+    assert "All 2 datasets verified." in out
+
+
 @pytest.mark.parametrize(
     ("key", "part", "status", "days"),
     [

@@ -212,9 +212,9 @@ def test_retry_after_holds_back_all_workers(fault: str, place: Place) -> None:
     refused = [entry["time"] for entry in asked if entry["fault"]]
     assert refused
     for at in refused:
-        # What was on its way when the refusal was read may still come in.
-        early = [entry["time"] - at for entry in asked if at + 0.3 < entry["time"] < at + 0.95]
-        assert not early, f"asked {early} s after a refusal that said one second"
+        # What the three other workers had on its way when the refusal was read may still come in.
+        early = [entry["time"] - at for entry in asked if at < entry["time"] < at + 0.95]
+        assert len(early) <= 3, f"asked {early} s after a refusal that said one second"
 
 
 def test_retry_after_is_not_obeyed_without_limit() -> None:

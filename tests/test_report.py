@@ -31,6 +31,7 @@ PLANTED: dict[date, tuple[State, int | None, int]] = {
 
 class Where:
     project, dataset_id, bucket = "some-project", "some_dataset", "some-bucket"
+    values = {"ELEXON_BASE_URL": "https://data.elexon.co.uk/bmrs/api/v1"}
 
     @staticmethod
     def emulator(_service: str) -> str:
@@ -132,6 +133,7 @@ def test_the_loader_writes_it(place: Place, tmp_path: Path) -> None:
     assert [(entry["key"], entry["ok"], entry["rows"]) for entry in data["datasets"]] == [("market_index", False, 192), ("frequency", True, 11_520)]
     assert data["datasets"][1]["months"][0][:2] == ["2024-01", 11_520]
     assert data["where"].startswith("emulators on this machine")
+    assert data["stand_in"] == place.api.elexon_url
     assert [path.name for path in tmp_path.iterdir() if path.suffix != ".html"] == [], "nothing half-written is left"
 
 

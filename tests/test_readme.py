@@ -1,0 +1,75 @@
+"""The README says what is so: its options exist and are all there, its tables are the registry's, its SQL works."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from google.cloud import bigquery
+
+import enhanced_bigquery_loader as loader
+import enhanced_elexon_neso_downloader as downloader
+from datasets_config import REGISTRY
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text()
+QUERIES = re.findall(r"```sql\n(.*?)```", README, re.S)
+DAYS = ("--start-date", "2022-10-29", "--end-date", "2022-10-31")
+
+
+def section(title: str) -> str:
+    """The text below a heading, to the next of its level."""
+    found = re.search(rf"^(#+) [^\n]*{re.escape(title)}[^\n]*\n(.*?)(?=^\1 |\Z)", README, re.S | re.M)
+    assert found, f"no section {title}"
+    return found[2]
+
+
+def options_in(text: str) -> set[str]:
+    return set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text))
+
+
+@pytest.mark.parametrize("program", [downloader, loader])
+def test_every_option_of_a_program_is_told_and_no_other(program):
+    shown = options_in(program.build_parser().format_help()) - {"--help"}
+    assert options_in(section(program.PROG).split("\n```")[0]) - {"--help"} <= shown
+    assert shown <= options_in(section(program.PROG))
+
+
+def test_every_option_of_the_deploy_script_is_told():
+    head = (ROOT / "deploy_data_collectors.sh").read_text().split("set -euo pipefail")[0]
+    options = {option for option in options_in(head) if f"#   {option}" in head} | {"--help"}
+    assert options == options_in(section("deploy_data_collectors.sh")) - {"--list-datasets"}
+
+
+def test_the_table_of_datasets_is_the_registry():
+    rows = [
+        f"| `{d.key}` | {d.description} | {d.code} | {', '.join(d.natural_key)} | {d.start_year} | "
+        f"{', '.join(f'{days:g}' for days in d.revision_days)} days | {d.rows_per_day:,} |"
+        for d in REGISTRY.values()
+    ]
+    assert [line for line in section("The datasets").splitlines() if line.startswith("| `")] == rows
+
+
+def test_no_option_in_a_command_block_is_made_up():
+    commands = "\n".join(re.findall(r"```bash\n(.*?)```", README, re.S))
+    head = (ROOT / "deploy_data_collectors.sh").read_text().split("set -euo pipefail")[0]
+    ours = [line for line in commands.splitlines() if "deploy_data_collectors" in line or "run_tests" in line]
+    assert ours
+    assert set().union(*map(options_in, ours)) <= options_in(head)
+
+
+def test_attribution_is_given():
+    for words in ("Contains BMRS data © Elexon Limited copyright and database right", "Supported by National Energy SO Open Data", "CC BY 4.0"):
+        assert words in section("Attribution")
+
+
+def test_the_queries_work_and_answer(place):
+    place.collect(*DAYS, "--datasets", "generation_outturn", "demand_outturn", "carbon_intensity", "wind_forecasts")
+    assert len(QUERIES) >= 3
+    for query in QUERIES:
+        sql = query.replace("`uk_energy_prod.", f"`{place.dataset_id}.")
+        rows = list(place.bq.query_and_wait(sql, job_config=bigquery.QueryJobConfig()))
+        assert rows, query
+    by_day = {str(row.settlement_date): row.half_hours for row in place.bq.query_and_wait(QUERIES[1].replace("uk_energy_prod.", f"{place.dataset_id}."))}
+    assert 48 < by_day["2022-10-30"] <= 50
