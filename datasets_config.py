@@ -11,9 +11,9 @@ Run as a program it prints the keys that the deploy script collects by default, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import Enum
+from typing import NamedTuple
 
 from collector.gb_calendar import (
     HALF_HOUR,
@@ -49,8 +49,7 @@ class Asked(Enum):
     PATH = "two instants in the path, whole minutes"
 
 
-@dataclass(frozen=True)
-class Window:
+class Window(NamedTuple):
     """How a run of settlement days is asked for at one endpoint, and what may come back.
 
     path: below the base URL; for Asked.PATH with {first} and {last}.
@@ -110,8 +109,7 @@ class Window:
         return first_day, last_day + ONE_DAY if self._labels_may_be_wrong(last_day) else last_day
 
 
-@dataclass(frozen=True)
-class Instant:
+class Instant(NamedTuple):
     """Where a record says which instant it belongs to.
 
     fields: one field holding an ISO 8601 time (UTC where it has no offset), or two holding a settlement date and a
@@ -138,8 +136,7 @@ class Instant:
         return period_start(date.fromisoformat(day), period) + self.shift
 
 
-@dataclass(frozen=True)
-class Column:
+class Column(NamedTuple):
     """One typed column of the table: name, BigQuery type, where it comes from, what it means.
 
     source: a field of the record (dotted when nested), or INSTANT, SETTLEMENT_DATE, SETTLEMENT_PERIOD.
@@ -160,8 +157,7 @@ class Column:
         return f"{self.meaning} [{self.unit}]" if self.unit else self.meaning
 
 
-@dataclass(frozen=True)
-class Rows:
+class Rows(NamedTuple):
     """How many rows a settlement day has: one a `tick` and series.
 
     series: (from this day, so many series), oldest first.
@@ -179,8 +175,7 @@ class Rows:
         return day_length(day) // self.tick
 
 
-@dataclass(frozen=True)
-class Plausible:
+class Plausible(NamedTuple):
     """Bounds of a column's believable values and how long one value may stand still.
 
     low, high: inclusive, in the column's unit. still_hours: the same number for longer than this is reported as
@@ -194,8 +189,7 @@ class Plausible:
     zero: str = ""
 
 
-@dataclass(frozen=True)
-class Dataset:
+class Dataset(NamedTuple):
     """One dataset: everything the downloader and the loader need to know of it."""
 
     key: str

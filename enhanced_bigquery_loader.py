@@ -7,10 +7,17 @@ a table in one transaction together with the rows of the load ledger. What the l
 
 from __future__ import annotations
 
+import sys
+
+from collector import command_line
+
+if __name__ == "__main__":
+    # Before the rest is imported.
+    command_line.answer(command_line.loader_parser())
+
 import argparse
 import hashlib
 import json
-import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -20,8 +27,9 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from collector import gb_calendar, runtime
-from collector.coverage_report import report_file
-from collector.runtime import DONE, FAILED, Stop, Stopped, Task, UsageError, log
+from collector.command_line import DONE, FAILED
+from collector.command_line import loader_parser as build_parser
+from collector.runtime import Stop, Stopped, Task, UsageError, log
 from datasets_config import Dataset
 from enhanced_elexon_neso_downloader import BASE_URLS, days_text
 
@@ -32,7 +40,7 @@ if TYPE_CHECKING:
     from collector.store import DayObject, DayStore
     from collector.warehouse import Difference, Loaded
 
-PROG = "enhanced_bigquery_loader.py"
+PROG = command_line.LOADER
 T = TypeVar("T")
 # A batch is one load job and one transaction. Of a load job BigQuery takes 10,000 URIs, of a table 1,500 load jobs
 # and 1,500 modifications a day: ten years are 4 batches of a small dataset and 400 of the largest.
@@ -41,6 +49,8 @@ BATCH_BYTES = 1_000_000_000
 # Staging tables vanish by themselves when a run dies before it can drop them.
 STAGING_LIFETIME = timedelta(hours=6)
 _ATTEMPTS = 6
+# This many batches in a row that BigQuery does not take: the dataset is given up.
+_HOPELESS = 4
 _JOB_TIMEOUT = 3_600.0
 # A job found under our id is one that an earlier run left; one whose server died never ends.
 _LEFT_JOB_TIMEOUT = 60.0
@@ -121,12 +131,20 @@ class Warehouse:
 
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[bigquery.Row]:
         """Rows of a read-only query. Raises google.api_core exceptions."""
+        from google.api_core.exceptions import Conflict
         from google.cloud import bigquery
 
         from collector.warehouse import RETRY
 
         config = bigquery.QueryJobConfig(query_parameters=list(parameters))
-        return list(self.client.query_and_wait(sql, job_config=config, location=self.home.location, retry=RETRY))
+        for again in (True, False):
+            try:
+                return list(self.client.query_and_wait(sql, job_config=config, location=self.home.location, retry=RETRY))
+            except Conflict:
+                # The answer was lost and the repeated request took for a second one; a question may be put anew.
+                if not again:
+                    raise
+        raise AssertionError("not reached")
 
     def ledger(self, dataset: Dataset, table: bigquery.Table | None, first: date, last: date) -> dict[date, Loaded]:
         """The newest ledger row of each day of a range, in one query; none for a table that is not there."""
@@ -217,6 +235,7 @@ class Loading:
         self.result = Result(task.dataset)
         self._lock = threading.Lock()
         self._ledger: dict[date, Loaded] = {}
+        self._refused, self._given_up = 0, ""
 
     def run(self) -> Result:
         """Load what the ledger does not have; a failure of some days is noted in the result."""
@@ -277,8 +296,12 @@ class Loading:
         from google.auth.exceptions import GoogleAuthError
 
         days = [day.day for day in batch]
+        if self._given_up:
+            self._fail(days, self._given_up)
+            return
         try:
             self._load_batch(batch)
+            self._refused = 0
         except Unloadable as error:
             if len(batch) > 1:
                 # One object that cannot be read fails the whole job; halves find it in few steps.
@@ -288,7 +311,13 @@ class Loading:
             else:
                 self._fail(days, f"{batch[0].name} cannot be loaded: {error}")
         except (GoogleAPIError, GoogleAuthError, OSError, Gone) as error:
-            self._fail(days, f"BigQuery: {runtime.first_line(error)}")
+            cause = f"BigQuery: {runtime.first_line(error)}"
+            self._fail(days, cause)
+            with self._lock:
+                # Each took minutes of asking again; the others would fare no better.
+                self._refused += 1
+                if self._refused >= _HOPELESS:
+                    self._given_up = cause
 
     def _load_batch(self, batch: list[DayObject]) -> None:
         for attempt in range(_ATTEMPTS):
@@ -460,7 +489,7 @@ class Loading:
 
     def _fail(self, days: Sequence[date], cause: str) -> None:
         with self._lock:
-            self.result.failed.update(dict.fromkeys(days, runtime.printable(cause[:1_000])))
+            self.result.failed.update(dict.fromkeys(days, command_line.printable(cause[:1_000])))
 
 
 def pending_days(stored: dict[date, DayObject], ledger: dict[date, Loaded], force: bool) -> list[DayObject]:
@@ -520,41 +549,11 @@ def update_schema(task: Task, warehouse: Warehouse) -> list[str]:
 
 
 # ---------------------------------------------------------------------------------------------- the command line
-def build_parser() -> argparse.ArgumentParser:
-    parser = runtime.Parser(
-        prog=PROG,
-        description="Load the stored day objects into BigQuery tables; check schemas and\ncompleteness.",
-        epilog=(
-            "examples:\n"
-            f"  {PROG} --datasets frequency --start-date 2024-01-01\n"
-            f"  {PROG} --verify --output json\n"
-            f"  {PROG} --validate-schema --datasets market_index\n\n"
-            "exit codes: 0 all done, 1 some days failed or a check found something,\n            2 wrong use or set-up"
-        ),
-    )
-    runtime.add_common_arguments(parser)
-    how = parser.add_argument_group("how")
-    how.add_argument("--max-workers", type=runtime.whole_number(1, 64), default=4, metavar="N", help="parallel load jobs for each dataset (default: 4)")
-    how.add_argument("--force", action="store_true", help="load again what is loaded")
-    how.add_argument("--dry-run", action="store_true", help="say what would be done, do nothing")
-    checks = parser.add_argument_group("instead of loading").add_mutually_exclusive_group()
-    checks.add_argument("--verify", action="store_true", help="compare calendar, objects and tables day by day")
-    checks.add_argument("--validate-schema", action="store_true", help="compare registry, tables and the fields of the source")
-    checks.add_argument("--update-schema", action="store_true", help="add missing columns, tables and descriptions")
-    checks.add_argument("--check-setup", action="store_true", help=argparse.SUPPRESS)
-    runtime.add_output_arguments(parser)
-    verification = parser.add_argument_group("with --verify")
-    verification.add_argument("--output", choices=["text", "json"], default="text", help="for people or for machines (default: text)")
-    verification.add_argument("--report", type=report_file, metavar="FILE.html", help="also write a coverage report: one page for any browser")
-    verification.add_argument("--with-source", action="store_true", help="also ask Elexon how many rows it has of each day (BOALF, FREQ, NETBSAD, DISBSAD)")
-    return parser
-
-
 def main(argv: list[str] | None = None) -> int:
     """Run the loader. Returns the exit code; raises UsageError for wrong use or set-up."""
     arguments = build_parser().parse_args(argv)
     if arguments.list_datasets:
-        print(runtime.list_datasets())
+        print(command_line.list_datasets())
         return DONE
     settings = runtime.load_settings(runtime.flags_of(arguments), BASE_URLS)
     tasks = runtime.tasks_of(arguments)
@@ -651,7 +650,7 @@ def plan_text(tasks: list[Task], warehouse: Warehouse, store: DayStore, force: b
         ))  # fmt: skip
         total_bytes += count * dataset.bytes_per_row
     return "\n".join((
-        runtime.table(rows, frozenset(range(1, 7))), prices.loading(total_bytes), "Nothing was loaded or created."
+        command_line.table(rows, frozenset(range(1, 7))), prices.loading(total_bytes), "Nothing was loaded or created."
     ))  # fmt: skip
 
 
@@ -665,7 +664,7 @@ def summary(results: list[Result]) -> str:
             r.dataset.key, str(r.settled), str(r.days), str(len(r.failed)), f"{r.rows:,}", str(r.duplicates), str(r.conflicts),
             str(r.load_jobs), str(r.transactions), f"{r.seconds:.1f}", r.status,
         ))  # fmt: skip
-    lines = [runtime.table(rows, frozenset(range(1, 10)))]
+    lines = [command_line.table(rows, frozenset(range(1, 10)))]
     for r in results:
         lines += [f"FAILED {r.dataset.key} {days_text(days)}: {cause}" for cause, days in runtime.days_by_cause(r.failed).items()]
     return "\n".join(lines)

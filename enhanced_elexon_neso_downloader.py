@@ -7,8 +7,15 @@ stopped and started again at any time. Every answer is compared with what was as
 
 from __future__ import annotations
 
-import argparse
 import sys
+
+from collector import command_line
+
+if __name__ == "__main__":
+    # Before the rest is imported.
+    command_line.answer(command_line.downloader_parser())
+
+import argparse
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,8 +25,10 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from collector import gb_calendar, runtime
+from collector.command_line import DONE, FAILED
+from collector.command_line import downloader_parser as build_parser
 from collector.gb_calendar import ONE_DAY, day_end, day_start
-from collector.runtime import DONE, FAILED, Stop, Stopped, Task, log
+from collector.runtime import Stop, Stopped, Task, log
 from datasets_config import Asked, Dataset, Host
 
 if TYPE_CHECKING:
@@ -28,13 +37,12 @@ if TYPE_CHECKING:
     from collector.records import Answer, DayRecords
     from collector.store import DayObject, DayStore
 
-PROG = "enhanced_elexon_neso_downloader.py"
+PROG = command_line.DOWNLOADER
 # Update these when the APIs move; the environment variables of the same names override them.
 ELEXON_BASE_URL = "https://data.elexon.co.uk/bmrs/api/v1"
 CARBON_INTENSITY_BASE_URL = "https://api.carbonintensity.org.uk"
 BASE_URLS = {Host.ELEXON.value: ELEXON_BASE_URL, Host.CARBON.value: CARBON_INTENSITY_BASE_URL}
 
-DEFAULT_WORKERS = 16
 # Memory for the windows that are worked on at one time, bytes: with 60 MB for the program itself 250 MB are not
 # exceeded. Not less than three windows, so that one is fetched while others are split and stored; of B1610, where one
 # takes 145 MB, that makes 500 MB (measured, benchmarks/README.md).
@@ -185,7 +193,7 @@ class Collection:
         # Days to be asked for again when the others are done, and days to be looked at twice, with their rows so far.
         self._again: set[date] = set()
         self._unconfirmed: dict[date, int] = {}
-        self._unreached = self._wrong = 0
+        self._unreached = self._wrong = self._unstored = 0
         self._given_up = ""
 
     def run(self) -> Result:
@@ -351,6 +359,9 @@ class Collection:
         nothing = not answer.days
         for day in span.days:
             self.stop.check()
+            if self._given_up:
+                self._fail([day], self._given_up)
+                continue
             records = answer.days.pop(day, None)
             rows = records.rows if records else 0
             if not span.confirming and is_doubtful(self.dataset, day, rows, self.now, nothing):
@@ -368,7 +379,13 @@ class Collection:
             try:
                 self._put(span, day, records, answer.fields, fetched)
             except (GoogleAPIError, OSError) as error:
-                self._fail([day], f"Cloud Storage: {runtime.first_line(error)}", again=not span.confirming)
+                cause = f"Cloud Storage: {runtime.first_line(error)}"
+                self._fail([day], cause, again=not span.confirming)
+                with self._lock:
+                    # Each took minutes of asking again; the others would fare no better.
+                    self._unstored += 1
+                    if self._unstored >= _HOPELESS:
+                        self._given_up = cause
 
     def _put(self, span: Span, day: date, records: DayRecords | None, fields: set[str], fetched: datetime) -> None:
         from collector.store import pack
@@ -377,6 +394,7 @@ class Collection:
         payload = pack(lines, fields if records else (), fetched, str(span), span.confirming)
         done, thing = self.store.put(self.dataset, day, payload, self.stored.get(day))
         with self._lock:
+            self._unstored = 0
             self.stored[day] = thing
             earlier = self.result.stored.get(day)
             self.result.stored[day] = Stored(earlier.done if earlier else done, payload.rows, len(payload.data))
@@ -384,7 +402,7 @@ class Collection:
 
     def _fail(self, days: Sequence[date], cause: str, again: bool = False) -> None:
         with self._lock:
-            self.result.failed.update(dict.fromkeys(days, runtime.printable(cause)))
+            self.result.failed.update(dict.fromkeys(days, command_line.printable(cause)))
             if again:
                 self._again.update(days)
 
@@ -398,34 +416,11 @@ def days_text(days: Sequence[date]) -> str:
 
 
 # ---------------------------------------------------------------------------------------------- the command line
-def build_parser() -> argparse.ArgumentParser:
-    parser = runtime.Parser(
-        prog=PROG,
-        description="Collect Elexon BMRS and NESO data into Cloud Storage: one object of raw\nJSON records for each dataset and settlement day.",
-        epilog=(
-            "examples:\n"
-            f"  {PROG} --datasets frequency --start-date 2024-01-01\n"
-            f"  {PROG} --datasets market_index \\\n      --start-date 2022-01-01 --end-date 2022-12-31 --max-days 31\n"
-            f"  {PROG} --dry-run\n\n"
-            "exit codes: 0 all done, 1 some days failed, 2 wrong use or set-up"
-        ),
-    )
-    runtime.add_common_arguments(parser)
-    how = parser.add_argument_group("how")
-    how.add_argument("--max-days", type=runtime.whole_number(1, 366), default=7, metavar="N", help="most days in one API request (default: 7)")
-    how.add_argument("--max-workers", type=runtime.whole_number(1, 64), default=DEFAULT_WORKERS, metavar="N", help=f"most requests at one time (default: {DEFAULT_WORKERS})")
-    how.add_argument("--request-delay", type=runtime.seconds, default=0.0, metavar="SECONDS", help="least time between requests (default: 0, as fast as the API allows)")
-    how.add_argument("--force", action="store_true", help="fetch again what is stored")
-    how.add_argument("--dry-run", action="store_true", help="say what would be done, do nothing")
-    runtime.add_output_arguments(parser)
-    return parser
-
-
 def main(argv: list[str] | None = None) -> int:
     """Run the downloader. Returns the exit code; raises UsageError for wrong use or set-up."""
     arguments = build_parser().parse_args(argv)
     if arguments.list_datasets:
-        print(runtime.list_datasets())
+        print(command_line.list_datasets())
         return DONE
     settings = runtime.load_settings(runtime.flags_of(arguments), BASE_URLS)
     tasks = runtime.tasks_of(arguments)
@@ -509,7 +504,7 @@ def plan_text(tasks: list[Task], store: DayStore, arguments: argparse.Namespace)
         ))  # fmt: skip
         total_bytes, objects = total_bytes + size, objects + len(wanted)
     return "\n".join((
-        runtime.table(rows, frozenset(range(1, 10))),
+        command_line.table(rows, frozenset(range(1, 10))),
         "Rows and MB are estimates from the registry; TIME is the least that the rate limit allows.",
         prices.storage(total_bytes, objects),
         f"Nothing was requested or stored. Objects go to gs://{store.bucket.name}/raw/<dataset>/<YYYY>/<MM>/.",
@@ -530,7 +525,7 @@ def summary(results: list[Result]) -> str:
             f"{sum(day.rows for day in r.stored.values()):,}", f"{r.traffic.body_bytes / 1e6:.1f}",
             str(r.traffic.requests), str(r.traffic.retries), f"{r.seconds:.1f}", r.status,
         ))  # fmt: skip
-    lines = [runtime.table(rows, frozenset(range(1, 14)))]
+    lines = [command_line.table(rows, frozenset(range(1, 14)))]
     for r in results:
         lines += [f"FAILED {r.dataset.key} {days_text(days)}: {cause}" for cause, days in runtime.days_by_cause(r.failed).items()]
     if any("cannot be reached" in cause for r in results for cause in r.failed.values()):

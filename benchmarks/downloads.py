@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from datetime import date, timedelta
+from functools import partial
 
 from benchmarks.lab import DOWNLOADER, ROOT, Lab, Ran, Row, median, process, side_by_side
 from datasets_config import DEFAULT_DATASETS, REGISTRY
@@ -96,7 +97,7 @@ def cpu(lab: Lab) -> list[Row]:
         config.write_text("".join(f'url = "{url}"\noutput = "{bodies}/{number}.gz"\n' for number, url in enumerate(urls)))
         process(["curl", "-sS", "-H", "Accept-Encoding: gzip", "--config", config])
         passes = {
-            way: (lambda way=way: process([sys.executable, ROOT / "benchmarks/passes.py", way, key, *sorted(bodies.iterdir())]))
+            way: partial(process, [sys.executable, ROOT / "benchmarks/passes.py", way, key, *sorted(bodies.iterdir())])
             for way in ("nothing", "split", "bare", "product", "plain")
         }
         found = side_by_side(

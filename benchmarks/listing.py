@@ -6,12 +6,10 @@ import json
 import os
 import sys
 import time
-import warnings
 from datetime import date, timedelta
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-warnings.simplefilter("ignore", FutureWarning)
 
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import storage

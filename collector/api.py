@@ -237,8 +237,9 @@ class Api:
         status = response.status_code
         if status == 200:
             return
-        # A connection is used again only when the answer, here an error page, was read to its end.
-        page = response.raw.read(4096, decode_content=True) if 300 > status or status >= 400 else b""
+        if status in _RETRIED_STATUS:
+            # A connection is used again only when the answer, here an error page, was read to its end.
+            response.raw.read(4096, decode_content=False)
         if status == 429:
             raise _Transient("429, too many requests", True, _retry_after(response))
         if status in _RETRIED_STATUS:
@@ -246,7 +247,7 @@ class Api:
         if 300 <= status < 400:
             target = response.headers.get("Location", "")[:200]
             raise Refused(f"redirected to {target!r}, which is not followed; set the base URL to the right address")
-        text = page.decode("utf-8", "replace")
+        text = response.raw.read(4096, decode_content=True).decode("utf-8", "replace")
         if status == 400 and re.search(r"must not exceed|maximum (date )?range|range (is )?too (long|large)", text, re.I):
             raise WindowTooLong(text)
         raise Refused(f"status {status}: {' '.join(text.split())[:300]}")

@@ -7,7 +7,6 @@ Settings come from a flag, else the environment, else `api.env` in the project's
 from __future__ import annotations
 
 import argparse
-import difflib
 import io
 import logging
 import os
@@ -17,7 +16,7 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from datetime import date
@@ -27,6 +26,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TextIO, TypeVar
 from urllib.parse import urlsplit
 
 from collector import gb_calendar
+from collector.command_line import DONE, FAILED, PLACES, Parser, fail_usage, printable
 from datasets_config import DEFAULT_DATASETS, FIRST_DAY, REGISTRY, Dataset, Host
 
 if TYPE_CHECKING:
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 API_ENV = ROOT / "api.env"
-DONE, FAILED, MISUSED = 0, 1, 2
 log = logging.getLogger("collector")
 T = TypeVar("T")
 # Seconds without a byte after which a request to Google Cloud is given up; BigQuery's client would wait for ever.
@@ -63,17 +62,17 @@ _ADDRESS = re.compile(r"(https?)://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]
 _THIS_MACHINE = re.compile(r"localhost|127(\.[0-9]{1,3}){3}|\[::1\]")
 SETTINGS = (
     Setting(
-        "BMRS_PROJECT", "jibber-jabber-knowledge", "--project",
+        *PLACES["--project"], "--project",
         r"([a-z0-9][a-z0-9.-]*[a-z0-9]:)?[a-z][a-z0-9-]{4,28}[a-z0-9]",
         "a Google Cloud project id: 6 to 30 lower-case letters, digits and hyphens, first a letter",
     ),
     Setting(
-        "BMRS_BUCKET", "jibber-jabber-knowledge-bmrs-data", "--bucket",
+        *PLACES["--bucket"], "--bucket",
         r"(?!goog)(?!.*google)(?!.*(\.\.|\.-|-\.))(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]",
         "a bucket name: 3 to 63 lower-case letters, digits, hyphens, dots and underscores, without gs://",
     ),
     Setting(
-        "BMRS_DATASET", "uk_energy_prod", "--dataset-id", r"[A-Za-z0-9_]{1,1024}",
+        *PLACES["--dataset-id"], "--dataset-id", r"[A-Za-z0-9_]{1,1024}",
         "a BigQuery dataset name: letters, digits and underscores",
     ),
     Setting("BMRS_LOCATION", "europe-west2", "", r"[A-Za-z]+(-[A-Za-z]+[0-9]+)?", "a location such as europe-west2 or EU"),
@@ -208,98 +207,6 @@ def _has_port(text: str) -> bool:
 
 
 # ---------------------------------------------------------------------------------------------- arguments
-class Parser(argparse.ArgumentParser):
-    """argparse whose complaints are one line on stderr and exit code 2, and which takes no abbreviations."""
-
-    def __init__(self, **kwargs: object) -> None:
-        super().__init__(allow_abbrev=False, formatter_class=_help_formatter, **kwargs)  # type: ignore[arg-type]
-        for action in (None, "store"):
-            self.register("action", action, _Once)
-
-    def error(self, message: str) -> NoReturn:
-        fail_usage(self.prog, message if "; " in message else f"{message}; see {self.prog} --help")
-
-
-class _Once(argparse.Action):
-    """Takes a flag's value; a second one is refused, for one of the two would be lost."""
-
-    def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: str | None = None) -> None:
-        given: set[str] = namespace.__dict__.setdefault("given", set())
-        if self.dest in given:
-            parser.error(f"{option} is given twice; give it once")
-        given.add(self.dest)
-        setattr(namespace, self.dest, values)
-
-
-def _help_formatter(prog: str) -> argparse.HelpFormatter:
-    return argparse.RawDescriptionHelpFormatter(prog, max_help_position=28, width=79)
-
-
-def fail_usage(prog: str, message: str) -> NoReturn:
-    """Say in one line what is wrong and end with exit code 2."""
-    print(f"{prog}: {printable(' '.join(str(message).split()))}", file=sys.stderr)
-    raise SystemExit(MISUSED)
-
-
-def parse_day(text: str) -> date:
-    """A settlement day from YYYY-MM-DD. Raises ArgumentTypeError for anything else."""
-    if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text, re.ASCII):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a date; write it YYYY-MM-DD, e.g. 2022-03-27")
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} does not exist in the calendar; give a day that does") from None
-
-
-def whole_number(low: int, high: int) -> Callable[[str], int]:
-    """A parser for whole numbers from `low` to `high`. Raises ArgumentTypeError for others."""
-
-    def parse(text: str) -> int:
-        if not re.fullmatch(r"[+-]?\d{1,9}", text, re.ASCII) or not low <= int(text) <= high:
-            raise argparse.ArgumentTypeError(f"{text!r} is not possible here; give a whole number from {low} to {high}")
-        return int(text)
-
-    return parse
-
-
-def seconds(text: str) -> float:
-    """A parser for seconds from 0 to 3600. Raises ArgumentTypeError for others."""
-    if not re.fullmatch(r"\d{1,4}(\.\d{1,6})?", text, re.ASCII) or float(text) > 3600:
-        raise argparse.ArgumentTypeError(f"{text!r} is not possible here; give seconds from 0 to 3600, e.g. 0.5")
-    return float(text)
-
-
-def dataset_key(text: str) -> str:
-    """A key of the registry. Raises ArgumentTypeError that names the nearest when there is none."""
-    if text in REGISTRY:
-        return text
-    near = difflib.get_close_matches(text.lower(), REGISTRY, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]}?" if near else "see --list-datasets"
-    raise argparse.ArgumentTypeError(f"unknown dataset {text!r}; {hint}")
-
-
-def add_common_arguments(parser: argparse.ArgumentParser) -> None:
-    """The flags that both programs have: what to work on and where."""
-    what = parser.add_argument_group("what")
-    what.add_argument("--datasets", nargs="+", type=dataset_key, metavar="KEY", help="dataset keys, separated by spaces (default: the eleven)")
-    what.add_argument("--start-date", type=parse_day, metavar="YYYY-MM-DD", help="first settlement day (default: the first of each dataset)")
-    what.add_argument("--end-date", type=parse_day, metavar="YYYY-MM-DD", help="last settlement day, included (default: today)")
-    what.add_argument("--list-datasets", action="store_true", help="show what can be collected, and exit")
-    where = parser.add_argument_group("where")
-    for setting in SETTINGS:
-        if setting.flag:
-            where.add_argument(setting.flag, metavar="NAME", help=f"default: ${setting.variable}, else {setting.default}")
-    parser.add_argument("--check-only", action="store_true", help=argparse.SUPPRESS)
-
-
-def add_output_arguments(parser: argparse.ArgumentParser) -> None:
-    """How much is said."""
-    output = parser.add_argument_group("output")
-    volume = output.add_mutually_exclusive_group()
-    volume.add_argument("--quiet", action="store_true", help="only warnings, errors and the summary")
-    volume.add_argument("--verbose", action="store_true", help="every request and every job")
-
-
 def flags_of(arguments: argparse.Namespace) -> dict[str, str | None]:
     """The settings' flags as given."""
     return {s.flag: getattr(arguments, s.flag[2:].replace("-", "_")) for s in SETTINGS if s.flag}
@@ -340,23 +247,6 @@ def tasks_of(arguments: argparse.Namespace) -> list[Task]:
     ]
 
 
-def list_datasets() -> str:
-    """The registry as a readable table: key, description, available from, priority."""
-    rows = [("KEY", "FROM", "PRIORITY", "DESCRIPTION")]
-    rows += [(d.key, str(d.start_year), d.priority, f"{d.title}: {d.description}") for d in REGISTRY.values()]
-    return table(rows)
-
-
-def table(rows: Iterable[tuple[str, ...]], right: frozenset[int] = frozenset()) -> str:
-    """Rows of texts as aligned columns; `right` are the numbers of those aligned right."""
-    lines = [tuple(map(str, row)) for row in rows]
-    widths = [max(len(row[i]) for row in lines) for i in range(len(lines[0]))]
-    return "\n".join(
-        "  ".join(c.rjust(w) if i in right else c.ljust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))).rstrip()
-        for row in lines
-    )
-
-
 def days_by_cause(failed: dict[date, str]) -> dict[str, list[date]]:
     """Failed days, in order, by what went wrong."""
     found: dict[str, list[date]] = {}
@@ -366,18 +256,6 @@ def days_by_cause(failed: dict[date, str]) -> dict[str, list[date]]:
 
 
 # ---------------------------------------------------------------------------------------------- logging, stopping
-# Control characters, and those that break or turn around a line.
-_CONTROL = {
-    i: f"\\x{i:02x}"
-    for i in (*range(9), *range(10, 32), *range(127, 160), 0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
-}
-
-
-def printable(text: str) -> str:
-    """One line without control characters: what a server sent cannot draw on a terminal or forge a line."""
-    return text.translate(_CONTROL)
-
-
 class _OneLine(logging.Formatter):
     """Log lines are printable."""
 
@@ -476,6 +354,7 @@ def run(prog: str, main: Callable[[], int]) -> NoReturn:
     """Run a program's main and end the process with its exit code; one line for what the user can mend."""
     try:
         code = main()
+        sys.stdout.flush()
     except UsageError as error:
         fail_usage(prog, str(error))
     except Stopped as stopped:
@@ -549,8 +428,10 @@ def _widen_pool(client: storage.Client | bigquery.Client, connections: int) -> N
     from requests.adapters import HTTPAdapter
 
     class Bounded(HTTPAdapter):
-        def send(self, *args: Any, timeout: Any = None, **kwargs: Any) -> Any:
-            return super().send(*args, timeout=CLOUD_TIMEOUT if timeout is None else timeout, **kwargs)
+        def send(self, *args: Any, **kwargs: Any) -> Any:
+            if kwargs.get("timeout") is None:
+                kwargs["timeout"] = CLOUD_TIMEOUT
+            return super().send(*args, **kwargs)
 
     client._http.mount("https://", Bounded(pool_maxsize=connections))
     client._http.mount("http://", Bounded(pool_maxsize=connections))

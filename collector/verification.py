@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from collector import runtime
+from collector import command_line, runtime
 from collector.gb_calendar import ONE_DAY, day_start, utc_now, utc_text
 from collector.quality import Finding, findings
 from collector.runtime import Stop, Task, log
@@ -338,13 +338,13 @@ def verification_text(found: list[Verification]) -> str:
             v.dataset.key, str(v.expected), str(v.stored), str(v.loaded), str(len(v.missing)), str(len(v.of(State.SHORT))), str(len(v.of(State.EMPTY))),
             str(v.provisional), f"{v.rows_stored:,}", f"{v.rows_loaded:,}", str(v.first or "-"), str(v.last or "-"), "ok" if v.ok else "NOT OK",
         ))  # fmt: skip
-    lines = [runtime.table(rows, frozenset(range(1, 10)))]
+    lines = [command_line.table(rows, frozenset(range(1, 10)))]
     for v in found:
         key = v.dataset.key
         lines += [f"{key}: {state.value}: {days_text(days)} ({why})" for state, why in MEANINGS.items() if (days := v.of(state))]
         if v.duplicates:
             lines.append(f"{key}: {v.duplicates} rows of the objects are repetitions or superseded; {v.conflicts} keys conflict")
-        lines += [runtime.printable(f"{key}: {finding}") for finding in v.findings]
+        lines += [command_line.printable(f"{key}: {finding}") for finding in v.findings]
         if v.error:
             lines.append(f"{key}: {v.error}")
     return "\n".join(lines)

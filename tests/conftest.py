@@ -7,10 +7,12 @@ it is, in this process (`Place.download`, `Place.load`).
 from __future__ import annotations
 
 import contextlib
+import importlib
 import io
 import itertools
 import json
 import os
+import pkgutil
 import re
 import shutil
 import signal
@@ -41,13 +43,17 @@ with warnings.catch_warnings():
     from google.cloud import bigquery, storage
     from isal import igzip
 
+    import collector
     import datasets_config
     import enhanced_bigquery_loader as loader
     import enhanced_elexon_neso_downloader as downloader
     import local_cloud
-    from collector import gb_calendar, runtime
+    from collector import command_line, runtime
     from collector.store import object_name
     from local_cloud import LocalCloud
+
+    # All at once: a module that is first imported while the clock is set would keep that clock.
+    _MODULES = [importlib.import_module(f"collector.{module.name}") for module in pkgutil.iter_modules(collector.__path__)]
 
 SAMPLES = ROOT.parent / "shared" / "samples"
 DOWNLOADER, LOADER = downloader.PROG, loader.PROG
@@ -157,15 +163,16 @@ class Place:
         with contextlib.ExitStack() as stack:
             stack.enter_context(mock.patch.dict(os.environ, self.env, clear=True))
             stack.enter_context(mock.patch.object(runtime, "read_api_env", dict))
-            if now:
-                stack.enter_context(mock.patch.object(gb_calendar, "utc_now", lambda: now))
+            for module in _MODULES if now else ():
+                if hasattr(module, "utc_now"):
+                    stack.enter_context(mock.patch.object(module, "utc_now", lambda: now))
             stack.enter_context(contextlib.redirect_stdout(out))
             stack.enter_context(contextlib.redirect_stderr(err))
             handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
             try:
                 code = program.main(list(arguments))
             except runtime.UsageError as error:
-                code = runtime.MISUSED
+                code = command_line.MISUSED
                 print(f"{program.PROG}: {error}", file=err)
             except SystemExit as stop:
                 code = int(stop.code or 0)

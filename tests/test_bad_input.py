@@ -27,7 +27,7 @@ from hypothesis import strategies as st
 
 import enhanced_bigquery_loader as loader
 import enhanced_elexon_neso_downloader as downloader
-from collector import runtime
+from collector import command_line, runtime
 from collector.runtime import UsageError, load_settings, read_api_env
 from datasets_config import REGISTRY
 
@@ -531,7 +531,7 @@ def test_any_api_env_is_taken_or_refused(tmp_path_factory: pytest.TempPathFactor
 
 @given(st.text())
 def test_any_text_as_a_value(text: str) -> None:
-    for parse in (runtime.parse_day, runtime.whole_number(1, 64), runtime.seconds, runtime.dataset_key):
+    for parse in (command_line.parse_day, command_line.whole_number(1, 64), command_line.seconds, command_line.dataset_key):
         try:
             parse(text)
         except argparse.ArgumentTypeError as error:

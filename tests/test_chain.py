@@ -9,7 +9,6 @@ import json
 import random
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import date, datetime, timedelta, timezone
 from typing import Any
 from urllib.parse import parse_qsl
@@ -112,7 +111,7 @@ def test_the_half_hour_that_collides_after_the_spring_change_is_kept(place: Plac
 def test_a_wrong_parameter_name_fails_and_stores_nothing(place: Place, monkeypatch: pytest.MonkeyPatch, key: str, which: str) -> None:
     # SYSWARN's latest message must exist for it to come back.
     place.api.set(now="2024-09-01T12:00:00Z")
-    wrong = replace(REGISTRY[key], window=replace(REGISTRY[key].window, **{which: "settlementDay" + which}))
+    wrong = REGISTRY[key]._replace(window=REGISTRY[key].window._replace(**{which: "settlementDay" + which}))
     monkeypatch.setitem(REGISTRY, key, wrong)
     monkeypatch.setattr("collector.api._BACKOFF_BASE", 0.01)
     ran = place.download("--datasets", key, *span("2024-01-05", "2024-01-06"))
@@ -125,7 +124,7 @@ def test_a_wrong_parameter_name_fails_and_stores_nothing(place: Place, monkeypat
 
 @pytest.mark.parametrize("path", ["/datasets/FREQUENCY/stream", "/system/frequency/stream"])
 def test_a_wrong_endpoint_fails_and_stores_nothing(place: Place, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
-    wrong = replace(REGISTRY["frequency"], window=replace(REGISTRY["frequency"].window, path=path))
+    wrong = REGISTRY["frequency"]._replace(window=REGISTRY["frequency"].window._replace(path=path))
     monkeypatch.setitem(REGISTRY, "frequency", wrong)
     ran = place.download("--datasets", "frequency", "market_index", *span("2024-01-05"))
     assert ran.code == 1
@@ -364,7 +363,8 @@ def test_stored_rows_are_not_given_up_for_an_empty_answer(place: Place) -> None:
 def test_a_new_field_is_stored_loaded_and_reported(place: Place) -> None:
     which = ("--datasets", "generation_outturn", *span("2024-01-05", "2024-01-06"))
     place.api.change("FUELHH", "2024-01-06", "add_field", name="newField", value={"deep": [1]}, rows=1)
-    place.collect(*which)
+    place.download(*which, "--max-days", "1").ok()
+    place.load(*which).ok()
     assert sum(b'"newField":{"deep": [1]}' in line for line in place.lines("generation_outturn", "2024-01-06")) == 1
     assert [place.check("generation_outturn", day) for day in ("2024-01-05", "2024-01-06")] == [912, 912]
     ran = place.load("--validate-schema", *which)

@@ -24,7 +24,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector import api as api_module
-from collector import runtime, warehouse
+from collector import command_line, runtime, warehouse
 from collector.api import Api, Refused, Traffic, Unavailable
 from collector.gb_calendar import day_end, day_start
 from collector.records import Unparsable, WrongAnswer, read_answer, split
@@ -460,7 +460,7 @@ def test_what_a_server_says_cannot_draw_on_the_terminal_or_forge_a_line(place: P
 def test_first_lines_and_complaints_are_printable(capsys: pytest.CaptureFixture[str]) -> None:
     assert runtime.first_line(ValueError(UGLY)).isprintable()
     with pytest.raises(SystemExit):
-        runtime.fail_usage("prog", UGLY)
+        command_line.fail_usage("prog", UGLY)
     assert capsys.readouterr().err.rstrip("\n").isprintable()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 
@@ -40,7 +41,7 @@ def test_never_faster_than_cap_and_delay_and_silent_while_told_to_wait(cap: floa
             pace.slow_down(last, pause, now)
             silent_until = max(silent_until, now + (pause or 0.0))
         assert 0.2 <= pace.rate <= cap or pace.rate == pytest.approx(min(cap, 60))
-    apart = [b - a for a, b in zip(starts, starts[1:], strict=False)]
+    apart = [b - a for a, b in itertools.pairwise(starts)]
     assert all(gap >= max(1 / cap, delay) - 1e-6 for gap in apart)
 
 

@@ -14,13 +14,15 @@ from conftest import TWELVE, days
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from collector import runtime
+from collector import command_line
 from collector.gb_calendar import HALF_HOUR, day_end, day_start, parse_utc, settlement_day
 from collector.runtime import Task
 from collector.store import DayObject, object_name
 from datasets_config import REGISTRY, Asked, Dataset, Window
 from enhanced_elexon_neso_downloader import (
     BODY_BUDGET,
+    LEAST_WORKERS,
+    RECORD_OVERHEAD,
     days_text,
     days_to_fetch,
     needs_reading,
@@ -70,7 +72,10 @@ def test_windows_at_one_time_fit_the_memory(key: str) -> None:
     longest = window_days(dataset, 366)
     workers = workers_for(dataset, longest, 64)
     assert 1 <= workers <= 64
-    assert workers == 1 or workers * longest * dataset.rows_per_day * dataset.bytes_per_row <= BODY_BUDGET
+    window = longest * dataset.rows_per_day * (dataset.bytes_per_row + RECORD_OVERHEAD)
+    assert workers == LEAST_WORKERS or workers * window <= BODY_BUDGET
+    assert workers * window < 700_000_000
+    assert workers_for(dataset, longest, 1) == 1
 
 
 # ------------------------------------------------------------------------------------------------------------- asking
@@ -226,11 +231,11 @@ def test_a_day_that_looks_incomplete_is_looked_at_twice() -> None:
 # ------------------------------------------------------------------------------------------------------ the arguments
 @given(st.dates(date(2000, 1, 1), date(2099, 1, 1)))
 def test_dates_are_read_as_written(day: date) -> None:
-    assert runtime.parse_day(day.isoformat()) == day
+    assert command_line.parse_day(day.isoformat()) == day
 
 
 @given(st.text(max_size=12))
 def test_what_is_no_date_is_refused(text: str) -> None:
     assume(not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text))
     with pytest.raises(argparse.ArgumentTypeError):
-        runtime.parse_day(text)
+        command_line.parse_day(text)

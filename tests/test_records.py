@@ -6,7 +6,6 @@ import hashlib
 import json
 import random
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import date, datetime, timedelta, timezone
 from itertools import pairwise
 from typing import Any
@@ -320,4 +319,4 @@ def test_names_of_objects_tell_their_day(day: date, key: str) -> None:
 def test_keys_that_begin_alike_do_not_share_days() -> None:
     short, long = "balancing_services", "balancing_services_disaggregated"
     assert day_of_name(short, object_name(long, DAY)) is None
-    assert replace(REGISTRY[short], key=long).key == long
+    assert REGISTRY[short]._replace(key=long).key == long
