@@ -555,7 +555,7 @@ summary_line() {
 # verify DATASET LOG: sets DAYS and COUNT for the summary; the loader's whole answer goes to LOG.
 verify() {
     local status=0 answer=$SCRATCH/verification days count verdict text
-    step "$2" "$answer" "$PY" "$LOADER" --verify --output json --datasets "$1" "${RANGE[@]}" "${TARGET[@]}" || status=$?
+    step "$2" "$answer" "$PY" "$LOADER" --verify --counts-only --output json --datasets "$1" "${RANGE[@]}" "${TARGET[@]}" || status=$?
     cat "$answer" 2>/dev/null >>"$2" || logs_refused
     "$PY" -I - "$answer" >"$SCRATCH/answer" 2>/dev/null <<'PYTHON' || : >"$SCRATCH/answer"
 import json, sys

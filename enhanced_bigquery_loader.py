@@ -54,7 +54,6 @@ _HOPELESS = 4
 _JOB_TIMEOUT = 3_600.0
 # A job found under our id is one that an earlier run left; one whose server died never ends.
 _LEFT_JOB_TIMEOUT = 60.0
-_CONFLICTS = ("aborted due to concurrent update", "transaction is aborted", "failed to commit", "could not serialize")
 
 
 class Unloadable(Exception):
@@ -94,6 +93,7 @@ class Warehouse:
         self.prefix = f"{home.project}.{home.dataset_id}"
         # Publishing is serial: concurrent transactions on a table abort each other.
         self.publishing = threading.Lock()
+        self.has_ledger = False
 
     def table_id(self, name: str) -> str:
         return f"{self.prefix}.{name}"
@@ -121,13 +121,17 @@ class Warehouse:
 
         from collector.warehouse import RETRY, ledger_table, table_of
 
-        for wanted in (ledger_table(self.ledger_id), table_of(dataset, self.table_id(dataset.table))):
+        def ensured(wanted: bigquery.Table) -> bigquery.Table:
             try:
-                table = self.client.get_table(wanted.reference, retry=RETRY)
+                return self.client.get_table(wanted.reference, retry=RETRY)
             except NotFound:
-                table = self.client.create_table(wanted, exists_ok=True, retry=RETRY)
-                log.info("created table %s", wanted.table_id)
-        return table
+                log.info("creating table %s", wanted.table_id)
+                return self.client.create_table(wanted, exists_ok=True, retry=RETRY)
+
+        if not self.has_ledger:
+            ensured(ledger_table(self.ledger_id))
+            self.has_ledger = True
+        return ensured(table_of(dataset, self.table_id(dataset.table)))
 
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[bigquery.Row]:
         """Rows of a read-only query. Raises google.api_core exceptions."""
@@ -185,7 +189,7 @@ class Warehouse:
         """
         from google.api_core import exceptions
 
-        from collector.warehouse import RETRY, TRANSIENT
+        from collector.warehouse import RETRY, TRANSIENT, is_conflict
 
         timeout = _JOB_TIMEOUT
         try:
@@ -210,17 +214,12 @@ class Warehouse:
                 raise Gone(f"job {job_id} does not end")
         if job.error_result:
             reason, message = job.error_result.get("reason", ""), job.error_result.get("message", "")
-            if is_conflict(message) or reason in TRANSIENT:
+            if reason in TRANSIENT or is_conflict(message):
                 raise Gone(f"{reason}: {message}")
             if reason == "quotaExceeded":
                 raise exceptions.Forbidden(f"a BigQuery quota is used up: {message}")
             raise Unloadable(" ".join(message.split()))
         return job  # type: ignore[no-any-return]
-
-
-def is_conflict(message: str) -> bool:
-    """Whether BigQuery aborted a transaction because of another one."""
-    return any(text in message.lower() for text in _CONFLICTS)
 
 
 # ---------------------------------------------------------------------------------------------- one dataset
@@ -444,7 +443,7 @@ class Loading:
         """Replace the days of `entries` in one transaction. Raises Gone when it is to be tried again."""
         from google.cloud import bigquery
 
-        from collector.warehouse import NEWER_LOADED, RETRY, ledger_parameters, publish_sql
+        from collector.warehouse import DOUBLED, NEWER_LOADED, RETRY, ledger_parameters, publish_sql
 
         if not entries:
             return
@@ -467,16 +466,14 @@ class Loading:
                         f"publish_{name}_{attempt}",
                     )
                     break
-                except Gone as reason:
-                    # Another loader's transaction was faster.
-                    log.debug("%s: %s", self.dataset.key, reason)
-                    if attempt == _ATTEMPTS - 1:
+                except (Gone, Unloadable) as reason:
+                    if NEWER_LOADED in str(reason) or "was not found" in str(reason).lower():
+                        raise Gone(str(reason)) from None
+                    # Another loader's transaction was faster, or came in between: once more, for all rows of the days.
+                    if attempt == _ATTEMPTS - 1 or (isinstance(reason, Unloadable) and DOUBLED not in str(reason)):
                         raise
+                    log.debug("%s: %s", self.dataset.key, reason)
                     self.stop.sleep(0.3 * 2**attempt)
-                except Unloadable as error:
-                    if NEWER_LOADED in str(error) or "was not found" in str(error).lower():
-                        raise Gone(str(error)) from None
-                    raise
         with self._lock:
             result = self.result
             result.days += len(entries)
@@ -557,7 +554,7 @@ def main(argv: list[str] | None = None) -> int:
         return DONE
     settings = runtime.load_settings(runtime.flags_of(arguments), BASE_URLS)
     tasks = runtime.tasks_of(arguments)
-    for flag, given in (("--output json", arguments.output == "json"), ("--report", arguments.report), ("--with-source", arguments.with_source)):
+    for flag, given in (("--output json", arguments.output == "json"), ("--report", arguments.report), ("--with-source", arguments.with_source), ("--counts-only", arguments.counts_only)):  # fmt: skip
         if given and not arguments.verify:
             raise UsageError(f"{flag} goes with --verify; add --verify or leave it out")
     if arguments.check_only:
@@ -608,7 +605,7 @@ def _verify(tasks: list[Task], warehouse: Warehouse, store: DayStore, arguments:
     began = time.monotonic()
     api = source_api(settings, warehouse.stop) if arguments.with_source else None
     try:
-        found = warehouse.stop.attend(lambda: verify_all(tasks, warehouse, store, api, warehouse.stop))
+        found = warehouse.stop.attend(lambda: verify_all(tasks, warehouse, store, api, warehouse.stop, not arguments.counts_only))
     except Stopped:
         return 128 + warehouse.stop.signal_number
     ok = all(v.ok for v in found)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import sys
 from datetime import date, datetime, timezone
 from pathlib import Path
@@ -59,8 +60,8 @@ def bare(dataset: Dataset, packed: bytes) -> int:
 
 def product(dataset: Dataset, packed: bytes) -> int:
     body = bytearray(isal_zlib.decompress(packed, 31))
-    instants = sorted(record.get(dataset.instant.fields[0], "") for record in (json.loads(bytes(SPLIT.decode(body)[n])) for n in (0, -1)))
-    first, last = (date.fromisoformat(text[:10]) for text in instants)
+    ends = re.findall(rb'"%b":"(.{10})' % dataset.instant.fields[0].encode(), body[:1_000] + body[-1_000:])
+    first, last = (date.fromisoformat(end.decode()) for end in (min(ends), max(ends)))
     answer = read_answer(dataset, body, day_start(first), day_end(last))
     for records in answer.days.values():
         pack(records.lines(), answer.fields, datetime.now(timezone.utc), "", False)

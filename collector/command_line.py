@@ -229,5 +229,6 @@ def loader_parser() -> argparse.ArgumentParser:
     verification = parser.add_argument_group("with --verify")
     verification.add_argument("--output", choices=["text", "json"], default="text", help="for people or for machines (default: text)")
     verification.add_argument("--report", type=_report_file, metavar="FILE.html", help="also write a coverage report: one page for any browser")
+    verification.add_argument("--counts-only", action="store_true", help="leave out the checks of the values, which read the whole range")
     verification.add_argument("--with-source", action="store_true", help="also ask Elexon how many rows it has of each day (BOALF, FREQ, NETBSAD, DISBSAD)")
     return parser

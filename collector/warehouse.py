@@ -30,6 +30,12 @@ TRANSIENT = frozenset({
     "jobInternalError", "stopped", "timeout", "tableUnavailable",
 })  # fmt: skip
 _TRANSIENT_STATUS = frozenset({408, 429, 500, 502, 503, 504})
+_CONFLICTS = ("aborted due to concurrent update", "transaction is aborted", "failed to commit", "could not serialize")
+
+
+def is_conflict(message: str) -> bool:
+    """Whether something was not done because another one was doing the like at the same moment."""
+    return any(text in message.lower() for text in _CONFLICTS)
 
 
 def is_transient(error: BaseException) -> bool:
@@ -37,7 +43,8 @@ def is_transient(error: BaseException) -> bool:
     the rate limit on jobs."""
     if isinstance(error, GoogleAPICallError):
         reasons = {detail.get("reason") for detail in error.errors if isinstance(detail, dict)}
-        return "quotaExceeded" not in reasons and (error.code in _TRANSIENT_STATUS or bool(reasons & TRANSIENT))
+        again = error.code in _TRANSIENT_STATUS or bool(reasons & TRANSIENT) or is_conflict(str(error))
+        return again and "quotaExceeded" not in reasons
     if isinstance(error, requests.exceptions.SSLError):
         return False
     return isinstance(error, (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError, ConnectionError, TransportError))  # fmt: skip
@@ -235,11 +242,14 @@ GROUP BY record_day"""
 
 
 NEWER_LOADED = "another loader has published newer objects of these days"
+DOUBLED = "another loader has published the same days at the same moment"
 
 
 def publish_sql(dataset: Dataset, table_id: str, ledger_id: str, staging_id: str | None, first: date, last: date) -> str:
     """One transaction that replaces the days @days (array of DATE) and records them: an analyst sees all or nothing.
 
+    Afterwards the rows are counted: two transactions that only add do not disturb each other where conflicts are told
+    by what was deleted (BigQuery aborts one of them, DuckLake, which the emulator stands on, does not).
     @entries: array of STRUCTs like a ledger row. first, last: literal bounds, so that BigQuery reads only the
     partitions concerned. staging_id None: every day is empty.
     """
@@ -266,6 +276,7 @@ DELETE FROM `{table_id}` WHERE {within};
 INSERT INTO `{ledger_id}` ({", ".join(f.name for f in LEDGER_SCHEMA)})
 SELECT {", ".join(f"entry.{f.name}" for f in LEDGER_SCHEMA)} FROM UNNEST(@entries) AS entry;
 COMMIT TRANSACTION;
+ASSERT (SELECT COUNT(*) FROM `{table_id}` WHERE {within}) = (SELECT IFNULL(SUM(entry.table_rows), 0) FROM UNNEST(@entries) AS entry) AS '{DOUBLED}';
 """
 
 

@@ -78,7 +78,8 @@ main() {
     check_code
     [ ${#selection[@]} -gt 0 ] || "$PY" local_cloud.py setup
     printf 'pytest\n'
-    "$PY" -m pytest ${selection[@]+"${selection[@]}"} "$@"
+    # Two at a time, each with emulators of its own; -n 0 among the options undoes it.
+    "$PY" -m pytest -n 2 ${selection[@]+"${selection[@]}"} "$@"
 }
 
 main "$@"

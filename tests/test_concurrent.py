@@ -62,7 +62,7 @@ def test_two_downloaders_that_both_replace(place: Place, new_place: Callable[[],
     for key in KEYS:
         for day in DAYS:
             assert sorted(place.lines(key, day)) == sorted(place.api.expected(CODES[key], day))
-    assert {c for c in contents(place, "superseded/").values()} == set(before.values())
+    assert set(contents(place, "superseded/").values()) == set(before.values())
 
 
 def test_two_loaders_over_one_table(place: Place) -> None:

@@ -281,7 +281,7 @@ def test_each_dataset_is_downloaded_loaded_and_verified_in_turn(project: Project
         " ".join(project.called(DOWNLOADER)[1]) == f"--datasets frequency {dates} {where} --max-workers 2 --max-days 3"
     )
     assert " ".join(project.called(LOADER)[1]) == f"--datasets frequency {dates} {where} --max-workers 2"
-    assert " ".join(project.called(LOADER)[2]) == f"--verify --output json --datasets frequency {dates} {where}"
+    assert " ".join(project.called(LOADER)[2]) == f"--verify --counts-only --output json --datasets frequency {dates} {where}"
     assert re.search(r"^frequency +3/3 +4,321 +ok +\d+$", result.stdout, re.MULTILINE)
     assert "All 2 datasets verified." in result.stdout
 

@@ -268,20 +268,22 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
 
 
 @pytest.mark.emulators
-@pytest.mark.parametrize("seed", [0, 1, 2, 3, 4])
+@pytest.mark.parametrize("seed", [0, 1, 2])
 def test_killed_and_run_again(ground: Ground, seed: int) -> None:
     story = ground.trial(seed)
     assert not story.wrong, story
 
 
 @pytest.mark.emulators
-@pytest.mark.parametrize("program", [DOWNLOADER, LOADER])
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("service", ["api", "storage", "bigquery"])
+@pytest.mark.parametrize(
+    ("program", "service", "how"),
+    [
+        (DOWNLOADER, "api", signal.SIGINT), (DOWNLOADER, "storage", signal.SIGTERM),
+        (LOADER, "storage", signal.SIGINT), (LOADER, "bigquery", signal.SIGTERM),
+    ],
+)  # fmt: skip
 def test_a_signal_ends_a_program_that_waits_for_silence(ground: Ground, program: str, how: signal.Signals, service: str) -> None:
     """Whatever the program waits for does not answer; it ends within seconds all the same, and says how to go on."""
-    if service == {DOWNLOADER: "bigquery", LOADER: "api"}[program]:
-        pytest.skip("it does not ask that service")
     place, proxy = ground._place(), ground.proxies[service]
     if program == LOADER:
         ground.run(DOWNLOADER, place)

@@ -33,7 +33,10 @@ from enhanced_elexon_neso_downloader import (
 
 UTC = timezone.utc
 MINUTE, SECOND = timedelta(minutes=1), timedelta(seconds=1)
-DAY_SETS = st.sets(st.dates(date(2021, 11, 1), date(2022, 3, 1)), max_size=80)
+# Runs of days, some joined, around the end of a year.
+DAY_SETS = st.lists(st.tuples(st.dates(date(2021, 12, 1), date(2022, 1, 20)), st.integers(1, 40)), max_size=4).map(
+    lambda runs: {first + timedelta(n) for first, count in runs for n in range(count)}
+)
 RANGES = st.tuples(st.dates(date(2016, 1, 1), date(2027, 12, 1)), st.integers(1, 40))
 DEFECT_END = date(2022, 7, 15)
 

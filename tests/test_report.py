@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from conftest import UTC, Place
@@ -31,7 +31,7 @@ PLANTED: dict[date, tuple[State, int | None, int]] = {
 
 class Where:
     project, dataset_id, bucket = "some-project", "some_dataset", "some-bucket"
-    values = {"ELEXON_BASE_URL": "https://data.elexon.co.uk/bmrs/api/v1"}
+    values: ClassVar = {"ELEXON_BASE_URL": "https://data.elexon.co.uk/bmrs/api/v1"}
 
     @staticmethod
     def emulator(_service: str) -> str:

@@ -192,3 +192,11 @@ def test_flags_that_need_verify(place: Place, flag: list[str]) -> None:
     assert (ran.code, ran.out) == (2, "")
     assert f"{flag[0]}" in ran.err
     assert "goes with --verify; add --verify or leave it out" in ran.err
+
+
+def test_counts_only_leaves_the_values_alone(place: Place) -> None:
+    which = ("--datasets", "market_index", "--start-date", FIRST, "--end-date", FIRST)
+    place.collect(*which)
+    assert place.verification(*which)[1]["market_index"]["findings"], "N2EXMIDP's zeros"
+    code, told = place.verification(*which, "--counts-only")
+    assert (code, told["market_index"]["findings"], told["market_index"]["days_loaded"]) == (0, [], 1)
