@@ -20,6 +20,7 @@ import hashlib
 import json
 import threading
 import time
+import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -191,7 +192,7 @@ class Warehouse:
 
         from collector.warehouse import RETRY, TRANSIENT, is_conflict
 
-        timeout = _JOB_TIMEOUT
+        timeout, found = _JOB_TIMEOUT, False
         try:
             job: Any = start(job_id)
         except exceptions.Conflict:
@@ -200,7 +201,7 @@ class Warehouse:
                 job = self.client.get_job(job_id, location=self.home.location, retry=RETRY)
             except exceptions.NotFound:
                 raise Gone(f"job {job_id} exists and cannot be found") from None
-            timeout = _LEFT_JOB_TIMEOUT
+            timeout, found = _LEFT_JOB_TIMEOUT, True
         except exceptions.Forbidden as error:
             if any(detail.get("reason") == "quotaExceeded" for detail in error.errors):
                 raise exceptions.Forbidden(f"a BigQuery quota is used up: {error.message.partition(': ')[2]}") from None
@@ -212,6 +213,9 @@ class Warehouse:
             pause = min(pause * 1.5, 5.0)
             if time.monotonic() > deadline:
                 raise Gone(f"job {job_id} does not end")
+        if job.error_result and found:
+            # What it failed of may be long mended, or was our own end.
+            raise Gone(f"job {job_id} of an earlier request failed")
         if job.error_result:
             reason, message = job.error_result.get("reason", ""), job.error_result.get("message", "")
             if reason in TRANSIENT or is_conflict(message):
@@ -327,7 +331,8 @@ class Loading:
                 try:
                     self._publish(self._check(batch, staging), staging, digest)
                 finally:
-                    if staging:
+                    # When we are stopped, a job may still be reading it; the next run finds both.
+                    if staging and not self.stop.is_set:
                         self.warehouse.drop(staging)
                 return
             except Gone as reason:
@@ -368,7 +373,8 @@ class Loading:
         if not uris:
             return None
         client = self.warehouse.client
-        name = self.warehouse.table_id(f"{STAGING_PREFIX}{self.dataset.table}_{digest}_{attempt}")
+        tag = f"{digest}_{_tag(attempt)}"
+        name = self.warehouse.table_id(f"{STAGING_PREFIX}{self.dataset.table}_{tag}")
         table = bigquery.Table(name, schema=STAGING_SCHEMA)
         table.expires = gb_calendar.utc_now() + STAGING_LIFETIME
         client.create_table(table, exists_ok=True, retry=RETRY)
@@ -380,15 +386,19 @@ class Loading:
         log.debug("%s: staging %d objects, %s to %s", self.dataset.key, len(uris), batch[0].day, batch[-1].day)
         with self._lock:
             self.result.load_jobs += 1
-        job = self.warehouse.job(
-            lambda job_id: client.load_table_from_uri(
-                uris, name, job_id=job_id, location=self.warehouse.home.location, job_config=config, retry=RETRY
-            ),
-            f"load_{digest}_{attempt}",
-        )
-        staged = self.warehouse.table(name.rpartition(".")[2])
-        if staged is None or staged.num_rows != job.output_rows:
-            raise Gone("the staging table of an earlier run is not there any more")
+        try:
+            job = self.warehouse.job(
+                lambda job_id: client.load_table_from_uri(
+                    uris, name, job_id=job_id, location=self.warehouse.home.location, job_config=config, retry=RETRY
+                ),
+                f"load_{tag}",
+            )
+            staged = self.warehouse.table(name.rpartition(".")[2])
+            if staged is None or staged.num_rows != job.output_rows:
+                raise Gone("the staging table of an earlier run is not there any more")
+        except (Gone, Unloadable):
+            self.warehouse.drop(name)
+            raise
         return name
 
     def _check(self, batch: list[DayObject], staging: str | None) -> list[dict[str, Any]]:
@@ -463,7 +473,7 @@ class Loading:
                         lambda job_id: self.warehouse.client.query(
                             sql, job_config=config, job_id=job_id, location=self.warehouse.home.location, job_retry=None, retry=RETRY
                         ),
-                        f"publish_{name}_{attempt}",
+                        f"publish_{name}_{_tag(attempt)}",
                     )
                     break
                 except (Gone, Unloadable) as reason:
@@ -493,6 +503,12 @@ def pending_days(stored: dict[date, DayObject], ledger: dict[date, Loaded], forc
     """The stored days, oldest first, whose content is not what the ledger says is loaded; all with `force`."""
     days = (stored[day] for day in sorted(stored))
     return [d for d in days if force or d.day not in ledger or ledger[d.day].identity != d.identity]
+
+
+def _tag(attempt: int) -> str:
+    """What tells the attempts at one piece of work apart. The first is known beforehand, so that a job whose outcome
+    was not learned is found; the others are new in every run, so that no failure stands in the way for ever."""
+    return "0" if attempt == 0 else uuid.uuid4().hex[:12]
 
 
 def batches(pending: Sequence[DayObject], dataset: Dataset) -> list[list[DayObject]]:

@@ -11,7 +11,7 @@ from unittest import mock
 
 import pytest
 from cloud_proxy import BIGQUERY_FAULTS, STORAGE_FAULTS, Asked, CloudProxy
-from conftest import PROJECT, Place
+from conftest import LOADER, PROJECT, Place
 from google.api_core.retry import Retry
 
 import collector.store
@@ -173,6 +173,33 @@ def test_a_job_that_a_dead_run_left_is_found_by_the_next(kind: str, place: Place
         assert place.check("market_index", day)
     code, _ = place.verification(*RANGE, "--datasets", "market_index")
     assert code == 0
+
+
+@pytest.mark.parametrize("kind", ["load_", "publish_"])
+def test_a_job_that_failed_when_its_run_was_killed_stands_in_nobodys_way(kind: str, place: Place, bigquery: CloudProxy) -> None:
+    """The loader dies and its staging table goes, just before the job starts: the job fails, its id is taken."""
+    what = (*RANGE, "--datasets", "market_index")
+    place.download(*what).ok()
+    failed = []
+
+    def strike(asked: Asked) -> None:
+        if asked.job_id.startswith(kind) and not failed:
+            failed.append(asked.job_id)
+            process.kill()
+            for name in staging(place):
+                place.bq.delete_table(f"{PROJECT}.{place.dataset_id}.{name}")
+
+    bigquery.before = strike
+    process = place.start(LOADER, *what)
+    process.communicate(timeout=60)
+    ended: list[Any] = []
+    while not ended:
+        time.sleep(0.1)
+        ended = [job for job in place.bq.list_jobs() if job.job_id == failed[0] and job.state == "DONE"]
+    assert ended[0].error_result
+    place.load(*what).ok()
+    assert place.check("market_index", "2024-03-31")
+    assert not staging(place)
 
 
 def test_a_conflict_about_a_job_that_cannot_be_found_is_not_the_end(place: Place, bigquery: CloudProxy) -> None:
