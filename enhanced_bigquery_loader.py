@@ -142,12 +142,12 @@ class Warehouse:
         from collector.warehouse import RETRY
 
         config = bigquery.QueryJobConfig(query_parameters=list(parameters))
-        for again in (True, False):
+        for left in reversed(range(_ATTEMPTS)):
             try:
                 return list(self.client.query_and_wait(sql, job_config=config, location=self.home.location, retry=RETRY))
             except Conflict:
                 # The answer was lost and the repeated request took for a second one; a question may be put anew.
-                if not again:
+                if not left:
                     raise
         raise AssertionError("not reached")
 

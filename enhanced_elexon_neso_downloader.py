@@ -349,7 +349,6 @@ class Collection:
             first, second = self._ask(start, middle), self._ask(middle, end)
             for day, records in second.days.items():
                 first.days.setdefault(day, type(records)()).merge(records)
-            first.fields |= second.fields
             return first
 
     def _store(self, span: Span, answer: Answer) -> None:
@@ -377,7 +376,7 @@ class Collection:
                 self._fail([day], f"the source has nothing now where {known.rows} rows are stored; they are kept (--force replaces them)")
                 continue
             try:
-                self._put(span, day, records, answer.fields, fetched)
+                self._put(span, day, records, fetched)
             except (GoogleAPIError, OSError) as error:
                 cause = f"Cloud Storage: {runtime.first_line(error)}"
                 self._fail([day], cause, again=not span.confirming)
@@ -387,11 +386,11 @@ class Collection:
                     if self._unstored >= _HOPELESS:
                         self._given_up = cause
 
-    def _put(self, span: Span, day: date, records: DayRecords | None, fields: set[str], fetched: datetime) -> None:
+    def _put(self, span: Span, day: date, records: DayRecords | None, fetched: datetime) -> None:
         from collector.store import pack
 
         lines = records.lines() if records else ()
-        payload = pack(lines, fields if records else (), fetched, str(span), span.confirming)
+        payload = pack(lines, records.fields if records else (), fetched, str(span), span.confirming)
         done, thing = self.store.put(self.dataset, day, payload, self.stored.get(day))
         with self._lock:
             self._unstored = 0

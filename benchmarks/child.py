@@ -3,7 +3,7 @@
     python3 benchmarks/child.py [--set=NAME=NUMBER ...] PROGRAM ARG...
 
 seconds: of the run itself, without start-up, for each dataset. requests, connections: HTTP requests and TCP
-connections for each host and port. --set: overrides a number of the program, e.g. the days of a batch.
+connections for each host and port. bodies: bytes of answers when unpacked. --set: overrides a number of the program, e.g. the days of a batch.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ def main(words: list[str]) -> None:
     requests: Counter[str] = Counter()
     connections: Counter[str] = Counter()
     seconds: dict[str, float] = {}
+    bodies: dict[str, int] = {}
     send, connect, summary = HTTPConnectionPool.urlopen, HTTPConnectionPool._new_conn, module.summary
 
     def counted_send(self: Any, method: str, url: str, *rest: Any, **more: Any) -> Any:
@@ -43,13 +44,14 @@ def main(words: list[str]) -> None:
 
     def told_summary(results: list[Any]) -> str:
         seconds.update({result.dataset.key: result.seconds for result in results})
+        bodies.update({result.dataset.key: result.traffic.body_bytes for result in results if hasattr(result, "traffic")})
         return summary(results)  # type: ignore[no-any-return]
 
     HTTPConnectionPool.urlopen, HTTPConnectionPool._new_conn, module.summary = counted_send, counted_connect, told_summary  # type: ignore[method-assign]
 
     def run() -> int:
         code = module.main(arguments)
-        print(json.dumps({"seconds": seconds, "requests": requests, "connections": connections}), file=sys.stderr)
+        print(json.dumps({"seconds": seconds, "requests": requests, "connections": connections, "bodies": bodies}), file=sys.stderr)
         return code  # type: ignore[no-any-return]
 
     runtime.run(program, run)

@@ -50,8 +50,8 @@ def loader(lab: Lab) -> list[Row]:
 
 
 def workers(lab: Lab) -> list[Row]:
-    """Load jobs in parallel: 800 days in 16 batches with 1, 2, 4, 8 workers."""
-    count, batch = (4, 2) if lab.quick else (800, 50)
+    """Load jobs in parallel: 160 days in 8 batches with 1, 2, 4, 8 workers."""
+    count, batch = (4, 2) if lab.quick else (160, 20)
     place = lab.place()
     lab.run(DOWNLOADER, _days(count), place)
     ways = {f"workers_{n}": (lambda n=n: lab.run(LOADER, [*_days(count), "--force", "--max-workers", str(n)], place, BATCH_DAYS=str(batch))) for n in (1, 2, 4, 8)}

@@ -1,10 +1,10 @@
 """What must be done with a body at least, and what is commonly done, as processes to be measured.
 
-    python3 benchmarks/passes.py nothing|split|bare|product|plain DATASET BODY.gz...
+    python3 benchmarks/passes.py nothing|split|bare|product|plain|plain6 DATASET BODY.gz...
 
 Prints how many bytes the bodies are when unpacked. split: gunzip, split into records, join, gzip. bare: also each
 record's instant by a small struct, records put together by it. product: what the downloader does between answer and
-upload. plain: gzip and json of the standard library.
+upload. plain: gzip and json of the standard library as they come; plain6: gzip at level 6.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import json
 import re
 import sys
 from datetime import date, datetime, timezone
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,7 @@ def bare(dataset: Dataset, packed: bytes) -> int:
 
 def product(dataset: Dataset, packed: bytes) -> int:
     body = bytearray(isal_zlib.decompress(packed, 31))
-    ends = re.findall(rb'"%b":"(.{10})' % dataset.instant.fields[0].encode(), body[:1_000] + body[-1_000:])
+    ends = re.findall(rb'"%b":"(.{10})' % dataset.instant.fields[0].encode(), body[:1_000] + b"\n" + body[-1_000:])
     first, last = (date.fromisoformat(end.decode()) for end in (min(ends), max(ends)))
     answer = read_answer(dataset, body, day_start(first), day_end(last))
     for records in answer.days.values():
@@ -68,18 +69,18 @@ def product(dataset: Dataset, packed: bytes) -> int:
     return len(body)
 
 
-def plain(dataset: Dataset, packed: bytes) -> int:
+def plain(dataset: Dataset, packed: bytes, level: int = 9) -> int:
     body = gzip.decompress(packed)
     records: list[dict[str, Any]] = json.loads(body)
     days: dict[str, list[dict[str, Any]]] = {}
     for record in records:
         days.setdefault(record[dataset.instant.fields[0]][:10], []).append(record)
     for group in days.values():
-        gzip.compress("\n".join(json.dumps(record) for record in group).encode(), 6)
+        gzip.compress("\n".join(json.dumps(record) for record in group).encode(), level)
     return len(body)
 
 
 if __name__ == "__main__":
     way, key, *files = sys.argv[1:]
-    work = {"nothing": nothing, "split": split, "bare": bare, "product": product, "plain": plain}[way]
+    work = {"nothing": nothing, "split": split, "bare": bare, "product": product, "plain": plain, "plain6": partial(plain, level=6)}[way]
     print(sum(work(REGISTRY[key], Path(file).read_bytes()) for file in files))

@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from benchmarks import downloads, loads, pace, startup
 from benchmarks.lab import Lab, Row
 
-BENCHES: dict[str, Callable[[Lab], list[Row]]] = {
+BENCHES: dict[str, Callable[[Lab], Iterable[Row]]] = {
     "startup": startup.run, "floor": downloads.floor, "cpu": downloads.cpu, "memory": downloads.memory, "scaling": downloads.scaling,
     "loader": loads.loader, "workers": loads.workers, "rerun": loads.rerun, "pace": pace.run,
 }  # fmt: skip

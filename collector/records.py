@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import lru_cache
+from itertools import chain
 from typing import Any, NoReturn
 
 import msgspec
@@ -38,6 +39,7 @@ class DayRecords:
     """The records of one settlement day: instant -> records, and the field names seen."""
 
     groups: dict[datetime, list[Record]] = field(default_factory=dict)
+    fields: set[str] = field(default_factory=set)
     rows: int = 0
 
     def lines(self) -> Iterator[list[bytes]]:
@@ -56,15 +58,20 @@ class DayRecords:
         """Add the records of a later part of the same day."""
         for instant, records in other.groups.items():
             self.groups.setdefault(instant, []).extend(records)
+        self.fields |= other.fields
         self.rows += other.rows
 
 
 @dataclass
 class Answer:
-    """What one window brought: the records of its days (a day without any is absent) and the field names seen."""
+    """What one window brought: the records of its days; a day without any is absent."""
 
     days: dict[date, DayRecords]
-    fields: set[str]
+
+    @property
+    def fields(self) -> set[str]:
+        """The field names seen in any day."""
+        return set().union(*(day.fields for day in self.days.values()))
 
 
 class _Envelope(msgspec.Struct):
@@ -87,12 +94,13 @@ def read_answer(dataset: Dataset, body: bytes | bytearray, start: datetime, end:
         records = [bytes(record).translate(None, b"\r\n") for record in records]
     reader = _Reader(dataset, start, end)
     reader.read(records)
-    for parent in {c.source.partition(".")[0] for c in dataset.columns if "." in c.source}:
-        for record in records:
-            value = _decode(record).get(parent)
-            if isinstance(value, dict):
-                reader.fields.update(f"{parent}.{name}" for name in value)
-    return Answer(reader.days, reader.fields)
+    parents = {c.source.partition(".")[0] for c in dataset.columns if "." in c.source}
+    for day in reader.days.values() if parents else ():
+        for record in chain.from_iterable(day.groups.values()):
+            whole = _decode(record)
+            inner = ((parent, whole.get(parent)) for parent in parents)
+            day.fields.update(f"{parent}.{name}" for parent, value in inner if isinstance(value, dict) for name in value)
+    return Answer(reader.days)
 
 
 def split(body: bytes | bytearray) -> list[Any]:
@@ -180,7 +188,7 @@ class _Reader:
         self.dataset, self.start, self.end = dataset, start, end
         self.earliest, self.latest = dataset.window.answers(start, end)
         self.days: dict[date, DayRecords] = {}
-        self.fields: set[str] = set()
+        self._names: tuple[str, ...] = ()
         self._dropped: list[Record] = []
         # The day of the record before: most often that of the next one too.
         self._day = (start, start, DayRecords())
@@ -197,9 +205,10 @@ class _Reader:
                 seen = decode(record)
                 key: object = (seen.i0, seen.i1) if pair else seen.i0
             except (msgspec.DecodeError, RecursionError):
-                names, key = self._read_slowly(record)
-                self.fields.update(names)
-                decode = _shape(names, self.dataset.instant)
+                self._names, key = self._read_slowly(record)
+                decode = _shape(self._names, self.dataset.instant)
+                # Each day that has such records is to learn their names, through _group.
+                groups.clear()
             group = groups.get(key)
             if group is None:
                 group = groups[key] = self._group(key if isinstance(key, tuple) else (key,), record)
@@ -235,6 +244,7 @@ class _Reader:
             day = settlement_day(instant)
             records = self.days.setdefault(day, DayRecords())
             self._day = day_start(day), day_end(day), records
+        records.fields.update(self._names)
         return records.groups.setdefault(instant, [])
 
 

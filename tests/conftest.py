@@ -66,6 +66,9 @@ CODES = {key: dataset.code for key, dataset in datasets_config.REGISTRY.items()}
 }
 TWELVE = tuple(datasets_config.REGISTRY)
 
+# What takes minutes because it breaks things over and over, or measures them.
+LONG = {"test_benchmarks", "test_concurrent", "test_faults_cloud", "test_kill"}
+
 # The same examples in every run; HYPOTHESIS_PROFILE=search looks for new ones.
 hypothesis_settings.register_profile("same", deadline=None, derandomize=True, database=None, max_examples=60)
 hypothesis_settings.register_profile("search", deadline=None, max_examples=1_000, print_blob=True)
@@ -74,10 +77,13 @@ hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "emulators: needs the emulators of local_cloud.py")
+    config.addinivalue_line("markers", "long: minutes of faults, kills and races; only with run_tests.sh --long")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
+        if item.path.stem in LONG:
+            item.add_marker("long")
         if "cloud" in getattr(item, "fixturenames", ()) or item.path.name == "test_local_cloud.py":
             item.add_marker("emulators")
 

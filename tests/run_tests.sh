@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# usage: tests/run_tests.sh [--fast] [pytest options and tests]
+# usage: tests/run_tests.sh [--fast | --long] [pytest options and tests]
 #
-# Makes the environment on first use, then runs everything: lint, types, tests.
+# Makes the environment on first use, then runs lint, types and tests.
 #   --fast   leave out what needs the emulators
+#   --long   also the tests that take minutes: cloud faults, kills, races, and
+#            the benchmarks in small
 set -euo pipefail
 
 ROOT=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)
@@ -68,15 +70,15 @@ check_code() {
 }
 
 main() {
-    local selection=()
-    if [ "${1-}" = --fast ]; then
-        shift
-        selection=(-m 'not emulators')
-    fi
+    local selection=(-m 'not long') emulators=yes
+    case ${1-} in
+        --fast) shift && selection=(-m 'not emulators and not long') emulators=no ;;
+        --long) shift && selection=() ;;
+    esac
     cd "$ROOT"
     make_environment
     check_code
-    [ ${#selection[@]} -gt 0 ] || "$PY" local_cloud.py setup
+    [ "$emulators" = no ] || "$PY" local_cloud.py setup
     printf 'pytest\n'
     # Two at a time, each with emulators of its own; -n 0 among the options undoes it.
     "$PY" -m pytest -n 2 ${selection[@]+"${selection[@]}"} "$@"

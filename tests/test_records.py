@@ -115,6 +115,16 @@ def test_a_field_that_one_record_of_many_has_is_seen() -> None:
     assert read_answer(FREQUENCY, body, START, END).fields == {"dataset", "measurementTime", "frequency", "newField"}
 
 
+def test_the_fields_of_a_day_are_its_own() -> None:
+    """Not those of the window: how windows are cut leaves no trace in an object."""
+    end = END + (END - START)
+    first, second = START.isoformat(), END.isoformat()
+    records = [{"measurementTime": first, "frequency": 50}, {"measurementTime": second, "frequency": 50, "newField": 1}, {"measurementTime": first, "frequency": 51}]
+    days = read_answer(FREQUENCY, json.dumps(records).encode(), START, end).days
+    assert [sorted(days[day].fields) for day in sorted(days)] == [["frequency", "measurementTime"], ["frequency", "measurementTime", "newField"]]
+    assert [days[day].rows for day in sorted(days)] == [2, 1]
+
+
 def test_nested_fields_are_named_with_their_parent() -> None:
     row = {"from": "2024-01-05T10:00Z", "to": "2024-01-05T10:30Z", "intensity": {"forecast": 1, "actual": None, "new": 2}}
     answer = read_answer(REGISTRY["carbon_intensity"], json.dumps({"data": [row]}).encode(), START, END)
