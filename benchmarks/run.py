@@ -4,13 +4,14 @@
     python3 benchmarks/run.py [--quick] [--rounds N] [floor cpu memory loader workers rerun startup scaling pace]
 
 Needs what the tests need (tests/requirements.txt), the emulators of local_cloud.py, and curl. Prints a table of
-Markdown: what was measured, the value, the target beside it. All take about half an hour.
+Markdown: what was measured, the value, the target beside it. All take about an hour.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterable
 from datetime import datetime, timezone
@@ -40,6 +41,8 @@ def main(argv: list[str] | None = None) -> int:
     print(f"{datetime.now(timezone.utc):%Y-%m-%d %H:%MZ}, Python {sys.version.split()[0]}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}\n")
     print("| Benchmark | What | Measured | Target | |\n|---|---|---|---|---|", flush=True)
     missed = 0
+    # So that emulators and files are cleared away.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with Lab(arguments.quick, arguments.rounds) as lab:
         for name in arguments.names or BENCHES:
             for row in BENCHES[name](lab):

@@ -198,7 +198,7 @@ def kill_run(options: argparse.Namespace) -> bool:
     failed = 0
     killed: collections.Counter[str] = collections.Counter()
     began = time.monotonic()
-    with test_kill.Ground(Path(options.data_dir or tempfile.mkdtemp(prefix="soak-"))) as ground:
+    with tempfile.TemporaryDirectory(prefix="soak-") as folder, test_kill.Ground(Path(options.data_dir or folder)) as ground:
         for seed in range(options.first_seed, options.first_seed + options.seeds):
             story = ground.trial(seed)
             killed.update(story.kills)
