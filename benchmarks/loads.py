@@ -43,9 +43,10 @@ def loader(lab: Lab) -> list[Row]:
         lab.run(DOWNLOADER, _days(few, key), place)
         rans = [lab.run(LOADER, [*_days(few, key), "--force"], place) for _ in range(rounds)]
         used[key] = median([ran.cpu for ran in rans]), median([ran.peak for ran in rans])
-    for number, (what, unit) in enumerate((("CPU", "s"), ("memory", "MB"))):
-        small, large = used["demand_outturn"][number], used["frequency"][number]
-        rows.append(Row("loader", f"{what}: {few} objects of 5,760 rows ({large:.3g} {unit}) / of 48 rows ({small:.3g} {unit})", f"{large / small:.2f}", "<= 1.2", large / small <= 1.2))
+    (cpu_small, small), (cpu_large, large) = used["demand_outturn"], used["frequency"]
+    rows.append(Row("loader", f"memory: {few} objects of 5,760 rows / of 48 rows", f"{large / small:.2f}", "<= 1.1", large / small <= 1.1))
+    # The difference is looking whether the longer jobs are done.
+    rows.append(Row("loader", f"own CPU: {few} objects of 5,760 rows; of 48 rows", f"{cpu_large:.2f} s; {cpu_small:.2f} s"))
     return rows
 
 
