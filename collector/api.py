@@ -179,13 +179,14 @@ class Api:
                 answer = read(self._get(path, query, limit, traffic))
             except WrongAnswer as error:
                 wrong += 1
-                cause: Exception = error
+                # As text: the error itself would hold on to the body through its traceback.
+                cause = str(error)
                 if wrong >= _WRONG_ATTEMPTS:
                     self._note(answered=True)
                     raise
                 wait = None
             except (_Transient, Unparsable) as error:
-                cause, wait = error, getattr(error, "wait", None)
+                cause, wait = str(error), getattr(error, "wait", None)
                 if getattr(error, "refused", False):
                     refused += 1
                     traffic.refusals += 1
@@ -231,6 +232,7 @@ class Api:
                 raise Refused(f"the certificate of {urlsplit(url).hostname} was not accepted ({plain(error)})") from None
             raise _Transient(plain(error)) from None
         traffic.body_bytes += len(body)
+        log.debug("%d bytes in %.2f s: %s%s", len(body), time.monotonic() - began, path, _shown(query))
         return body
 
     def _check_status(self, response: requests.Response, url: str) -> None:
