@@ -91,6 +91,7 @@ CHILD=''                 # process id of the running child
 STOP_CODE=0 STOP_SINCE=0 # exit status that a signal asked for, and when
 CURRENT='' CURRENT_SINCE=0 # dataset under way, and when it began
 ROWS=()                  # of the summary: "dataset|days|rows|status|seconds"
+TIMINGS=()               # of the report: "dataset=download,load,check" in seconds
 FAILED=0 UNREACHABLE=no
 PYTHON='' LOCATION='' API_KEY_PRESENT=no
 TARGET=() RANGE=() DOWNLOAD=() LOAD=() # flags for the two scripts
@@ -582,34 +583,38 @@ PYTHON
 # What is stored is loaded and verified even where not all could be downloaded. Only where a program
 # finds the set-up gone (status 2: credentials, bucket), its dataset's other steps are spared the wait.
 collect() {
-    local dataset=$1 outcome=ok status=0
+    local dataset=$1 outcome=ok status=0 downloaded loaded
     local download_log=$LOGS/download_${dataset}_$STAMP.log load_log=$LOGS/load_${dataset}_$STAMP.log
     CURRENT=$dataset CURRENT_SINCE=$SECONDS DAYS=- COUNT=-
+    downloaded=$SECONDS loaded=$SECONDS
     if [ "$VERIFY_ONLY" = no ]; then
         say '  download'
         step "$download_log" '' "$PY" "$DOWNLOADER" --datasets "$dataset" "${DOWNLOAD[@]}" || status=$?
         [ "$status" -eq 0 ] || outcome='download failed'
         ! grep -qs 'cannot be reached.*--demo' "$download_log" || UNREACHABLE=yes
+        downloaded=$SECONDS
         if [ "$status" -ne 2 ]; then
             status=0
             say '  load'
             step "$load_log" '' "$PY" "$LOADER" --datasets "$dataset" "${LOAD[@]}" || status=$?
             [ "$status" -eq 0 ] || [ "$outcome" != ok ] || outcome='load failed'
         fi
+        loaded=$SECONDS
     fi
     if [ "$status" -ne 2 ]; then
         say '  verify'
         verify "$dataset" "$load_log" || [ "$outcome" != ok ] || outcome='verify failed'
     fi
     [ "$outcome" = ok ] || FAILED=$((FAILED + 1))
+    TIMINGS+=("$dataset=$((downloaded - CURRENT_SINCE)),$((loaded - downloaded)),$((SECONDS - loaded))")
     add_row "$dataset" "$DAYS" "$COUNT" "$outcome"
 }
 
 # Draws what is there, of all datasets of this run, as a page for any browser. It judges nothing: that is done.
 report() {
     local page=$LOGS/coverage_$STAMP.html
-    step '' "$SCRATCH/coverage" "$PY" "$LOADER" --verify --quiet --report "$page" --datasets "${DATASETS[@]}" \
-        "${RANGE[@]}" "${TARGET[@]}" || :
+    step '' "$SCRATCH/coverage" "$PY" "$LOADER" --verify --quiet --report "$page" --timings "${TIMINGS[@]}" \
+        --datasets "${DATASETS[@]}" "${RANGE[@]}" "${TARGET[@]}" || :
     if [ -s "$page" ]; then
         say "Coverage report: $page"
     else

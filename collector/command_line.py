@@ -25,6 +25,7 @@ PLACES = {
     "--bucket": ("BMRS_BUCKET", "jibber-jabber-knowledge-bmrs-data"),
     "--dataset-id": ("BMRS_DATASET", "uk_energy_prod"),
 }
+_PLACE_NAMES = {"--project": "Google Cloud project", "--bucket": "bucket of the day objects", "--dataset-id": "BigQuery dataset of the tables"}
 DOWNLOADER, LOADER = "enhanced_elexon_neso_downloader.py", "enhanced_bigquery_loader.py"
 DEFAULT_WORKERS = 16
 
@@ -138,6 +139,14 @@ def seconds(text: str) -> float:
     return float(text)
 
 
+def timing(text: str) -> tuple[str, list[int]]:
+    """KEY=D,L,V: whole seconds that the download, the load and the check of a dataset took. Raises ArgumentTypeError."""
+    key, _, times = text.partition("=")
+    if not re.fullmatch(r"\d{1,9}(,\d{1,9}){2}", times, re.ASCII):
+        raise argparse.ArgumentTypeError(f"{text!r} is not KEY=DOWNLOAD,LOAD,CHECK in seconds")
+    return dataset_key(key), list(map(int, times.split(",")))
+
+
 def dataset_key(text: str) -> str:
     """A key of the registry. Raises ArgumentTypeError that names the nearest when there is none."""
     from datasets_config import REGISTRY
@@ -157,10 +166,10 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--datasets", nargs="+", type=dataset_key, metavar="KEY", help="dataset keys, separated by spaces (default: the eleven)")
     what.add_argument("--start-date", type=parse_day, metavar="YYYY-MM-DD", help="first settlement day (default: the first of each dataset)")
     what.add_argument("--end-date", type=parse_day, metavar="YYYY-MM-DD", help="last settlement day, included (default: today)")
-    what.add_argument("--list-datasets", action="store_true", help="show what can be collected, and exit")
+    what.add_argument("--list-datasets", action="store_true", help="show every key with what it holds, and exit")
     where = parser.add_argument_group("where")
     for flag, (variable, default) in PLACES.items():
-        where.add_argument(flag, metavar="NAME", help=f"default: ${variable}, else {default}")
+        where.add_argument(flag, metavar="NAME", help=f"{_PLACE_NAMES[flag]} (default: ${variable}, else {default})")
     parser.add_argument("--check-only", action="store_true", help=argparse.SUPPRESS)
 
 
@@ -176,10 +185,11 @@ def downloader_parser() -> argparse.ArgumentParser:
     """Of enhanced_elexon_neso_downloader.py."""
     parser = Parser(
         prog=DOWNLOADER,
+        usage=f"{DOWNLOADER} [options]",
         description="Collect Elexon BMRS and NESO data into Cloud Storage: one object of raw\nJSON records for each dataset and settlement day.",
         epilog=(
             "examples:\n"
-            f"  {DOWNLOADER} --datasets frequency --start-date 2024-01-01\n"
+            f"  {DOWNLOADER} --datasets frequency \\\n      --start-date 2024-01-01\n"
             f"  {DOWNLOADER} --datasets market_index \\\n      --start-date 2022-01-01 --end-date 2022-12-31 --max-days 31\n"
             f"  {DOWNLOADER} --dry-run\n\n"
             "exit codes: 0 all done, 1 some days failed, 2 wrong use or set-up"
@@ -190,8 +200,8 @@ def downloader_parser() -> argparse.ArgumentParser:
     how.add_argument("--max-days", type=whole_number(1, 366), default=7, metavar="N", help="most days in one API request (default: 7)")
     how.add_argument("--max-workers", type=whole_number(1, 64), default=DEFAULT_WORKERS, metavar="N", help=f"most requests at one time (default: {DEFAULT_WORKERS})")
     how.add_argument("--request-delay", type=seconds, default=0.0, metavar="SECONDS", help="least time between requests (default: 0, as fast as the API allows)")
-    how.add_argument("--force", action="store_true", help="fetch again what is stored")
-    how.add_argument("--dry-run", action="store_true", help="say what would be done, do nothing")
+    how.add_argument("--force", action="store_true", help="fetch even what is stored and settled")
+    how.add_argument("--dry-run", action="store_true", help="show the plan and its cost; change nothing")
     add_output_arguments(parser)
     return parser
 
@@ -206,6 +216,7 @@ def loader_parser() -> argparse.ArgumentParser:
     """Of enhanced_bigquery_loader.py."""
     parser = Parser(
         prog=LOADER,
+        usage=f"{LOADER} [options]",
         description="Load the stored day objects into BigQuery tables; check schemas and\ncompleteness.",
         epilog=(
             "examples:\n"
@@ -218,8 +229,8 @@ def loader_parser() -> argparse.ArgumentParser:
     add_common_arguments(parser)
     how = parser.add_argument_group("how")
     how.add_argument("--max-workers", type=whole_number(1, 64), default=4, metavar="N", help="parallel load jobs for each dataset (default: 4)")
-    how.add_argument("--force", action="store_true", help="load again what is loaded")
-    how.add_argument("--dry-run", action="store_true", help="say what would be done, do nothing")
+    how.add_argument("--force", action="store_true", help="load even what is loaded")
+    how.add_argument("--dry-run", action="store_true", help="show the plan and its cost; change nothing")
     checks = parser.add_argument_group("instead of loading").add_mutually_exclusive_group()
     checks.add_argument("--verify", action="store_true", help="compare calendar, objects and tables day by day")
     checks.add_argument("--validate-schema", action="store_true", help="compare registry, tables and the fields of the source")
@@ -229,6 +240,8 @@ def loader_parser() -> argparse.ArgumentParser:
     verification = parser.add_argument_group("with --verify")
     verification.add_argument("--output", choices=["text", "json"], default="text", help="for people or for machines (default: text)")
     verification.add_argument("--report", type=_report_file, metavar="FILE.html", help="also write a coverage report: one page for any browser")
+    # The deploy script's: what a page that is drawn at the end of a run cannot know by itself.
+    verification.add_argument("--timings", nargs="+", type=timing, default=[], help=argparse.SUPPRESS)
     verification.add_argument("--counts-only", action="store_true", help="leave out the checks of the values, which read the whole range")
     verification.add_argument("--with-source", action="store_true", help="also ask Elexon how many rows it has of each day (BOALF, FREQ, NETBSAD, DISBSAD)")
     return parser

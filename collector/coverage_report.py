@@ -13,7 +13,7 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,9 +39,15 @@ def report_file(text: str) -> Path:
     return path
 
 
-def write_report(path: Path, found: Sequence[Verification], settings: Settings, seconds: float) -> None:
-    """Write the page; a reader sees the earlier file or the whole new one. seconds: what the verification took."""
-    text = page(report_data(found, settings, seconds))
+def write_report(
+    path: Path, found: Sequence[Verification], settings: Settings, seconds: float, timings: Mapping[str, Sequence[int]]
+) -> None:
+    """Write the page; a reader sees the earlier file or the whole new one.
+
+    seconds: what the verification took. timings: of a run that ends with this page, dataset key -> seconds of its
+    download, load and check.
+    """
+    text = page(report_data(found, settings, seconds, timings))
     handle, scratch = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
@@ -69,8 +75,10 @@ def _digest(template: str, name: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()}'"
 
 
-def report_data(found: Sequence[Verification], settings: Settings, seconds: float) -> dict[str, Any]:
-    """What the page shows."""
+def report_data(
+    found: Sequence[Verification], settings: Settings, seconds: float, timings: Mapping[str, Sequence[int]]
+) -> dict[str, Any]:
+    """What the page shows; see write_report."""
     from collector.verification import State
 
     emulator, source = settings.emulator("BIGQUERY"), settings.values["ELEXON_BASE_URL"]
@@ -82,6 +90,7 @@ def report_data(found: Sequence[Verification], settings: Settings, seconds: floa
         "stand_in": "" if source.startswith("https:") else source,
         "states": [state.value for state in State],
         "datasets": [_dataset(v) for v in found],
+        "timings": [[key, *steps] for key, steps in timings.items()],
         **_worst(found),
     }  # fmt: skip
 

@@ -323,6 +323,8 @@ def test_a_run_ends_with_one_coverage_report(project: Project) -> None:
     assert project.logs("deployment_*.log")[0].name.removeprefix("deployment_").removesuffix(".log") in page
     assert " ".join(call).startswith("--verify --quiet --report ") and "--start-date 2024-01-01" in " ".join(call)
     assert call[call.index("--datasets") + 1 :][:2] == ["frequency", "market_index"]
+    timings = call[call.index("--timings") + 1 :][:2]
+    assert [re.sub(r"\d+", "N", text) for text in timings] == ["frequency=N,N,N", "market_index=N,N,N"]
     assert "No coverage report could be written." in out, "the stand-in for the loader writes none"
     assert "All 2 datasets verified." in out
 

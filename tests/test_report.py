@@ -66,7 +66,8 @@ def data_of(text: str) -> dict[str, Any]:
 
 
 def html(found: list[Verification]) -> str:
-    return page(report_data(found, Where(), 12.3))  # type: ignore[arg-type]
+    timings = {v.dataset.key: [3_700 * (n + 1), 65, n] for n, v in enumerate(found)}
+    return page(report_data(found, Where(), 12.3, timings))  # type: ignore[arg-type]
 
 
 # ------------------------------------------------------------------------------------------------- read as text
@@ -127,13 +128,14 @@ def test_the_loader_writes_it(place: Place, tmp_path: Path) -> None:
     place.collect(*which)
     place.blob("market_index", "2024-01-06").delete()
     target = tmp_path / "a report.html"
-    ran = place.load("--verify", "--report", str(target), *which)
+    ran = place.load("--verify", "--report", str(target), *which, "--timings", "market_index=3,2,1", "frequency=60,5,0")
     assert ran.code == 1, "the report changes nothing of the verdict"
     data = data_of(target.read_text(encoding="utf-8"))
     assert [(entry["key"], entry["ok"], entry["rows"]) for entry in data["datasets"]] == [("market_index", False, 192), ("frequency", True, 11_520)]
     assert data["datasets"][1]["months"][0][:2] == ["2024-01", 11_520]
     assert data["where"].startswith("emulators on this machine")
     assert data["stand_in"] == place.api.elexon_url
+    assert data["timings"] == [["market_index", 3, 2, 1], ["frequency", 60, 5, 0]]
     assert [path.name for path in tmp_path.iterdir() if path.suffix != ".html"] == [], "nothing half-written is left"
 
 
@@ -229,6 +231,7 @@ def test_the_worst_days_lead_to_their_cell_and_plots_tell_months(browser: Any, t
     shown.page.keyboard.press("ArrowRight")
     assert shown.said().startswith("February 2024.")
     shown.page.locator("details").first.locator("summary").click()
+    shown.page.locator("details tbody tr").first.wait_for()
     assert shown.page.locator("details table").first.locator("tbody tr").count() == 35
 
 
@@ -240,6 +243,19 @@ def test_it_is_readable_without_the_pictures(browser: Any, tmp_path: Path) -> No
     unnamed = "[...document.querySelectorAll('[tabindex]')].filter(e => !e.getAttribute('aria-label')).length"
     assert shown.page.evaluate(unnamed) == 0
     assert "7 missing, 1 not loaded, 3 failed" in shown.page.locator(".map").first.get_attribute("aria-label")
+
+
+def test_the_time_of_the_run_is_told_by_dataset_and_step(browser: Any, tmp_path: Path) -> None:
+    shown = Open(browser, tmp_path / "x.html", archive(date(2024, 1, 1), datasets=2))
+    rows = shown.page.locator("section", has_text="Where the time of this run went").locator("tbody tr").all_inner_texts()
+    assert [[text.strip() for text in row.split("\t")] for row in rows] == [
+        ["bid_offer_acceptances", "", "1 h 1 min", "1 min 5 s", "0 s", "1 h 2 min"],
+        ["generation_outturn", "", "2 h 3 min", "1 min 5 s", "1 s", "2 h 4 min"],
+        ["all", "", "3 h 5 min", "2 min 10 s", "1 s", "3 h 7 min"],
+    ]
+    bars = "[...document.querySelectorAll('.bar.wide')].map(e => [...e.children].reduce((w, r) => w + Number(r.getAttribute('width')), 0))"
+    assert [round(width) for width in shown.page.evaluate(bars)] == [50, 100]
+    assert shown.complaints == []
 
 
 def test_dark_mode_and_print(browser: Any, tmp_path: Path) -> None:

@@ -1,0 +1,70 @@
+"""What is seen while a program works: live lines on a terminal, log lines elsewhere, colour only where it is wanted."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import subprocess
+import sys
+
+import pytest
+from conftest import DOWNLOADER, LOADER, Place
+
+from collector import progress
+
+WHICH = ("--datasets", "market_index", "--start-date", "2024-01-05", "--end-date", "2024-01-18", "--max-days", "1")
+ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+COLOUR = re.compile(r"\x1b\[(?!0?m)[0-9;]*m")
+
+
+def on_a_terminal(place: Place, program: str, *arguments: str, **env: str) -> str:
+    """What a program draws on a terminal of 160 columns."""
+    ours, its = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, str(place.programs / program), *arguments], env=place.env | {"TERM": "xterm-256color", "COLUMNS": "160"} | env,
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=its,
+    )  # fmt: skip
+    os.close(its)
+    drawn = b""
+    # A closed terminal ends in an error or in nothing, as the system has it.
+    while True:
+        try:
+            piece = os.read(ours, 65_536)
+        except OSError:
+            break
+        if not piece:
+            break
+        drawn += piece
+    os.close(ours)
+    assert process.wait(timeout=60) == 0
+    return drawn.decode()
+
+
+def test_a_terminal_shows_a_live_line_for_each_dataset(place: Place) -> None:
+    drawn = on_a_terminal(place, DOWNLOADER, *WHICH)
+    last = ANSI.sub("", drawn).replace("\r", "\n").strip().rpartition("\n")[2]
+    assert re.fullmatch(r"market_index .* 14/14 +\S+ +\d+\.\d req/s, 0 retries, \d+\.\d MB, 1,344 rows *", last), last
+    assert COLOUR.search(drawn)
+    drawn = on_a_terminal(place, LOADER, *WHICH[:-2])
+    assert re.search(r"market_index .* 14/14 .*1 load jobs, 1,344 rows", ANSI.sub("", drawn))
+
+
+def test_no_color_is_honoured(place: Place) -> None:
+    drawn = on_a_terminal(place, DOWNLOADER, *WHICH, NO_COLOR="1")
+    assert "14/14" in drawn
+    assert not re.search(r"\x1b\[[0-9;]*(3[0-8]|4[0-8]|9[0-7])[;m]", drawn)
+
+
+@pytest.mark.parametrize("more", [("--quiet",), ("TERM",)])
+def test_quiet_and_a_dumb_terminal_have_no_live_line(place: Place, more: tuple[str, ...]) -> None:
+    drawn = on_a_terminal(place, DOWNLOADER, *WHICH, TERM="dumb") if more == ("TERM",) else on_a_terminal(place, DOWNLOADER, *WHICH, *more)
+    assert "14/14" not in drawn
+    assert not ANSI.search(drawn)
+
+
+def test_elsewhere_a_log_line_tells_now_and_then(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "LOG_EVERY", 0.0)
+    err = place.download(*WHICH, "--max-workers", "1").ok().err
+    assert re.search(r"INFO    market_index: \d+ of 14 days, \d+\.\d req/s, 0 retries, 0\.\d MB, [0-9,]+ rows, about \d+ s left", err)
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f]", err), "a log holds no control characters"
