@@ -192,7 +192,7 @@ class Warehouse:
 
         from collector.warehouse import RETRY, TRANSIENT, is_conflict
 
-        timeout, found = _JOB_TIMEOUT, False
+        timeout, found, began = _JOB_TIMEOUT, False, time.monotonic()
         try:
             job: Any = start(job_id)
         except exceptions.Conflict:
@@ -206,8 +206,7 @@ class Warehouse:
             if any(detail.get("reason") == "quotaExceeded" for detail in error.errors):
                 raise exceptions.Forbidden(f"a BigQuery quota is used up: {error.message.partition(': ')[2]}") from None
             raise
-        deadline = time.monotonic() + timeout
-        pause = 0.05
+        deadline, pause = time.monotonic() + timeout, 0.05
         while not job.done(retry=RETRY):
             self.stop.sleep(pause)
             pause = min(pause * 1.5, 5.0)
@@ -223,6 +222,7 @@ class Warehouse:
             if reason == "quotaExceeded":
                 raise exceptions.Forbidden(f"a BigQuery quota is used up: {message}")
             raise Unloadable(" ".join(message.split()))
+        log.debug("job %s: done in %.2f s", job_id, time.monotonic() - began)
         return job  # type: ignore[no-any-return]
 
 
@@ -259,22 +259,21 @@ class Loading:
 
     def _run(self) -> None:
         dataset, result = self.dataset, self.result
-        stored = self.store.list(dataset, self.task.first, self.task.last) if self.task.days else {}
+        stored, table = self._look()
         if not stored:
-            log.info("%s: nothing is stored for this range", dataset.key)
+            log.info("%s: nothing is stored for this range; run the downloader first", dataset.key)
             return
-        self.table = self.warehouse.ensure(dataset)
-        live = {f.name for f in self.table.schema}
+        live = {f.name for f in table.schema} if table else set()
         lacking = [c.name for c in dataset.columns if c.name not in live]
-        if lacking:
+        if table and lacking:
             self._fail(sorted(stored), f"the table lacks {', '.join(lacking)}; run {PROG} --update-schema --datasets {dataset.key}")
             return
-        self._ledger = self.warehouse.ledger(dataset, self.table, self.task.first, self.task.last)
         pending = pending_days(stored, self._ledger, self.force)
         result.settled = len(stored) - len(pending)
         if not pending:
             log.info("%s: all %d stored days are loaded", dataset.key, len(stored))
             return
+        self.table = self.warehouse.ensure(dataset)
         queue = batches(pending, dataset)
         log.info("%s: %d days to load in %d batches, %d loaded already", dataset.key, len(pending), len(queue), result.settled)
         line = self.progress.line(dataset.key, len(pending))
@@ -292,6 +291,17 @@ class Loading:
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
+
+    def _look(self) -> tuple[dict[date, DayObject], bigquery.Table | None]:
+        """What is stored, and the table; fills in what is loaded. Both services are asked at the same time."""
+        task, warehouse = self.task, self.warehouse
+        if not task.days:
+            return {}, None
+        with ThreadPoolExecutor(1) as beside:
+            listing = beside.submit(self.store.list, self.dataset, task.first, task.last)
+            table = warehouse.table(self.dataset.table)
+            self._ledger = warehouse.ledger(self.dataset, table, task.first, task.last)
+            return listing.result(), table
 
     def _load(self, batch: list[DayObject]) -> None:
         """Stage, check and publish one batch; what fails is noted, never raised (but Stopped)."""
@@ -429,7 +439,7 @@ class Loading:
                 self._isolate(day, seen, lines, found.get(None))
                 continue
             if seen and seen.conflict_count:
-                log.warning("%s: %s: %d keys have different rows at one publication time", self.dataset.key, day.day, seen.conflict_count)
+                log.warning("%s: %s: %d keys have different rows of one publication time; one row of each is kept", self.dataset.key, day.day, seen.conflict_count)
             entries.append({
                 "dataset": self.dataset.key, "settlement_date": day.day, "object": day.name, "generation": day.generation,
                 "identity": day.identity, "object_rows": lines, "table_rows": keys,
@@ -628,7 +638,7 @@ def _verify(tasks: list[Task], warehouse: Warehouse, store: DayStore, arguments:
     if arguments.report:
         from collector.coverage_report import write_report
 
-        write_report(arguments.report, found, settings, time.monotonic() - began)
+        write_report(arguments.report, found, settings, time.monotonic() - began, dict(arguments.timings))
         log.info("coverage report: %s", arguments.report)
     if arguments.output == "json":
         log_findings(found)

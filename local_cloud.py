@@ -626,9 +626,11 @@ class Signals:
             except subprocess.TimeoutExpired:
                 if not told and (names := cloud.dead()):
                     told = True
-                    say(_death(cloud, names[0]))
+                    say(f"{_death(cloud, names[0])}; {command[0]} is told to end, start it again")
+                    # Left alone it would ask a dead service for as long as its patience with a real one lasts.
+                    self._send(signal.SIGTERM)
         self.stopping = True
-        return 128 - code if code < 0 else code
+        return 1 if told else 128 - code if code < 0 else code
 
 
 def _in_foreground() -> bool:
@@ -706,7 +708,7 @@ def parser() -> Arguments:
             "      --bigquery-port 0 -- python3 my_query.py\n\n"
             "LOCAL_CLOUD_VENV names another folder for the emulators' environment\n"
             "(default .local_cloud/venv), so that several checkouts can share one.\n"
-            "exit codes: of COMMAND with `run`; else 0, 1 an emulator died, 2 wrong\n"
+            "exit codes: 1 an emulator died; else that of COMMAND with `run`; 0, 2 wrong\n"
             "use or set-up, 130 Ctrl-C, 143 SIGTERM."
         ),
         formatter_class=Layout,

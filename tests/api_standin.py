@@ -2364,8 +2364,8 @@ def _run(api: ApiStandin, command: list[str]) -> int:
             file=sys.stderr,
         )
         return 2
-    signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C reaches the command itself; wait for its end
-    signal.signal(signal.SIGTERM, lambda *_: child.terminate())
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda received, _: child.send_signal(received))
     code = child.wait()
     return 128 - code if code < 0 else code
 
