@@ -42,6 +42,10 @@ REFUSALS = {
     "jobRateLimitExceeded": (400, "jobRateLimitExceeded", "Job exceeded rate limits: too many concurrent jobs"),
     "quotaExceeded": (403, "quotaExceeded", "Quota exceeded: Your table exceeded quota for imports or query appends per table."),
 }
+_UNMET = (
+    412, [("Content-Type", "application/json; charset=UTF-8")],
+    b'{"error": {"code": 412, "message": "At least one of the pre-conditions you specified did not hold.", "errors": [{"reason": "conditionNotMet"}]}}',
+)  # fmt: skip
 PAGE = b"<!DOCTYPE html><html><title>Error 502 (Server Error)!!1</title><p>The server encountered a temporary error.</html>"
 STORAGE_FAULTS = ("429", "500", "503", "502", "504", "reset", "close", "hang", "lost", "lost_503")
 BIGQUERY_FAULTS = ("500", "503", "502", "rateLimitExceeded", "reset", "close", "hang", "lost", "lost_503")
@@ -86,6 +90,10 @@ class CloudProxy:
         self.rate, self.seed, self.in_a_row = 0.0, 0, 2
         self.rule: Callable[[Asked], str] = lambda _asked: ""
         self.before: Callable[[Asked], None] = lambda _asked: None
+        # The storage emulator reads the content of a copy's source later than its generation, and does not look
+        # whether the copy is there already. Strict, the proxy makes of both what Google does.
+        self.strict = False
+        self.writing = threading.Lock()
         self.asked: list[Asked] = []
         self._numbers: Counter[str] = Counter()
         self._failed: Counter[str] = Counter()
@@ -171,7 +179,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             time.sleep(proxy.hang_seconds)
             self._drop()
         else:
-            status, headers, answer = self._forward(body)
+            if proxy.strict and self.command != "GET":
+                with proxy.writing:
+                    status, headers, answer = self._forward(body) if self._may_write(asked) else _UNMET
+            else:
+                status, headers, answer = self._forward(body)
             if fault == "lost":
                 self._drop()
             elif fault == "lost_503":
@@ -190,6 +202,16 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.rfile.readline()
             return b"".join(parts)
         return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+
+    def _may_write(self, asked: Asked) -> bool:
+        """Whether the emulator would be right to do it: not a copy to a place that should be empty and is not."""
+        if asked.kind != "copy" or "ifGenerationMatch=0" not in asked.path:
+            return True
+        target = re.split("/(?:rewriteTo|copyTo)", asked.path.partition("?")[0])[1]
+        connection = http.client.HTTPConnection(self.server.proxy.upstream.netloc, timeout=600)
+        with contextlib.closing(connection):
+            connection.request("GET", f"/storage/v1{target}")
+            return connection.getresponse().status == 404
 
     def _forward(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
         upstream = self.server.proxy.upstream

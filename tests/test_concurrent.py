@@ -58,7 +58,9 @@ def test_two_downloaders_that_both_replace(place: Place, new_place: Callable[[],
     for key in KEYS:
         for day in DAYS:
             place.api.change(CODES[key], day, "revision")
-    together(*(place.start(DOWNLOADER, *WHAT, "--force", "--max-days", n) for n in ("1", "4")))
+    with CloudProxy(place.services["STORAGE_EMULATOR_HOST"]) as proxy:
+        proxy.strict = True
+        together(*(place.start(DOWNLOADER, *WHAT, "--force", "--max-days", n, STORAGE_EMULATOR_HOST=proxy.url) for n in ("1", "4")))
     for key in KEYS:
         for day in DAYS:
             assert sorted(place.lines(key, day)) == sorted(place.api.expected(CODES[key], day))
