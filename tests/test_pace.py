@@ -40,7 +40,7 @@ def test_never_faster_than_cap_and_delay_and_silent_while_told_to_wait(cap: floa
         else:
             pace.slow_down(last, pause, now)
             silent_until = max(silent_until, now + (pause or 0.0))
-        assert 0.2 <= pace.rate <= cap or pace.rate == pytest.approx(min(cap, 60))
+        assert 0.2 <= pace.rate <= cap or pace.rate == pytest.approx(min(cap, 70))
     apart = [b - a for a, b in itertools.pairwise(starts)]
     assert all(gap >= max(1 / cap, delay) - 1e-6 for gap in apart)
 
@@ -52,7 +52,7 @@ def test_one_refusal_of_many_requests_under_way_counts_once(rate: float, count: 
     before = pace.rate
     for number in range(count):
         pace.slow_down(1_000.0, None, 1_000.1 + number / 1_000)
-    assert pace.rate == pytest.approx(max(0.2, before / 2))
+    assert pace.rate == pytest.approx(max(0.2, before / 3))
 
 
 @pytest.mark.parametrize("limit", [5, 20, 50])
