@@ -141,7 +141,7 @@ def test_an_api_that_is_down_is_told_once_a_dataset(how: str, place: Place) -> N
     with mock.patch.object(collector.api, "_REFUSED_ATTEMPTS", 3):
         ran = place.download(*RANGE, "--datasets", *keys, "--max-days", "1")
     assert ran.code == 1
-    assert time.monotonic() - began < 45, "bounded"
+    assert time.monotonic() - began < 180, "bounded: without an end to it each dataset alone would take longer"
     told = Counter(line.split(" ERROR ")[1].split(":")[0].strip() for line in error_lines(ran))
     assert told == dict.fromkeys(keys, 1), ran.err
     assert not place.objects()
