@@ -63,7 +63,8 @@ _THIS_MACHINE = re.compile(r"localhost|127(\.[0-9]{1,3}){3}|\[::1\]")
 SETTINGS = (
     Setting(
         *PLACES["--project"], "--project",
-        r"([a-z0-9][a-z0-9.-]*[a-z0-9]:)?[a-z][a-z0-9-]{4,28}[a-z0-9]",
+        # Google's have at least 6 characters, those that emulators are tried with often 4.
+        r"([a-z0-9][a-z0-9.-]*[a-z0-9]:)?[a-z][a-z0-9-]{2,28}[a-z0-9]",
         "a Google Cloud project id: 6 to 30 lower-case letters, digits and hyphens, first a letter",
     ),
     Setting(

@@ -169,7 +169,7 @@ EVERYWHERE: list[tuple[list[str], str]] = [
     (["--max-workers", "1e1"], "whole number from 1 to 64"),
     # names that Google Cloud would refuse
     (["--project", "Jibber"], "cannot be used; give a Google Cloud project id"),
-    (["--project", "short"], "cannot be used; give a Google Cloud project id"),
+    (["--project", "abc"], "cannot be used; give a Google Cloud project id"),
     (["--project", "a" * 31], "cannot be used; give a Google Cloud project id"),
     (["--project", "proj`; DROP TABLE x;--"], "cannot be used; give a Google Cloud project id"),
     (["--bucket", "gs://name"], "set by --bucket.* without gs://"),
