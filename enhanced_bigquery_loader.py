@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 PROG = command_line.LOADER
 T = TypeVar("T")
 # A batch is one load job and one transaction. Of a load job BigQuery takes 10,000 URIs, of a table 1,500 load jobs
-# and 1,500 modifications a day: ten years are 4 batches of a small dataset and 400 of the largest.
+# and 1,500 modifications a day: ten years are 4 batches of a small dataset and 443 of the largest.
 BATCH_DAYS = 1_000
 BATCH_BYTES = 1_000_000_000
 # Staging tables vanish by themselves when a run dies before it can drop them.

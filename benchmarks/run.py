@@ -4,7 +4,7 @@
     python3 benchmarks/run.py [--quick] [--rounds N] [floor cpu memory loader workers rerun startup scaling pace]
 
 Needs what the tests need (tests/requirements.txt), the emulators of local_cloud.py, and curl. Prints a table of
-Markdown: what was measured, the value, the target beside it. All take about an hour.
+Markdown: what was measured, the value, the target beside it. All take about 40 minutes.
 """
 
 from __future__ import annotations
