@@ -626,7 +626,7 @@ class Signals:
             except subprocess.TimeoutExpired:
                 if not told and (names := cloud.dead()):
                     told = True
-                    say(f"{_death(cloud, names[0])}; {command[0]} is told to end, start it again")
+                    say(f"{_death(cloud, names[0])}; the command is ended, start it again")
                     # Left alone it would ask a dead service for as long as its patience with a real one lasts.
                     self._send(signal.SIGTERM)
         self.stopping = True
