@@ -4,6 +4,7 @@
     python3 tests/soak.py long  [--first 2016-01-01] [--last 2025-12-31] [--scale 0.02]   ten years of the eleven datasets
     python3 tests/soak.py large [--days 7]                                                days of B1610 at their real size
     python3 tests/soak.py kills [--seeds 100] [--first-seed 0]                            kills at random moments
+    python3 tests/soak.py faults [--seeds 20] [--first-seed 0] [--rate 0.3]               a third of all answers broken
 
 Each prints what it measured and exits 1 when something is not as it should be. All of it runs on this machine: the
 API stand-in, both emulators, and the programs as processes of their own. Run it with the suite's virtual environment
@@ -32,6 +33,7 @@ for folder in (ROOT, ROOT / "tests"):
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
 
+import datasets_config  # noqa: E402
 from local_cloud import LocalCloud  # noqa: E402
 
 DOWNLOADER, LOADER = "enhanced_elexon_neso_downloader.py", "enhanced_bigquery_loader.py"
@@ -208,10 +210,52 @@ def kill_run(options: argparse.Namespace) -> bool:
     return not failed
 
 
+# ---------------------------------------------------------------------------------------------- faults
+def fault_run(options: argparse.Namespace) -> bool:
+    """Faults of the API and of both cloud services at once, over the eleven datasets: the end state is that without."""
+    import test_kill
+    from cloud_proxy import BIGQUERY_FAULTS, STORAGE_FAULTS
+
+    failed = 0
+    dealt: dict[str, collections.Counter[str]] = {name: collections.Counter() for name in ("api", "storage", "bigquery")}
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="soak-") as folder, test_kill.Ground(
+        Path(options.data_dir or folder), datasets_config.DEFAULT_DATASETS, max_days=1
+    ) as ground:  # fmt: skip
+        ground.api.set(faults="all,-bomb,-redirect", hang_seconds=7.0, trickle_seconds=7.0, refuse_seconds=0.1)
+        services = {"storage": STORAGE_FAULTS, "bigquery": BIGQUERY_FAULTS}
+        for seed in range(options.first_seed, options.first_seed + options.seeds):
+            place, wrong = ground.place(), []
+            ground.api.clear_log()
+            ground.api.set(fault_rate=options.rate, seed=seed)
+            for name, faults in services.items():
+                ground.proxies[name].asked.clear()
+                ground.proxies[name].set(options.rate, seed, faults)
+            for program in (DOWNLOADER, LOADER):
+                # Straight to the API: a proxy would mend what is cut short.
+                code, output, _seconds = ground.run(program, place, **ground.api.environment)
+                wrong += [f"{program} ended with {code}: {output[-1_500:]}"] if code else []
+            found = {"api": collections.Counter(entry["fault"] for entry in ground.api.requests if entry["fault"])}
+            found |= {name: ground.proxies[name].injected() for name in services}
+            ground.api.set(fault_rate=0.0)
+            for name in services:
+                ground.proxies[name].set(0.0)
+            wrong += ground.differences(ground.end(place))
+            failed += bool(wrong)
+            for name, counted in found.items():
+                dealt[name].update(counted)
+            counts = ", ".join(f"{counted.total()} {name}" for name, counted in found.items())
+            print(f"seed {seed}: {counts} faults: {'; '.join(wrong) or 'as without'}", flush=True)
+    for name, counted in dealt.items():
+        print(f"{name}: {counted.total()} faults ({dict(counted.most_common())})")
+    print(f"{options.seeds} seeds at a rate of {options.rate}, {failed} not survived, {time.monotonic() - began:.0f} s")
+    return not failed
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     runs = parser.add_subparsers(dest="run", required=True)
-    commands: dict[str, Any] = {"long": long_run, "large": large_run, "kills": kill_run}
+    commands: dict[str, Any] = {"long": long_run, "large": large_run, "kills": kill_run, "faults": fault_run}
     parsers = {name: runs.add_parser(name, help=function.__doc__) for name, function in commands.items()}
     for one in parsers.values():
         one.add_argument("--data-dir", default="", help="folder for the emulators' data, kept (default: a temporary one)")
@@ -220,8 +264,10 @@ def main() -> int:
     parsers["long"].add_argument("--scale", type=float, default=0.02)
     parsers["long"].add_argument("--datasets", nargs="+")
     parsers["large"].add_argument("--days", type=int, default=7)
-    parsers["kills"].add_argument("--seeds", type=int, default=100)
-    parsers["kills"].add_argument("--first-seed", type=int, default=0)
+    for name, seeds in (("kills", 100), ("faults", 20)):
+        parsers[name].add_argument("--seeds", type=int, default=seeds)
+        parsers[name].add_argument("--first-seed", type=int, default=0)
+    parsers["faults"].add_argument("--rate", type=float, default=0.3)
     options = parser.parse_args()
     ok = commands[options.run](options)
     print("ok" if ok else "NOT OK")

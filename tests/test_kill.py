@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from hashlib import sha256
@@ -64,10 +64,13 @@ class Story:
 
 
 class Ground:
-    """Emulators, the stand-in, a counting proxy before each, and the programs in a folder of their own."""
+    """Emulators, the stand-in, a counting proxy before each, and the programs in a folder of their own.
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    keys, max_days: what the programs collect, and the most days of a request.
+    """
+
+    def __init__(self, folder: Path, keys: Sequence[str] = KEYS, max_days: int = 2) -> None:
+        self.folder, self.keys, self.max_days = folder, keys, max_days
         self.cloud = LocalCloud(folder / "cloud", PROJECT, "unused-bucket", "unused")
         self.api = ApiStandin(gaps=False)
         self._count, self._lock = 0, threading.Lock()
@@ -87,7 +90,7 @@ class Ground:
         self.storage = storage.Client(PROJECT, credentials, client_options={"api_endpoint": self.cloud.storage_url})
         self.bq = bigquery.Client(PROJECT, credentials, client_options={"api_endpoint": self.cloud.bigquery_url})
         self._copy_programs()
-        reference = self._place()
+        reference = self.place()
         for program in (DOWNLOADER, LOADER):
             with self._lock:
                 self._count = 0
@@ -96,7 +99,7 @@ class Ground:
             self._totals[program] = self._count
         self._totals[DEPLOY] = sum(self._totals.values()) + 20
         self.reference = self.end(reference)
-        assert len(self.reference.objects) == 6 * len(KEYS)
+        assert len(self.reference.objects) == 6 * len(self.keys)
         assert not self.reference.staging
         return self
 
@@ -120,7 +123,7 @@ class Ground:
         digest = sha256((ROOT / "requirements.txt").read_bytes()).hexdigest()
         (venv / ".complete").write_text(f"{sys.version_info[0]}.{sys.version_info[1]} {digest}\n")
 
-    def _place(self) -> str:
+    def place(self) -> str:
         """A new bucket and dataset; their common name."""
         name = f"place_{uuid.uuid4().hex[:8]}"
         for url, body in (
@@ -134,28 +137,28 @@ class Ground:
             assert status == 200, text
         return name
 
-    def start(self, program: str, place: str) -> subprocess.Popen[str]:
-        """A program over the range, in a process group of its own."""
+    def start(self, program: str, place: str, **more: str) -> subprocess.Popen[str]:
+        """A program over the range, in a process group of its own. more: environment variables."""
         (self.folder / "tmp").mkdir(exist_ok=True)
         env = {
             "PATH": os.environ["PATH"], "HOME": str(self.folder), "PYTHONWARNINGS": "ignore::FutureWarning",
-            "TMPDIR": str(self.folder / "tmp"), "BMRS_HTTP_TIMEOUT": "20",
+            "TMPDIR": str(self.folder / "tmp"), "BMRS_HTTP_TIMEOUT": "5",
             "BMRS_PROJECT": PROJECT, "BMRS_BUCKET": place, "BMRS_DATASET": place,
             "STORAGE_EMULATOR_HOST": self.proxies["storage"].url, "BIGQUERY_EMULATOR_HOST": self.proxies["bigquery"].url,
             "ELEXON_BASE_URL": self.api.elexon_url.replace(self.api.base, self.proxies["api"].url),
             "CARBON_INTENSITY_BASE_URL": self.api.carbon_url.replace(self.api.base, self.proxies["api"].url),
         }  # fmt: skip
         command = [sys.executable] if program != DEPLOY else ["bash"]
-        few = ("--max-days", "2") if program != LOADER else ()
+        few = ("--max-days", str(self.max_days)) if program != LOADER else ()
         return subprocess.Popen(
-            [*command, str(self.programs / program), *WHAT, *few, "--datasets", *KEYS], env=env, cwd=self.folder,
+            [*command, str(self.programs / program), *WHAT, *few, "--datasets", *self.keys], env=env | more, cwd=self.folder,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
         )  # fmt: skip
 
-    def run(self, program: str, place: str) -> tuple[int, str, float]:
+    def run(self, program: str, place: str, **more: str) -> tuple[int, str, float]:
         """To its end: exit code, output, seconds."""
         began = time.monotonic()
-        process = self.start(program, place)
+        process = self.start(program, place, **more)
         output, _ = process.communicate(timeout=240)
         return process.returncode, output, time.monotonic() - began
 
@@ -199,7 +202,7 @@ class Ground:
         """One program of the three, killed up to three times, then run to its end; compared with the reference."""
         dice = random.Random(seed)
         program = (DOWNLOADER, LOADER, DEPLOY)[seed % 3]
-        story, place = Story(program), self._place()
+        story, place = Story(program), self.place()
         if program == LOADER:
             self.run(DOWNLOADER, place)
         for _ in range(dice.randint(1, 3)):
@@ -235,22 +238,28 @@ class Ground:
             story.wrong.append(f"a traceback: {output[-2_000:]}")
 
     def _compare(self, story: Story, end: End) -> None:
-        if end.objects != self.reference.objects:
-            differing = {name for name in {*end.objects, *self.reference.objects} if end.objects.get(name) != self.reference.objects.get(name)}
-            story.wrong.append(f"objects differ: {sorted(differing)}")
-        if end.tables != self.reference.tables:
-            story.wrong.append(f"tables differ: {end.tables} {self.reference.tables}")
+        story.wrong += self.differences(end)
         story.staging = len(end.staging)
         latest = datetime.now(timezone.utc) + timedelta(hours=6)
         for name, expires in end.staging.items():
             if expires is None or expires > latest:
                 story.wrong.append(f"{name} is there until {expires}")
 
+    def differences(self, end: End) -> list[str]:
+        """What objects and tables hold that the undisturbed run's do not, or the other way about."""
+        wrong = []
+        if end.objects != self.reference.objects:
+            differing = {name for name in {*end.objects, *self.reference.objects} if end.objects.get(name) != self.reference.objects.get(name)}
+            wrong.append(f"objects differ: {sorted(differing)}")
+        if end.tables != self.reference.tables:
+            wrong.append(f"tables differ: {end.tables} {self.reference.tables}")
+        return wrong
+
     def end(self, place: str) -> End:
         """What is in the place, superseded objects included; of tables the number and a checksum of all their rows."""
         objects = {b.name: (b.md5_hash, b.metadata["rows"], b.metadata["sha256"]) for b in self.storage.list_blobs(place)}
         found: dict[str, tuple[Any, ...]] = {}
-        for key in KEYS:
+        for key in self.keys:
             columns = ", ".join(f"IFNULL(CAST({c.name} AS STRING), '-')" for c in REGISTRY[key].columns)
             sql = (
                 "SELECT COUNT(*), COUNT(DISTINCT row_text), TO_HEX(MD5(STRING_AGG(row_text, '' ORDER BY row_text))) FROM "
@@ -284,7 +293,7 @@ def test_killed_and_run_again(ground: Ground, seed: int) -> None:
 )  # fmt: skip
 def test_a_signal_ends_a_program_that_waits_for_silence(ground: Ground, program: str, how: signal.Signals, service: str) -> None:
     """Whatever the program waits for does not answer; it ends within seconds all the same, and says how to go on."""
-    place, proxy = ground._place(), ground.proxies[service]
+    place, proxy = ground.place(), ground.proxies[service]
     if program == LOADER:
         ground.run(DOWNLOADER, place)
     silent = threading.Event()
@@ -313,7 +322,7 @@ def test_a_signal_ends_a_program_that_waits_for_silence(ground: Ground, program:
 @pytest.mark.emulators
 @pytest.mark.parametrize(("program", "service"), [(DOWNLOADER, "storage"), (LOADER, "storage"), (LOADER, "bigquery")])
 def test_a_service_that_is_not_there_is_one_line(ground: Ground, program: str, service: str) -> None:
-    place, proxy = ground._place(), ground.proxies[service]
+    place, proxy = ground.place(), ground.proxies[service]
     proxy.rule = lambda _asked: "close"
     try:
         code, output, seconds = ground.run(program, place)
@@ -328,7 +337,7 @@ def test_a_service_that_is_not_there_is_one_line(ground: Ground, program: str, s
 @pytest.mark.emulators
 @pytest.mark.parametrize("program", [DOWNLOADER, LOADER])
 def test_output_that_cannot_be_written_is_one_line(ground: Ground, program: str) -> None:
-    place = ground._place()
+    place = ground.place()
     full = Path("/dev/full")
     if not full.exists():
         pytest.skip("needs /dev/full")
