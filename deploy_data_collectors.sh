@@ -92,7 +92,7 @@ STOP_CODE=0 STOP_SINCE=0 # exit status that a signal asked for, and when
 CURRENT='' CURRENT_SINCE=0 # dataset under way, and when it began
 ROWS=()                  # of the summary: "dataset|days|rows|status|seconds"
 TIMINGS=()               # of the report: "dataset=download,load,check" in seconds
-FAILED=0 UNREACHABLE=no
+FAILED=0 UNREACHABLE=no REPORT=''
 PYTHON='' LOCATION='' API_KEY_PRESENT=no
 TARGET=() RANGE=() DOWNLOAD=() LOAD=() # flags for the two scripts
 DAYS='' COUNT=''         # what the last verification counted
@@ -184,13 +184,35 @@ run() {
     return "$status"
 }
 
+# record [LOG]: shows what comes in and adds it to the deployment log and to LOG. A line that begins with an ASCII record
+# separator says how far the work is: it stays on the terminal alone, and only until the next one.
+record() {
+    local line refused=0
+    while IFS= read -r line || [ -n "$line" ]; do
+        case $line in
+            $'\x1e'*) printf '\r%s\033[K' "${line:1:79}" 2>/dev/null || : ;;
+            *)
+                printf '\r\033[K%s\n' "$line" 2>/dev/null || :
+                printf '%s\n' "$line" 2>/dev/null >>"$DEPLOY_LOG" || refused=1
+                [ -z "$1" ] || printf '%s\n' "$line" 2>/dev/null >>"$1" || refused=1
+                ;;
+        esac
+    done
+    printf '\r\033[K' 2>/dev/null || :
+    return "$refused"
+}
+
 # step LOG ANSWER COMMAND...: runs a command whose output goes to the terminal, to the deployment
 # log and to LOG; its stdout goes to the file ANSWER instead, where one is named.
 # The recorder ignores signals, so that a stopped command's last words are kept.
 step() {
     local log=$1 answer=$2 status=0 recorder
     shift 2
-    (trap '' INT TERM HUP && exec tee -a "$DEPLOY_LOG" ${log:+"$log"} 2>/dev/null) <"$SCRATCH/pipe" 9>&- &
+    if [ -n "$COLLECTOR_LIVE_LINES" ]; then
+        (trap '' INT TERM HUP && record "$log") <"$SCRATCH/pipe" 9>&- &
+    else
+        (trap '' INT TERM HUP && exec tee -a "$DEPLOY_LOG" ${log:+"$log"} 2>/dev/null) <"$SCRATCH/pipe" 9>&- &
+    fi
     recorder=$!
     if [ -n "$answer" ]; then
         run "$@" 2>"$SCRATCH/pipe" >"$answer" || status=$?
@@ -556,7 +578,8 @@ summary_line() {
 # verify DATASET LOG: sets DAYS and COUNT for the summary; the loader's whole answer goes to LOG.
 verify() {
     local status=0 answer=$SCRATCH/verification days count verdict text
-    step "$2" "$answer" "$PY" "$LOADER" --verify --counts-only --output json --datasets "$1" "${RANGE[@]}" "${TARGET[@]}" || status=$?
+    step "$2" "$answer" "$PY" "$LOADER" --verify --quiet --counts-only --without-source --output json --datasets "$1" \
+        "${RANGE[@]}" "${TARGET[@]}" || status=$?
     cat "$answer" 2>/dev/null >>"$2" || logs_refused
     "$PY" -I - "$answer" >"$SCRATCH/answer" 2>/dev/null <<'PYTHON' || : >"$SCRATCH/answer"
 import json, sys
@@ -564,11 +587,11 @@ with open(sys.argv[1]) as file:
     (found,) = json.load(file)["datasets"]
 loaded, expected, rows = found["days_loaded"], found["days_expected"], found["rows_loaded"]
 text = f"{loaded:,} of {expected:,} days loaded; {rows:,} rows in the table, {found['rows_stored']:,} in the bucket"
-for name, what in (("missing_days", "missing"), ("short_days", "short at source")):
-    if found.get(name):
-        text += f"; {len(found[name]):,} days {what}, the first {found[name][0]}"
-if found.get("provisional_days"):
-    text += f"; {found['provisional_days']:,} days provisional, to be read again"
+counts = {what: len(found.get(name) or ()) for name, what in (
+    ("missing_days", "missing"), ("unloaded_days", "not loaded"), ("differing_days", "differing"),
+    ("surplus_days", "surplus"), ("short_days", "short at source"), ("empty_days", "empty at source"))}
+counts["provisional"] = found.get("provisional_days") or 0
+text += "".join(f"; {count:,} {what}" for what, count in counts.items() if count)
 print(f"{loaded}/{expected} {rows:,}", "yes" if found["ok"] is True else "no", text)
 PYTHON
     if ! read -r days count verdict text <"$SCRATCH/answer"; then
@@ -610,16 +633,28 @@ collect() {
     add_row "$dataset" "$DAYS" "$COUNT" "$outcome"
 }
 
-# Draws what is there, of all datasets of this run, as a page for any browser. It judges nothing: that is done.
+# Once more for all datasets of this run together: asks the source what it has, looks at the values, and draws what is
+# there as a page for any browser. A dataset that is behind its source has failed.
 report() {
-    local page=$LOGS/coverage_$STAMP.html
-    step '' "$SCRATCH/coverage" "$PY" "$LOADER" --verify --quiet --report "$page" --timings "${TIMINGS[@]}" \
+    local page=$LOGS/coverage_$STAMP.html key i
+    say ''
+    say 'Check against the source, and of the values'
+    step '' "$SCRATCH/coverage" "$PY" "$LOADER" --verify --output json --report "$page" --timings "${TIMINGS[@]}" \
         --datasets "${DATASETS[@]}" "${RANGE[@]}" "${TARGET[@]}" || :
-    if [ -s "$page" ]; then
-        say "Coverage report: $page"
-    else
-        say 'No coverage report could be written.'
-    fi
+    "$PY" -I - "$SCRATCH/coverage" >"$SCRATCH/answer" 2>/dev/null <<'PYTHON' || : >"$SCRATCH/answer"
+import json, sys
+with open(sys.argv[1]) as file:
+    print(*(found["dataset"] for found in json.load(file)["datasets"] if found["ok"] is not True), sep="\n")
+PYTHON
+    while read -r key; do
+        for ((i = 0; i < ${#ROWS[@]}; i++)); do
+            case ${ROWS[i]} in
+                "$key|"*'|ok|'*) ROWS[i]=${ROWS[i]/|ok|/|verify failed|} FAILED=$((FAILED + 1)) ;;
+            esac
+        done
+    done <"$SCRATCH/answer"
+    REPORT='No coverage report could be written.'
+    [ ! -s "$page" ] || REPORT="Coverage report: $page"
 }
 
 collect_all() {
@@ -629,29 +664,31 @@ collect_all() {
         say "$(date '+%Y-%m-%d %H:%M:%S') [$((i + 1))/${#DATASETS[@]}] ${DATASETS[i]}"
         collect "${DATASETS[i]}"
     done
+    report
     say ''
     summary
     say ''
-    if [ "$FAILED" -eq 0 ]; then
+    if [ "$FAILED" -eq 0 ] && [ "${#DATASETS[@]}" -eq 1 ]; then
+        say 'The dataset is verified.'
+    elif [ "$FAILED" -eq 0 ]; then
         say "All ${#DATASETS[@]} datasets verified."
     else
         say "$FAILED of ${#DATASETS[@]} datasets failed; reasons in $LOGS/{download,load}_<dataset>_$STAMP.log"
         say 'The same command again does only what is missing.'
     fi
-    report
+    say "$REPORT"
     if [ "$UNREACHABLE" = yes ] && [ "$MODE" != demo ]; then
         say 'The API cannot be reached from here. To try the system without internet: deploy_data_collectors.sh --demo'
     fi
 }
 
 dry_run() {
-    local dataset
-    for dataset in "${DATASETS[@]}"; do
-        say ''
-        say "$dataset"
-        step '' '' "$PY" "$DOWNLOADER" --dry-run --datasets "$dataset" "${DOWNLOAD[@]}" || FAILED=1
-        step '' '' "$PY" "$LOADER" --dry-run --datasets "$dataset" "${LOAD[@]}" || FAILED=1
-    done
+    say ''
+    say 'Download'
+    step '' '' "$PY" "$DOWNLOADER" --dry-run --datasets "${DATASETS[@]}" "${DOWNLOAD[@]}" || FAILED=1
+    say ''
+    say 'Load'
+    step '' '' "$PY" "$LOADER" --dry-run --datasets "${DATASETS[@]}" "${LOAD[@]}" || FAILED=1
     say ''
     say 'Dry run: nothing was changed.'
 }
@@ -685,7 +722,8 @@ show_query() {
     say ''
     say "A query and its answer: the mean generation by fuel on $day"
     cat >"$SCRATCH/query.py" <<'PYTHON'
-import sys
+import sys, warnings
+warnings.simplefilter("ignore", FutureWarning)  # Google's about Python 3.10
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 
@@ -737,6 +775,9 @@ main() {
     fi
     unset DEPLOY_INSIDE
     export PYTHONUNBUFFERED=1
+    # The programs' own live lines need a terminal, and see a pipe.
+    export COLLECTOR_LIVE_LINES=''
+    [ ! -t 1 ] || [ "${TERM-dumb}" = dumb ] || COLLECTOR_LIVE_LINES=yes
 
     find_python
     environment_is_complete || check_arguments "$PYTHON"

@@ -18,6 +18,7 @@ if __name__ == "__main__":
 import argparse
 import hashlib
 import json
+import math
 import threading
 import time
 import uuid
@@ -32,7 +33,7 @@ from collector.command_line import DONE, FAILED
 from collector.command_line import loader_parser as build_parser
 from collector.runtime import Stop, Stopped, Task, UsageError, log
 from datasets_config import Dataset
-from enhanced_elexon_neso_downloader import BASE_URLS, days_text
+from enhanced_elexon_neso_downloader import BASE_URLS, days_text, days_to_fetch
 
 if TYPE_CHECKING:
     from google.cloud import bigquery
@@ -55,6 +56,10 @@ _HOPELESS = 4
 _JOB_TIMEOUT = 3_600.0
 # A job found under our id is one that an earlier run left; one whose server died never ends.
 _LEFT_JOB_TIMEOUT = 60.0
+
+
+# What mends a table that the additive changes cannot.
+REMAKE = "drop or rename the table {}, the next load makes it anew from the stored objects"
 
 
 class Unloadable(Exception):
@@ -263,10 +268,8 @@ class Loading:
         if not stored:
             log.info("%s: nothing is stored for this range; run the downloader first", dataset.key)
             return
-        live = {f.name for f in table.schema} if table else set()
-        lacking = [c.name for c in dataset.columns if c.name not in live]
-        if table and lacking:
-            self._fail(sorted(stored), f"the table lacks {', '.join(lacking)}; run {PROG} --update-schema --datasets {dataset.key}")
+        if table and (cause := unfit(dataset, table)):
+            self._fail(sorted(stored), cause)
             return
         pending = pending_days(stored, self._ledger, self.force)
         result.settled = len(stored) - len(pending)
@@ -453,7 +456,13 @@ class Loading:
         if current and current.identity != day.identity:
             raise Gone(f"{day.name} was replaced while it was loaded")
         worst = seen if seen and seen.wrong_count else unreadable
-        if worst and worst.wrong_column:
+        if lines + (unreadable.line_count if unreadable else 0) < day.rows:
+            key = self.dataset.key
+            cause = (
+                f"it has fewer records than were stored ({lines} of {day.rows}), so it is damaged; fetch the day again: "
+                f"{command_line.DOWNLOADER} --force --datasets {key} --start-date {day.day} --end-date {day.day}"
+            )
+        elif worst and worst.wrong_column:
             cause = f"{worst.wrong_count} records have no usable {worst.wrong_column}, e.g. {worst.wrong_line}"
         else:
             cause = f"{lines} records were read, its metadata says {day.rows}"
@@ -536,6 +545,17 @@ def batches(pending: Sequence[DayObject], dataset: Dataset) -> list[list[DayObje
 
 
 # ---------------------------------------------------------------------------------------------- schema
+def unfit(dataset: Dataset, table: bigquery.Table) -> str:
+    """Why nothing can be loaded into a live table, and what mends it; "" when it fits."""
+    from collector.warehouse import schema_differences
+
+    found = [d for d in schema_differences(dataset, table, frozenset(), frozenset()) if d.blocking]
+    if not found:
+        return ""
+    mend = f"run {PROG} --update-schema --datasets {dataset.key}" if all(d.additive for d in found) else REMAKE.format(dataset.table)
+    return f"the table does not fit: {'; '.join(f'{d.kind}: {d.text}' for d in found)}; {mend}"
+
+
 def differences_of(task: Task, warehouse: Warehouse, store: DayStore) -> list[Difference]:
     """What differs between registry, live table and the fields seen in the stored objects of the range."""
     from collector.warehouse import schema_differences
@@ -546,19 +566,24 @@ def differences_of(task: Task, warehouse: Warehouse, store: DayStore) -> list[Di
     return schema_differences(task.dataset, warehouse.table(task.dataset.table), seen, filled[-1].fields if filled else frozenset())
 
 
-def update_schema(task: Task, warehouse: Warehouse) -> list[str]:
-    """Apply what can be added to a live table: missing nullable columns and descriptions. Returns what was done."""
+def update_schema(task: Task, warehouse: Warehouse) -> tuple[list[str], list[str]]:
+    """Apply what can be added to a live table: missing nullable columns and descriptions.
+
+    Returns what was done, and what stands in the way of a load and cannot be added.
+    """
     from collector.warehouse import RETRY, schema_differences, table_schema
 
     dataset = task.dataset
     table = warehouse.table(dataset.table)
     if table is None:
         warehouse.ensure(dataset)
-        return [f"{dataset.key}: created table {dataset.table}"]
+        return [f"{dataset.key}: created table {dataset.table}"], []
     wanted = {f.name: f for f in table_schema(dataset)}
-    done = [d for d in schema_differences(dataset, table, frozenset(), frozenset()) if d.additive]
+    found = schema_differences(dataset, table, frozenset(), frozenset())
+    done, left = [d for d in found if d.additive], [d for d in found if d.blocking and not d.additive]
+    remaining = [f"{d} (cannot be added; {REMAKE.format(dataset.table)})" for d in left]
     if not done:
-        return []
+        return [], remaining
     from google.cloud import bigquery
 
     kept = []
@@ -568,7 +593,7 @@ def update_schema(task: Task, warehouse: Warehouse) -> list[str]:
         kept.append(bigquery.SchemaField(live.name, live.field_type, live.mode, description=described, fields=live.fields))
     table.schema = kept + [f for f in wanted.values() if f.mode == "NULLABLE"]
     warehouse.client.update_table(table, ["schema"], retry=RETRY)
-    return [f"{d} (mended)" for d in done]
+    return [f"{d} (mended)" for d in done], remaining
 
 
 # ---------------------------------------------------------------------------------------------- the command line
@@ -580,9 +605,14 @@ def main(argv: list[str] | None = None) -> int:
         return DONE
     settings = runtime.load_settings(runtime.flags_of(arguments), BASE_URLS)
     tasks = runtime.tasks_of(arguments)
-    for flag, given in (("--output json", arguments.output == "json"), ("--report", arguments.report), ("--with-source", arguments.with_source), ("--counts-only", arguments.counts_only)):  # fmt: skip
+    for flag, given in (("--output json", arguments.output == "json"), ("--report", arguments.report), ("--without-source", arguments.without_source), ("--counts-only", arguments.counts_only)):  # fmt: skip
         if given and not arguments.verify:
             raise UsageError(f"{flag} goes with --verify; add --verify or leave it out")
+    for check, asked in (("--verify", arguments.verify), ("--validate-schema", arguments.validate_schema), ("--update-schema", arguments.update_schema)):  # fmt: skip
+        for flag, given in (("--force", arguments.force), ("--dry-run", arguments.dry_run)):
+            if asked and given:
+                hint = "; --validate-schema shows what it would change" if check == "--update-schema" else ""
+                raise UsageError(f"{flag} goes with loading, not with {check}; leave one of them out{hint}")
     if arguments.check_only:
         return DONE
     runtime.start_logging(arguments.quiet, arguments.verbose)
@@ -605,9 +635,10 @@ def main(argv: list[str] | None = None) -> int:
     if arguments.validate_schema:
         return _validate(tasks, warehouse, store)
     if arguments.update_schema:
-        lines = [line for task in tasks for line in update_schema(task, warehouse)]
-        print("\n".join(lines) or "nothing to add")
-        return DONE
+        updates = [update_schema(task, warehouse) for task in tasks]
+        remaining = [line for _, left in updates for line in left]
+        print("\n".join([line for done, _ in updates for line in done] + remaining) or "nothing to add")
+        return FAILED if remaining else DONE
     if arguments.dry_run:
         print(plan_text(tasks, warehouse, store, arguments.force))
         return DONE
@@ -626,10 +657,10 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _verify(tasks: list[Task], warehouse: Warehouse, store: DayStore, arguments: argparse.Namespace, settings: runtime.Settings) -> int:
-    from collector.verification import log_findings, source_api, verification_text, verify_all
+    from collector.verification import log_findings, log_gaps, source_api, verification_text, verify_all
 
     began = time.monotonic()
-    api = source_api(settings, warehouse.stop) if arguments.with_source else None
+    api = None if arguments.without_source else source_api(settings, warehouse.stop)
     try:
         found = warehouse.stop.attend(lambda: verify_all(tasks, warehouse, store, api, warehouse.stop, not arguments.counts_only))
     except Stopped:
@@ -641,6 +672,7 @@ def _verify(tasks: list[Task], warehouse: Warehouse, store: DayStore, arguments:
         write_report(arguments.report, found, settings, time.monotonic() - began, dict(arguments.timings))
         log.info("coverage report: %s", arguments.report)
     if arguments.output == "json":
+        log_gaps(found)
         log_findings(found)
         print(json.dumps({"datasets": [v.as_json() for v in found], "ok": ok}))
     else:
@@ -658,23 +690,28 @@ def plan_text(tasks: list[Task], warehouse: Warehouse, store: DayStore, force: b
     """What a run would load, a line for each dataset, with its cost."""
     from collector import prices
 
-    rows: list[tuple[str, ...]] = [("DATASET", "STORED DAYS", "LOADED", "TO LOAD", "ROWS TO LOAD", "MB", "LOAD JOBS", "TABLE")]
-    total_bytes = 0
+    rows: list[tuple[str, ...]] = [("DATASET", "STORED DAYS", "LOADED", "TO LOAD", "ROWS TO LOAD", "MB", "LOAD JOBS", "TO DOWNLOAD", "THEN JOBS", "TABLE")]
+    total_bytes = later_bytes = 0
+    now = gb_calendar.utc_now()
     for task in tasks:
         dataset = task.dataset
         stored = store.list(dataset, task.first, task.last) if task.days else {}
         table = warehouse.table(dataset.table)
         pending = pending_days(stored, warehouse.ledger(dataset, table, task.first, task.last), force)
+        coming = days_to_fetch(task, stored, now, False)
         count = sum(max(day.rows, 0) for day in pending)
         jobs = sum(1 for batch in batches(pending, dataset) if any(day.rows for day in batch))
+        size, later = count * dataset.bytes_per_row, len(coming) * dataset.rows_per_day * dataset.bytes_per_row
         rows.append((
-            dataset.key, str(len(stored)), str(len(stored) - len(pending)), str(len(pending)), f"{count:,}",
-            f"{count * dataset.bytes_per_row / 1e6:,.1f}", str(jobs), dataset.table if table else f"{dataset.table} (to be created)",
+            dataset.key, str(len(stored)), str(len(stored) - len(pending)), str(len(pending)), f"{count:,}", f"{size / 1e6:,.1f}", str(jobs),
+            str(len(coming)), str(max(math.ceil(len(coming) / BATCH_DAYS), math.ceil(later / BATCH_BYTES))),
+            dataset.table if table else f"{dataset.table} (to be created)",
         ))  # fmt: skip
-        total_bytes += count * dataset.bytes_per_row
-    return "\n".join((
-        command_line.table(rows, frozenset(range(1, 7))), prices.loading(total_bytes), "Nothing was loaded or created."
-    ))  # fmt: skip
+        total_bytes, later_bytes = total_bytes + size, later_bytes + later
+    lines = [command_line.table(rows, frozenset(range(1, 9))), prices.loading(total_bytes)]
+    if later_bytes:
+        lines.append(f"For the days to download, by estimate: {prices.loading(later_bytes)}")
+    return "\n".join((*lines, "Nothing was loaded or created."))
 
 
 def summary(results: list[Result]) -> str:

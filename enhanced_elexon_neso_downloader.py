@@ -55,6 +55,10 @@ RECORD_OVERHEAD = 300
 _PAUSES = (15.0, 60.0)
 # This many windows in a row that the API answers wrongly or refuses, and none answered: the dataset is given up.
 _HOPELESS = 4
+# So many runs of days are named in one line; --verify --output json names them all.
+_RUNS_TOLD = 30
+# The cause of days that were not asked for because the API is down, until it is known with what it ended.
+_UNREACHED = "the API is down"
 
 
 @dataclass(frozen=True)
@@ -203,8 +207,16 @@ class Collection:
             self.stop.attend(self._run)
         except Stopped:
             self.result.interrupted = True
+            self._tell_trouble()
         self.result.seconds = time.monotonic() - self._began
         return self.result
+
+    def _tell_trouble(self) -> None:
+        """Of an API that is down one cause for all days, not one for each request."""
+        failed = self.result.failed
+        for day, cause in list(failed.items()):
+            if cause == _UNREACHED or (self.api.down and cause.startswith("no usable")):
+                failed[day] = command_line.printable(self.api.trouble)
 
     def _run(self) -> None:
         result, key = self.result, self.dataset.key
@@ -238,8 +250,7 @@ class Collection:
         for day in self._unconfirmed:
             if day not in result.stored:
                 result.failed.setdefault(day, "the source answered with nothing, and could not be asked again")
-        if self.api.down:
-            result.failed.update(dict.fromkeys((day for day, cause in result.failed.items() if cause.startswith("no usable")), self._unreachable()))
+        self._tell_trouble()
         for cause, days in runtime.days_by_cause(result.failed).items():
             log.error("%s: %s failed: %s", key, days_text(days), cause)
 
@@ -281,7 +292,7 @@ class Collection:
         from collector.records import WrongAnswer
 
         if self._given_up or self._unreached >= _HOPELESS:
-            self._fail(span.days, self._given_up or self._unreachable(), again=not self._given_up)
+            self._fail(span.days, self._given_up or _UNREACHED, again=not self._given_up)
             return
         try:
             answer = self._ask(day_start(span.first), day_end(span.last))
@@ -305,7 +316,7 @@ class Collection:
         except Unavailable as error:
             with self._lock:
                 self._unreached += 1
-            self._fail(span.days, self._unreachable() if self.api.down else str(error), again=True)
+            self._fail(span.days, _UNREACHED if self.api.down else str(error), again=True)
         except Refused as error:
             self._hopeless(span, f"the API refuses the request: {error}")
         except (GoogleAPIError, GoogleAuthError, OSError) as error:
@@ -324,9 +335,6 @@ class Collection:
             # Where days are stored, from this run or an earlier one, the question is right and some days are not.
             if self._wrong >= _HOPELESS and not self.stored:
                 self._given_up = f"given up, nothing it asked for was answered: {cause}"
-
-    def _unreachable(self) -> str:
-        return f"the API at {self.api.base_url} cannot be reached"
 
     def _ask(self, start: datetime, end: datetime) -> Answer:
         """The answer for [start, end); a single day that is too long for the API is asked for in parts."""
@@ -391,7 +399,7 @@ class Collection:
 
         lines = records.lines() if records else ()
         payload = pack(lines, records.fields if records else (), fetched, str(span), span.confirming)
-        done, thing = self.store.put(self.dataset, day, payload, self.stored.get(day))
+        done, thing = self.store.put(self.dataset, day, payload, self.stored.get(day), self.force)
         with self._lock:
             self._unstored = 0
             self.stored[day] = thing
@@ -407,11 +415,11 @@ class Collection:
 
 
 def days_text(days: Sequence[date]) -> str:
-    """Days in words: one by its date, a run by its ends, many by number and ends."""
-    runs = list(spans(days, len(days) + 1, False))
-    if len(runs) <= 3:
-        return ", ".join(map(str, runs))
-    return f"{len(days)} days between {days[0]} and {days[-1]}"
+    """Days in words: one by its date, a run by its ends; of very many the first, how many, and the last."""
+    runs = list(map(str, spans(days, len(days) + 1, False)))
+    if len(runs) <= _RUNS_TOLD:
+        return ", ".join(runs)
+    return f"{', '.join(runs[: _RUNS_TOLD - 1])} and more up to {runs[-1]} ({len(days)} days)"
 
 
 # ---------------------------------------------------------------------------------------------- the command line

@@ -22,6 +22,7 @@ import urllib3
 from isal import isal_zlib
 from requests.adapters import HTTPAdapter
 
+from collector.command_line import redacted
 from collector.gb_calendar import utc_now
 from collector.records import Unparsable, WrongAnswer
 from collector.runtime import Stop, log
@@ -78,6 +79,10 @@ class _Transient(Exception):
     def __init__(self, cause: str, refused: bool = False, wait: float | None = None) -> None:
         super().__init__(cause)
         self.refused, self.wait = refused, wait
+
+
+class _Unreached(_Transient):
+    """No answer at all came, or only a part of one."""
 
 
 class Pace:
@@ -139,7 +144,6 @@ class Traffic:
 
     requests: int = 0
     retries: int = 0
-    refusals: int = 0
     body_bytes: int = 0
 
 
@@ -148,8 +152,9 @@ class Api:
 
     def __init__(
         self, base_url: str, *, cap: float, stop: Stop, connections: int, timeout: float = 60.0, delay: float = 0.0,
-        key: str = "",
+        key: str = "", attempts: int = ATTEMPTS,
     ) -> None:  # fmt: skip
+        self._attempts = attempts
         self.base_url, self.pace, self._stop, self._timeout = base_url, Pace(cap, delay, stop), stop, timeout
         self._session = _Session()
         self._session.headers.update({"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": USER_AGENT})
@@ -162,6 +167,13 @@ class Api:
         self._lock = threading.Lock()
         self._failures = 0
         self.has_answered = False
+        self._last_cause, self._unreached = "", False
+
+    @property
+    def trouble(self) -> str:
+        """What is the matter with an API that is down, as the last attempt of all told."""
+        what = "cannot be reached" if self._unreached else "gives no usable answer"
+        return f"the API at {self.base_url} {what} ({self._last_cause})"
 
     @property
     def down(self) -> bool:
@@ -193,16 +205,16 @@ class Api:
                 cause, wait = str(error), getattr(error, "wait", None)
                 if getattr(error, "refused", False):
                     refused += 1
-                    traffic.refusals += 1
                     self.pace.slow_down(started, wait, time.monotonic())
                     wait = wait or 0.0
                 else:
                     failed += 1
                 # Once the API is known to be down, a short look is enough to see whether it is back.
-                if failed >= (2 if self.down else ATTEMPTS) or refused >= (2 if self.down else _REFUSED_ATTEMPTS):
+                if failed >= (2 if self.down else self._attempts) or refused >= (2 if self.down else _REFUSED_ATTEMPTS):
                     self._note(answered=False)
+                    self._last_cause, self._unreached = cause, isinstance(error, _Unreached)
                     if isinstance(error, Unparsable):
-                        raise Unreadable(f"asked {failed + refused} times, {cause}") from None
+                        raise Unreadable(cause) from None
                     raise Unavailable(f"no usable answer after {failed + refused} attempts: {cause}") from None
             else:
                 self.pace.answered()
@@ -234,7 +246,7 @@ class Api:
             if "CERTIFICATE_VERIFY_FAILED" in str(error):
                 # Not the other failures of TLS: a connection that breaks in the handshake is one of them.
                 raise Refused(f"the certificate of {urlsplit(url).hostname} was not accepted ({plain(error)})") from None
-            raise _Transient(plain(error)) from None
+            raise _Unreached(plain(error)) from None
         traffic.body_bytes += len(body)
         log.debug("%d bytes in %.2f s: %s%s", len(body), time.monotonic() - began, path, _shown(query))
         return body
@@ -251,9 +263,10 @@ class Api:
         if status in _RETRIED_STATUS:
             raise _Transient(f"status {status}", wait=_retry_after(response))
         if 300 <= status < 400:
-            target = response.headers.get("Location", "")[:200]
+            target = redacted(response.headers.get("Location", ""))[:200]
             raise Refused(f"redirected to {target!r}, which is not followed; set the base URL to the right address")
-        text = response.raw.read(4096, decode_content=True).decode("utf-8", "replace")
+        # Some servers repeat the request in what they say of it, its headers too.
+        text = redacted(response.raw.read(4096, decode_content=True).decode("utf-8", "replace"))
         if status == 400 and re.search(r"must not exceed|maximum (date )?range|range (is )?too (long|large)", text, re.I):
             raise WindowTooLong(text)
         raise Refused(f"status {status}: {' '.join(text.split())[:300]}")
@@ -277,9 +290,12 @@ class Api:
                 body += chunk
             else:
                 # Never more at a time than the limit leaves: a small answer may unfold into any size.
-                while chunk and not unzip.eof and len(body) <= limit:
+                while chunk and len(body) <= limit:
+                    if unzip.eof:
+                        # A gzip stream may have several members.
+                        unzip = isal_zlib.decompressobj(31)
                     body += unzip.decompress(chunk, _CHUNK * 8)
-                    chunk = unzip.unconsumed_tail
+                    chunk = unzip.unused_data if unzip.eof else unzip.unconsumed_tail
             if len(body) > limit:
                 raise WrongAnswer(f"the body is larger than the limit of {limit // 1_000_000} MB for this window")
         if unzip is not None and not unzip.eof:

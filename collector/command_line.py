@@ -56,7 +56,23 @@ _CONTROL = {
 
 def printable(text: str) -> str:
     """One line without control characters: what a server sent cannot draw on a terminal or forge a line."""
-    return text.translate(_CONTROL)
+    return redacted(text).translate(_CONTROL)
+
+
+_secrets: set[str] = set()
+
+
+def hide(secret: str) -> None:
+    """From now on this text is left out of everything that is told. Shorter than four characters it hides nothing."""
+    if len(secret) >= 4:
+        _secrets.add(secret)
+
+
+def redacted(text: str) -> str:
+    """`text` without the secrets."""
+    for secret in _secrets:
+        text = text.replace(secret, "[secret]")
+    return text
 
 
 def list_datasets() -> str:
@@ -192,7 +208,7 @@ def downloader_parser() -> argparse.ArgumentParser:
             f"  {DOWNLOADER} --datasets frequency \\\n      --start-date 2024-01-01\n"
             f"  {DOWNLOADER} --datasets market_index \\\n      --start-date 2022-01-01 --end-date 2022-12-31 --max-days 31\n"
             f"  {DOWNLOADER} --dry-run\n\n"
-            "exit codes: 0 all done, 1 some days failed, 2 wrong use or set-up"
+            "exit codes: 0 all done, 1 some days failed, 2 wrong use or set-up,\n            130 stopped by Ctrl-C, 143 by SIGTERM"
         ),
     )
     add_common_arguments(parser)
@@ -223,7 +239,7 @@ def loader_parser() -> argparse.ArgumentParser:
             f"  {LOADER} --datasets frequency --start-date 2024-01-01\n"
             f"  {LOADER} --verify --output json\n"
             f"  {LOADER} --validate-schema --datasets market_index\n\n"
-            "exit codes: 0 all done, 1 some days failed or a check found something,\n            2 wrong use or set-up"
+            "exit codes: 0 all done, 1 some days failed or a check found something,\n            2 wrong use or set-up, 130 stopped by Ctrl-C, 143 by SIGTERM"
         ),
     )
     add_common_arguments(parser)
@@ -243,5 +259,5 @@ def loader_parser() -> argparse.ArgumentParser:
     # The deploy script's: what a page that is drawn at the end of a run cannot know by itself.
     verification.add_argument("--timings", nargs="+", type=timing, default=[], help=argparse.SUPPRESS)
     verification.add_argument("--counts-only", action="store_true", help="leave out the checks of the values, which read the whole range")
-    verification.add_argument("--with-source", action="store_true", help="also ask Elexon how many rows it has of each day (BOALF, FREQ, NETBSAD, DISBSAD)")
+    verification.add_argument("--without-source", action="store_true", help="do not ask Elexon how many rows it has of each day (BOALF, FREQ, NETBSAD, DISBSAD)")
     return parser

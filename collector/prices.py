@@ -16,7 +16,7 @@ def storage(bytes_raw: float, objects: int) -> str:
     """Cost of storing `objects` day objects of `bytes_raw` bytes of JSON."""
     gb = bytes_raw / COMPRESSION / 1e9
     once = objects / 1_000 * CLASS_A_PER_1000
-    return f"Cloud Storage: {objects:,} uploads {once:.2f} USD once, {gb:,.2f} GB {gb * STORAGE_GB_MONTH:.2f} USD a month (list prices {AS_OF})"
+    return f"Cloud Storage: {objects:,} uploads {once:.2f} USD once, {gb:,.2f} GB {gb * STORAGE_GB_MONTH:.2f} USD a month (US list prices {AS_OF})"
 
 
 def loading(bytes_raw: float) -> str:
@@ -24,5 +24,5 @@ def loading(bytes_raw: float) -> str:
     tb, gb = 2 * bytes_raw / 1e12, bytes_raw / COLUMNS / 1e9
     return (
         f"BigQuery: load jobs free, {tb * 1_000:,.1f} GB of queries {tb * BIGQUERY_QUERY_TB:.2f} USD once, "
-        f"{gb:,.2f} GB of tables {gb * BIGQUERY_STORAGE_GB_MONTH:.2f} USD a month (list prices {AS_OF})"
+        f"{gb:,.2f} GB of tables {gb * BIGQUERY_STORAGE_GB_MONTH:.2f} USD a month (US list prices {AS_OF})"
     )

@@ -23,6 +23,8 @@ class Progress:
 
     def __init__(self, quiet: bool) -> None:
         self.live: RichProgress | None = None
+        # The deploy script reads what is said here and shows such lines on its terminal, each in place of the one before.
+        self.told = bool(os.environ.get("COLLECTOR_LIVE_LINES")) and not quiet
         if quiet or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
             return
         from rich.console import Console
@@ -57,7 +59,7 @@ class Line:
     """One dataset's line."""
 
     def __init__(self, progress: Progress, name: str, total: int) -> None:
-        self._live, self._name, self._total = progress.live, name, total
+        self._live, self._is_told, self._name, self._total = progress.live, progress.told, name, total
         self._began = self._told = time.monotonic()
         self._task: TaskID | None = self._live.add_task(name, total=total, note="") if self._live else None
 
@@ -67,12 +69,14 @@ class Line:
             self._live.update(self._task, completed=done, note=note)
             return
         now = time.monotonic()
-        if now - self._told < LOG_EVERY:
-            return
-        self._told = now
         left = (now - self._began) / done * (self._total - done) if done else None
         rest = f", about {duration(left)} left" if left is not None else ""
-        log.info("%s: %d of %d days, %s%s", self._name, done, self._total, note, rest)
+        text = f"{self._name}: {done} of {self._total} days, {note}{rest}"
+        if self._is_told:
+            print(f"\x1e{text}", file=sys.stderr, flush=True)
+        if now - self._told >= LOG_EVERY:
+            self._told = now
+            log.info("%s", text)
 
 
 def duration(seconds: float) -> str:

@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 import msgspec
 from msgspec import Raw
 
+from collector.command_line import redacted
 from collector.gb_calendar import day_end, day_start, settlement_day, utc_text
 from datasets_config import Dataset, Instant
 
@@ -110,6 +111,8 @@ def split(body: bytes | bytearray) -> list[Any]:
     """
     if body[:3] == codecs.BOM_UTF8:
         body = body[3:]
+    if body[:100].lstrip()[:1] == b"<":
+        raise Unparsable(f"the answer is a web page and no data: {_excerpt(body)}")
     _check_utf8(body)
     try:
         try:
@@ -177,7 +180,7 @@ def _check_utf8(body: bytes | bytearray) -> None:
 
 
 def _excerpt(body: bytes | bytearray) -> str:
-    return repr(bytes(body[:80])) if body else "it is empty"
+    return redacted(body[:2_000].decode("utf-8", "replace"))[:80] if body else "it is empty"
 
 
 class _Reader:

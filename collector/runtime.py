@@ -25,7 +25,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO, TypeVar
 from urllib.parse import urlsplit
 
-from collector import gb_calendar
+from collector import command_line, gb_calendar
 from collector.command_line import DONE, FAILED, PLACES, Parser, fail_usage, printable
 from datasets_config import DEFAULT_DATASETS, FIRST_DAY, REGISTRY, Dataset, Host
 
@@ -183,6 +183,7 @@ def load_settings(flags: dict[str, str | None], defaults: dict[str, str]) -> Set
         if host:
             # The client libraries read it from the environment, wherever it was set.
             os.environ[f"{service}_EMULATOR_HOST"] = host
+    command_line.hide(values["BMRS_API_KEY"])
     if bool(values["STORAGE_EMULATOR_HOST"]) != bool(values["BIGQUERY_EMULATOR_HOST"]):
         # The real BigQuery would load what the real bucket holds under the names that the emulator lists.
         raise UsageError(
@@ -444,8 +445,15 @@ def find_bucket(client: storage.Client, settings: Settings) -> storage.Bucket:
     from google.auth.exceptions import GoogleAuthError
     from google.cloud.storage.retry import DEFAULT_RETRY
 
+    retry = _at_start(DEFAULT_RETRY, settings.emulator("STORAGE"))
     try:
-        return client.get_bucket(settings.bucket, timeout=10, retry=_at_start(DEFAULT_RETRY, settings.emulator("STORAGE")))
+        try:
+            return client.get_bucket(settings.bucket, timeout=10, retry=retry)
+        except exceptions.Forbidden:
+            # roles/storage.objectAdmin is enough to work with the objects, not to look at the bucket itself; then its
+            # location stays unknown.
+            next(iter(client.list_blobs(settings.bucket, prefix="raw/", max_results=1, timeout=10, retry=retry)), None)
+            return client.bucket(settings.bucket)
     except exceptions.NotFound:
         raise UsageError(
             f"bucket {settings.bucket} does not exist; run: gcloud storage buckets create gs://{settings.bucket} "

@@ -1,7 +1,7 @@
 """Day objects: one settlement day of one dataset in Cloud Storage.
 
 `raw/<key>/<YYYY>/<MM>/<key>_<YYYY-MM-DD>.ndjson.gz` holds one record a line as the API sent it, ordered by instant
-and then by bytes, so that the same records always make the same object. What a replaced day held before is kept as
+and then by bytes, so that the same records always make the same lines. What a replaced day held before is kept as
 `superseded/<key>/<YYYY>/<MM>/<key>_<YYYY-MM-DD>.<generation>.ndjson.gz`.
 
 Nothing here needs a lock: every write carries the generation that it means to replace, which holds across machines.
@@ -119,7 +119,8 @@ def pack(groups: Iterable[list[bytes]], fields: Iterable[str], fetched: datetime
     fetched: when the answer came (aware UTC). window: what was asked for. confirmed: a second look at the source
     found no more than this.
     """
-    # No time stamp in the header: the same records make the same bytes.
+    # No time stamp in the header. The compressed bytes of the same lines are nearly always the same; only their SHA-256 is
+    # relied on.
     squeeze, digest, rows = isal_zlib.compressobj(GZIP_LEVEL, wbits=31), hashlib.sha256(), 0
     parts = []
     for group in groups:
@@ -152,11 +153,14 @@ class DayStore:
         found = ((day_of_name(key, blob.name), blob) for blob in blobs)
         return {day: DayObject.of(day, blob) for day, blob in found if day and first <= day <= last}
 
-    def put(self, dataset: Dataset, day: date, payload: Payload, known: DayObject | None) -> tuple[str, DayObject]:
+    def put(
+        self, dataset: Dataset, day: date, payload: Payload, known: DayObject | None, force: bool = False
+    ) -> tuple[str, DayObject]:
         """Store a day; returns what was done - "new", "same" (the records were there already) or "replaced" - and the
         object as it is now.
 
-        known: the object as last listed. An object with other records is first kept under superseded/. A newer
+        known: the object as last listed. force: replace one that should hold the same records but has another size, for
+        it may be damaged. An object with other records is first kept under superseded/. A newer
         answer that somebody stored meanwhile stays: then ours is not needed ("same"). Raises google.api_core
         exceptions when the service fails for good.
         """
@@ -165,7 +169,8 @@ class DayStore:
             try:
                 if known is None:
                     return "new", self._upload(dataset, day, payload, 0)
-                if known.sha256 == payload.sha256 and known.rows == payload.rows:
+                same = known.sha256 == payload.sha256 and known.rows == payload.rows
+                if same and (not force or known.size == len(payload.data)):
                     return "same", self._touch(known, payload)
                 self._keep(dataset, known)
                 return "replaced", self._upload(dataset, day, payload, known.generation)

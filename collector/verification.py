@@ -8,6 +8,7 @@ loaded. What the source itself lacks is told but is no failure; what is lost on 
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import Enum
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 # /data-status takes 31 days at most; one of them is the day before the first (see source_counts).
 _STATUS_DAYS = 30
 _STATUS_LIMIT = 8_000_000
+_STATUS_WORKERS = 8
 
 
 class State(Enum):
@@ -99,6 +101,7 @@ class Verification:
     months: dict[str, list[int]] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     error: str = ""
+    unasked: str = ""
     seconds: float = 0.0
 
     def of(self, *states: State) -> list[date]:
@@ -141,7 +144,7 @@ class Verification:
             "provisional_days": self.provisional, "states": self.states,
             "days": [day.as_json() for day in self.days if day.state is not State.COMPLETE],
             "findings": [finding.as_json() for finding in self.findings],
-            "error": self.error, "ok": self.ok,
+            "source_not_asked": self.unasked, "error": self.error, "ok": self.ok,
         }  # fmt: skip
 
 
@@ -155,7 +158,7 @@ class _Point(msgspec.Struct, rename="camel"):
 
 
 class _Status(msgspec.Struct):
-    data: list[_Point]
+    data: list[_Point] | None
 
 
 def source_counts(api: Api, dataset: Dataset, first: date, last: date) -> dict[date, int]:
@@ -166,14 +169,22 @@ def source_counts(api: Api, dataset: Dataset, first: date, last: date) -> dict[d
     """
     from collector.api import Traffic
 
-    found: dict[date, int] = {}
     traffic = Traffic()
-    while first <= last:
-        until = min(last, first + timedelta(days=_STATUS_DAYS - 1))
-        query = {"settlementDateFrom": (first - ONE_DAY).isoformat(), "settlementDateTo": until.isoformat()}
-        read = partial(_read_status, first, until)
-        found.update(api.ask(f"/data-status/{dataset.code}", query, _STATUS_LIMIT, read, traffic))
-        first = until + ONE_DAY
+
+    def ask(begin: date) -> dict[date, int]:
+        until = min(last, begin + timedelta(days=_STATUS_DAYS - 1))
+        query = {"settlementDateFrom": (begin - ONE_DAY).isoformat(), "settlementDateTo": until.isoformat()}
+        return api.ask(f"/data-status/{dataset.code}", query, _STATUS_LIMIT, partial(_read_status, begin, until), traffic)
+
+    begins = [first + timedelta(days=days) for days in range(0, (last - first).days + 1, _STATUS_DAYS)]
+    found: dict[date, int] = {}
+    with ThreadPoolExecutor(_STATUS_WORKERS, "status") as pool:
+        try:
+            for counts in pool.map(ask, begins):
+                found.update(counts)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
     return found
 
 
@@ -182,7 +193,7 @@ def _read_status(first: date, last: date, body: bytearray) -> dict[date, int]:
     from collector.records import Unparsable, WrongAnswer
 
     try:
-        points = msgspec.json.decode(body, type=_Status).data
+        points = msgspec.json.decode(body, type=_Status).data or []
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise Unparsable(f"the answer is no data status: {error}") from None
     counts: dict[date, int] = {}
@@ -265,7 +276,7 @@ def _state(
         return State.DIFFERS
     if _is_provisional(dataset, thing, now):
         return State.PROVISIONAL
-    if source is not None and source > thing.rows:
+    if source is not None and source > thing.rows * (1 + (dataset.data_status or 0.0)):
         return State.BEHIND
     if thing.rows == 0 and not dataset.often_empty:
         return State.EMPTY
@@ -291,12 +302,13 @@ def _of_counts(v: Verification) -> list[Finding]:
 
 
 def source_api(settings: runtime.Settings, stop: Stop) -> Api:
-    """Elexon's API for asking what it has: one connection, five questions a second at most."""
-    from collector.api import Api
+    """Elexon's API for asking what it has. A verification without it is still one, so it is not waited for long."""
+    from collector.api import RATE_CAP, Api
 
     return Api(
-        settings.values[Host.ELEXON.value], cap=5.0, stop=stop, connections=1, timeout=settings.http_timeout, key=settings.api_key
-    )
+        settings.values[Host.ELEXON.value], cap=RATE_CAP[Host.ELEXON], stop=stop, connections=_STATUS_WORKERS,
+        timeout=settings.http_timeout, key=settings.api_key, attempts=3,
+    )  # fmt: skip
 
 
 def verify_all(
@@ -317,16 +329,20 @@ def verify_all(
         began = time.monotonic()
         source: dict[date, int] | None = None
         unasked = ""
-        if api and task.dataset.data_status and task.dataset.host is Host.ELEXON:
+        if api and task.dataset.data_status is not None and task.days:
             try:
                 source = source_counts(api, task.dataset, task.first, task.last)
             except (Refused, Unavailable, WindowTooLong, WrongAnswer) as error:
                 unasked = f"the source could not be asked what it has: {runtime.first_line(error)}"
+                log.warning("%s: %s", task.dataset.key, unasked)
+                if isinstance(error, Unavailable):
+                    # It would not answer for the other datasets either.
+                    api = None
         try:
             v = verify(task, warehouse, store, now, source, content)
         except (GoogleAPIError, GoogleAuthError, OSError) as error:
             v = Verification(task.dataset, error=f"cannot be verified: {runtime.first_line(error)}")
-        v.error = v.error or unasked
+        v.unasked = unasked
         v.seconds = time.monotonic() - began
         found.append(v)
     return found
@@ -346,13 +362,26 @@ def verification_text(found: list[Verification]) -> str:
     lines = [command_line.table(rows, frozenset(range(1, 10)))]
     for v in found:
         key = v.dataset.key
-        lines += [f"{key}: {state.value}: {days_text(days)} ({why})" for state, why in MEANINGS.items() if (days := v.of(state))]
+        lines += [line for _, line in _gaps(v)]
         if v.duplicates:
             lines.append(f"{key}: {v.duplicates} rows of the objects are repetitions or superseded; {v.conflicts} keys conflict")
         lines += [command_line.printable(f"{key}: {finding}") for finding in v.findings]
-        if v.error:
-            lines.append(f"{key}: {v.error}")
+        lines += [f"{key}: {note}" for note in (v.unasked, v.error) if note]
     return "\n".join(lines)
+
+
+def _gaps(v: Verification) -> list[tuple[State, str]]:
+    """The days that are not as they should be, by state, with what each state means and what mends it."""
+    return [(state, f"{v.dataset.key}: {state.value}: {days_text(days)} ({why})") for state, why in MEANINGS.items() if (days := v.of(state))]
+
+
+def log_gaps(found: list[Verification]) -> None:
+    """Tell the same in the log: losses as errors, what the source itself lacks as information."""
+    for v in found:
+        for state, line in _gaps(v):
+            (log.error if state in LOSSES else log.info)("%s", line)
+        if v.error:
+            log.error("%s: %s", v.dataset.key, v.error)
 
 
 def log_findings(found: list[Verification]) -> None:

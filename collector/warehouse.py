@@ -21,7 +21,6 @@ from google.api_core.retry import Retry
 from google.auth.exceptions import TransportError
 from google.cloud import bigquery
 
-from collector.gb_calendar import ONE_DAY
 from datasets_config import INSTANT, SETTLEMENT_DATE, SETTLEMENT_PERIOD, Column, Dataset
 
 # Reasons, of a refused request or of a failed job, after which the same may succeed a little later.
@@ -301,20 +300,17 @@ def counts_sql(table_id: str, first: date, last: date) -> str:
     )
 
 
-def surplus_bounds(first: date, last: date) -> tuple[date, date]:
-    """The days around a range, where rows would lie that a wrong calendar had moved."""
-    return first - ONE_DAY, last + ONE_DAY
-
-
 # ---------------------------------------------------------------------------------------------- schema checks
 @dataclass(frozen=True)
 class Difference:
-    """One difference between registry, live table and source. additive: --update-schema can mend it."""
+    """One difference between registry, live table and source. additive: --update-schema can mend it; blocking: nothing
+    can be loaded before it is mended."""
 
     dataset: str
     kind: str
     text: str
     additive: bool = False
+    blocking: bool = False
 
     def __str__(self) -> str:
         return f"{self.dataset}: {self.kind}: {self.text}"
@@ -330,8 +326,8 @@ def schema_differences(dataset: Dataset, live: bigquery.Table | None, seen: froz
     """
     found: list[Difference] = []
 
-    def add(kind: str, text: str, additive: bool = False) -> None:
-        found.append(Difference(dataset.key, kind, text, additive))
+    def add(kind: str, text: str, additive: bool = False, blocking: bool = False) -> None:
+        found.append(Difference(dataset.key, kind, text, additive, blocking))
 
     if live is None:
         add("missing table", f"{dataset.table} does not exist; a load or --update-schema creates it", True)
@@ -341,17 +337,17 @@ def schema_differences(dataset: Dataset, live: bigquery.Table | None, seen: froz
             field = columns.pop(column.name, None)
             mode = "REQUIRED" if column.required else "NULLABLE"
             if field is None:
-                add("missing column", f"{column.name} {column.type}", not column.required)
+                add("missing column", f"{column.name} {column.type}", not column.required, blocking=True)
                 continue
             kind = _SAME_TYPE.get(field.field_type, field.field_type)
             if kind != column.type:
-                add("wrong type", f"{column.name} is {kind}, should be {column.type}")
+                add("wrong type", f"{column.name} is {kind}, should be {column.type}", blocking=True)
             if (field.mode or "NULLABLE") != mode:
-                add("wrong mode", f"{column.name} is {field.mode}, should be {mode}")
+                add("wrong mode", f"{column.name} is {field.mode}, should be {mode}", blocking=mode == "NULLABLE" or field.mode == "REPEATED")
             if (field.description or "") != column.description:
                 add("description", f"{column.name} says {field.description!r}, should say {column.description!r}", True)
-        for name in columns:
-            add("extra column", f"{name} is in the table but not in the registry")
+        for name, field in columns.items():
+            add("extra column", f"{name} is in the table but not in the registry", blocking=field.mode == "REQUIRED")
         partitioning = live.time_partitioning
         if partitioning is None or (partitioning.type_, partitioning.field) != (dataset.partition, "settlement_date"):
             add("partitioning", f"should be by {dataset.partition} of settlement_date")

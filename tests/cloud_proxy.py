@@ -34,6 +34,7 @@ from typing import Any
 
 # Fault -> status, reason, message.
 REFUSALS = {
+    "forbidden": (403, "forbidden", "someone@example.org does not have storage.buckets.get access to the bucket."),
     "429": (429, "rateLimitExceeded", "The rate of change requests to the object exceeds the rate limit."),
     "500": (500, "internalError", "An internal error occurred and the request could not be completed."),
     "503": (503, "backendError", "We're sorry, but there was an error; please try again."),

@@ -7,6 +7,7 @@ it is, in this process (`Place.download`, `Place.load`).
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import importlib
 import io
 import itertools
@@ -273,6 +274,15 @@ def _sortable(row: dict[str, Any]) -> tuple[str, ...]:
 def unpacked(blob: storage.Blob) -> list[bytes]:
     """The lines of an object."""
     return igzip.decompress(blob.download_as_bytes(raw_download=True)).splitlines()
+
+
+def content_of(blob: storage.Blob) -> tuple[str, str, str]:
+    """What an object holds, and what its metadata say of it: SHA-256 of the lines, rows, SHA-256 as told.
+
+    Not the compressed bytes: on rare occasions isal makes other ones of the same lines.
+    """
+    lines = igzip.decompress(blob.download_as_bytes(raw_download=True))
+    return hashlib.sha256(lines).hexdigest(), blob.metadata["rows"], blob.metadata["sha256"]
 
 
 # ------------------------------------------------------------------------------- an independent model of the tables

@@ -14,7 +14,19 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
-from conftest import CODES, DOWNLOADER, LOADER, SAMPLES, TWELVE, Place, days, model_rows, settlement_of, unpacked
+from conftest import (
+    CODES,
+    DOWNLOADER,
+    LOADER,
+    SAMPLES,
+    TWELVE,
+    Place,
+    content_of,
+    days,
+    model_rows,
+    settlement_of,
+    unpacked,
+)
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from isal import igzip
@@ -255,7 +267,7 @@ def test_overlapping_runs_with_other_windows_make_the_same_objects(new_place: Ca
     other.api.set(shuffle=True)
     other.download("--datasets", *keys, *span("2021-12-26", "2022-01-05"), "--max-days", "3").ok()
     other.download("--datasets", *keys, *span("2021-12-26", "2022-01-08"), "--max-days", "7").ok()
-    found = [{name: (blob.metadata["sha256"], blob.metadata["rows"], blob.md5_hash) for name, blob in place.objects("").items()} for place in (one, other)]
+    found = [{name: content_of(blob) for name, blob in place.objects("").items()} for place in (one, other)]
     assert len(found[0]) == 14 * len(keys)
     assert found[0] == found[1]
 

@@ -307,6 +307,32 @@ def test_validate_and_update_schema(place: Place) -> None:
     assert "[GBP/MWh]" in described["price"]
 
 
+@pytest.mark.parametrize("wrong", ["type", "required column gone", "strange required column"])
+def test_a_table_that_does_not_fit_is_told_once_and_nothing_is_tried(place: Place, wrong: str) -> None:
+    place.run(LOADER, "--update-schema", *WHICH).ok()
+    made = place.bq.get_table(place.table_id("market_index"))
+    schema = {field.name: field for field in made.schema}
+    match wrong:
+        case "type":
+            schema["price"] = bigquery.SchemaField("price", "DATE", description=schema["price"].description)
+        case "required column gone":
+            del schema["data_provider"]
+        case _:
+            schema["strange"] = bigquery.SchemaField("strange", "STRING", "REQUIRED")
+    place.bq.delete_table(made)
+    table = bigquery.Table(place.table_id("market_index"), list(schema.values()))
+    table.time_partitioning, table.clustering_fields = made.time_partitioning, made.clustering_fields
+    place.bq.create_table(table)
+    place.download(*WHICH).ok()
+    ran = place.load(*WHICH)
+    assert (ran.code, ran.cell("market_index", "LOAD JOBS"), ran.cell("market_index", "TRANSACTIONS")) == (1, "0", "0")
+    (line,) = re.findall("^FAILED .*", ran.out, re.MULTILINE)
+    assert "drop or rename the table elexon_market_index" in line
+    ran = place.run(LOADER, "--update-schema", *WHICH)
+    assert ran.code == 1
+    assert "cannot be added; drop or rename the table elexon_market_index" in ran.out
+
+
 def test_an_older_table_is_brought_up_to_date(place: Place) -> None:
     place.run(LOADER, "--update-schema", *WHICH).ok()
     table = place.bq.get_table(place.table_id("market_index"))

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta, timezone
 
 import pytest
 from cloud_proxy import Asked, CloudProxy
-from conftest import CODES, DOWNLOADER, LOADER, PROJECT, Place
+from conftest import CODES, DOWNLOADER, LOADER, PROJECT, Place, content_of
 
 from collector.store import DayStore, Payload, pack
 from datasets_config import REGISTRY
@@ -20,7 +20,7 @@ WHAT = (*RANGE, "--datasets", *KEYS)
 
 
 def contents(place: Place, prefix: str = "") -> dict[str, tuple[str, str, str]]:
-    return {name: (b.md5_hash, b.metadata["rows"], b.metadata["sha256"]) for name, b in place.objects(prefix).items()}
+    return {name: content_of(b) for name, b in place.objects(prefix).items()}
 
 
 def together(*processes: subprocess.Popen[str]) -> list[str]:

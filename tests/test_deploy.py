@@ -6,6 +6,7 @@ system tools that the script may use, as links, and a `python3` and a `gcloud` t
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -119,7 +120,7 @@ elif name == "api_standin.py":
     os.execv(command[0], command)
 else:
     dataset = value("--datasets")
-    modes = [flag for flag in ("--check-only", "--check-setup", "--dry-run", "--verify") if flag in args]
+    modes = [flag for flag in ("--check-only", "--check-setup", "--dry-run", "--verify", "--report") if flag in args]
     part = play(" ".join([name, *modes, *([dataset] if "--check-only" not in modes and dataset else [])]))
     if "--verify" in args and "answer" not in part:
         found = dict(dataset=dataset, days_expected=3, days_stored=3, days_loaded=3, rows_stored=4321,
@@ -176,6 +177,19 @@ class Project:
                 step = "verify" if "--verify" in arguments else "download" if name == DOWNLOADER else "load"
                 steps.append(f"{step} {arguments[arguments.index('--datasets') + 1]}")
         return steps
+
+    def run_on_terminal(self, *arguments: str) -> tuple[str, int]:
+        """What a terminal gets to see, and the exit code."""
+        ours, terminal = os.openpty()
+        process = self.start(*arguments, env=self.env | {"TERM": "xterm"}, stdout=terminal, stderr=terminal)
+        os.close(terminal)
+        output = b""
+        # Linux ends a terminal that nobody has open any more with an error.
+        with contextlib.suppress(OSError):
+            while part := os.read(ours, 65_536):
+                output += part
+        os.close(ours)
+        return output.decode(), process.wait(timeout=60)
 
     def logs(self, pattern: str = "*.log") -> list[Path]:
         return sorted((self.root / "logs").glob(pattern))
@@ -281,7 +295,7 @@ def test_each_dataset_is_downloaded_loaded_and_verified_in_turn(project: Project
         " ".join(project.called(DOWNLOADER)[1]) == f"--datasets frequency {dates} {where} --max-workers 2 --max-days 3"
     )
     assert " ".join(project.called(LOADER)[1]) == f"--datasets frequency {dates} {where} --max-workers 2"
-    assert " ".join(project.called(LOADER)[2]) == f"--verify --counts-only --output json --datasets frequency {dates} {where}"
+    assert " ".join(project.called(LOADER)[2]) == f"--verify --quiet --counts-only --without-source --output json --datasets frequency {dates} {where}"
     assert re.search(r"^frequency +3/3 +4,321 +ok +\d+$", result.stdout, re.MULTILINE)
     assert "All 2 datasets verified." in result.stdout
 
@@ -321,7 +335,7 @@ def test_a_run_ends_with_one_coverage_report(project: Project) -> None:
     page = call[call.index("--report") + 1]
     assert re.fullmatch(re.escape(str(project.root / "logs")) + r"/coverage_\d{8}_\d{6}\.html", page)
     assert project.logs("deployment_*.log")[0].name.removeprefix("deployment_").removesuffix(".log") in page
-    assert " ".join(call).startswith("--verify --quiet --report ") and "--start-date 2024-01-01" in " ".join(call)
+    assert " ".join(call).startswith("--verify --output json --report ") and "--start-date 2024-01-01" in " ".join(call)
     assert call[call.index("--datasets") + 1 :][:2] == ["frequency", "market_index"]
     timings = call[call.index("--timings") + 1 :][:2]
     assert [re.sub(r"\d+", "N", text) for text in timings] == ["frequency=N,N,N", "market_index=N,N,N"]
@@ -360,6 +374,28 @@ def test_a_failure_is_told_and_stops_nothing_else(
     assert ("out of memory" in result.stdout) == ("kill" in part)
 
 
+def test_a_dataset_that_is_behind_its_source_has_failed(project: Project) -> None:
+    """That shows only in the last check, for the source is asked once for all datasets."""
+    project.plan[f"{LOADER} --verify --report frequency"] = {"exit": 1, "found": {"ok": False}, "say": "behind source: 2024-03-30"}
+    result = project.run("--datasets", "frequency", "market_index")
+    assert result.returncode == 1
+    assert re.search(r"^frequency +3/3 +4,321 +verify failed +\d+$", result.stdout, re.MULTILINE), result.stdout
+    assert re.search(r"^market_index +3/3 +4,321 +ok +\d+$", result.stdout, re.MULTILINE)
+    assert "1 of 2 datasets failed" in result.stdout and "behind source: 2024-03-30" in result.stdout
+
+
+def test_a_terminal_shows_live_lines_that_no_log_keeps(project: Project) -> None:
+    project.plan[f"{DOWNLOADER} frequency"] = {"say": "first line\n\x1efrequency: 1 of 3 days\n\x1efrequency: 2 of 3 days\nlast line"}
+    output, code = project.run_on_terminal("--datasets", "frequency")
+    assert code == 0
+    assert "\rfrequency: 1 of 3 days\x1b[K\rfrequency: 2 of 3 days\x1b[K\r\x1b[Klast line\r\n" in output
+    log = project.log()
+    assert "first line\nlast line\n" in log and "\x1b" not in log and "\x1e" not in log and "\r" not in log
+    assert project.log("download_*").startswith("first line\nlast line\n")
+    project.plan[f"{DOWNLOADER} frequency"] = {"say": "no terminal: $COLLECTOR_LIVE_LINES"}
+    assert "\x1b" not in project.run("--datasets", "frequency").stdout
+
+
 @pytest.mark.parametrize(("program", "steps"), [(DOWNLOADER, 1), (LOADER, 2)])
 def test_a_set_up_that_has_gone_spares_the_dataset_the_rest(project: Project, program: str, steps: int) -> None:
     project.plan[f"{program} frequency"] = {"exit": 2, "say": f"{program}: Cloud Storage cannot be reached"}
@@ -379,7 +415,7 @@ def test_missing_short_and_provisional_days_are_told(project: Project) -> None:
     }
     project.plan[f"{LOADER} --verify frequency"] = {"exit": 1, "found": found}
     out = project.run("--datasets", "frequency").stdout
-    assert "2 days missing, the first 2024-03-30; 1 days short at source, the first 2024-04-01; 1 days prov" in out
+    assert "4,321 in the bucket; 2 missing; 1 short at source; 1 provisional\n" in out
 
 
 def test_an_unreachable_api_names_the_demo(project: Project) -> None:
@@ -395,7 +431,8 @@ def test_dry_run_only_asks_both_programs(project: Project) -> None:
     result = project.run("--dry-run", "--datasets", "frequency", "market_index")
     assert result.returncode == 0 and "nothing was changed" in result.stdout
     work = [call for call in project.calls() if "--datasets" in call and "--check-only" not in call]
-    assert len(work) == 4 and all("--dry-run" in call for call in work)
+    assert [call[0] for call in work] == [DOWNLOADER, LOADER] and all("--dry-run" in call for call in work)
+    assert all("--datasets frequency market_index" in " ".join(call) for call in work)
     assert [path.name[:11] for path in project.logs()] == ["deployment_"]
 
 
@@ -414,7 +451,7 @@ def test_a_terminal_that_goes_away_stops_nothing(project: Project) -> None:
     process.stdout.close()
     process.stderr.close()
     assert process.wait(timeout=60) == 0
-    assert "words words" in project.log() and "All 1 datasets verified." in project.log()
+    assert "words words" in project.log() and "The dataset is verified." in project.log()
 
 
 def test_works_from_anywhere_through_a_link_and_leaves_api_env_unexecuted(project: Project) -> None:

@@ -10,7 +10,7 @@ from unittest import mock
 
 import pytest
 from api_standin import FAULTS
-from conftest import CODES, DOWNLOADER, Place, Ran
+from conftest import CODES, DOWNLOADER, Place, Ran, content_of
 
 import collector.api
 from datasets_config import DEFAULT_DATASETS, REGISTRY
@@ -35,8 +35,8 @@ def _impatient(place: Place) -> Iterator[None]:
 
 
 def contents(place: Place) -> Contents:
-    """Every day object: checksum of its bytes, rows and checksum of its lines as told in its metadata."""
-    return {name: (blob.md5_hash, blob.metadata["rows"], blob.metadata["sha256"]) for name, blob in place.objects().items()}
+    """Every day object: checksum of its lines, rows and checksum as told in its metadata."""
+    return {name: content_of(blob) for name, blob in place.objects().items()}
 
 
 def error_lines(ran: Ran) -> list[str]:

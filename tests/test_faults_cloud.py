@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 import time
 from collections import Counter
@@ -11,7 +12,7 @@ from unittest import mock
 
 import pytest
 from cloud_proxy import BIGQUERY_FAULTS, STORAGE_FAULTS, Asked, CloudProxy
-from conftest import LOADER, PROJECT, Place
+from conftest import DOWNLOADER, LOADER, PROJECT, Place, content_of
 from google.api_core.retry import Retry
 
 import collector.store
@@ -69,7 +70,7 @@ def tables(place: Place, keys: tuple[str, ...] = KEYS) -> dict[str, tuple[Any, .
 
 
 def contents(place: Place, prefix: str = "raw/") -> dict[str, tuple[str, str, str]]:
-    return {name: (blob.md5_hash, blob.metadata["rows"], blob.metadata["sha256"]) for name, blob in place.objects(prefix).items()}
+    return {name: content_of(blob) for name, blob in place.objects(prefix).items()}
 
 
 def staging(place: Place) -> list[str]:
@@ -289,3 +290,34 @@ def test_a_full_backfill_stays_far_below_the_quotas() -> None:
         cut = loader.batches(days, dataset)
         assert len(cut) <= 750, f"{dataset.key}: {len(cut)} load jobs"
         assert max(map(len, cut)) <= 10_000
+
+
+def test_a_bucket_that_may_be_used_but_not_looked_at(place: Place, storage: CloudProxy) -> None:
+    """roles/storage.objectAdmin has no storage.buckets.get."""
+
+    def rule(asked: Asked) -> str:
+        return "forbidden" if re.fullmatch(r"/storage/v1/b/[^/]+", asked.path.partition("?")[0]) else ""
+
+    storage.rule = rule
+    place.collect(*RANGE, "--datasets", "market_index")
+    assert storage.injected() == {"forbidden": 2}
+    storage.rule = lambda asked: "forbidden"
+    ran = place.download(*RANGE, "--datasets", "market_index")
+    assert ran.code == 2
+    assert "no permission to use bucket" in ran.err
+
+
+def test_a_damaged_object_is_named_with_what_mends_it(place: Place) -> None:
+    which = ("--datasets", "market_index", "--start-date", FIRST, "--end-date", LAST)
+    place.download(*which).ok()
+    blob = place.blob("market_index", FIRST)
+    metadata, data = blob.metadata, blob.download_as_bytes(raw_download=True)
+    blob.metadata = metadata
+    blob.upload_from_string(gzip.compress(b"\n".join(gzip.decompress(data).splitlines()[:50]) + b"\n"), content_type="application/gzip")
+    ran = place.load(*which)
+    assert (ran.code, ran.cell("market_index", "LOADED")) == (1, "3")
+    assert "it has fewer records than were stored (50 of 96), so it is damaged" in ran.out
+    (command,) = re.findall(rf"fetch the day again: {DOWNLOADER} (.*)", ran.out)
+    place.download(*command.split()).ok()
+    place.load(*which).ok()
+    assert place.verification(*which)[0] == 0

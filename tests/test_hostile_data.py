@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import http.server
 import json
 import re
@@ -308,7 +309,7 @@ def test_a_day_that_is_no_json_is_named_and_holds_up_no_other(place: Place, hurr
         ran = place.download("--datasets", KEY, "--start-date", "2024-01-01", "--end-date", "2024-01-21", "--max-workers", "1")
     assert ran.code == 1
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", ran.out)
-    failed = re.findall(rf"^FAILED {KEY} (\S+)(?: to (\S+))?: asked \d+ times, the body is not", ran.out, re.MULTILINE)
+    failed = re.findall(rf"^FAILED {KEY} (\S+)(?: to (\S+))?: the body is not", ran.out, re.MULTILINE)
     assert {str(day) for first, last in failed for day in days(first, last)} == {*map(str, bad)}
     for day in days("2024-01-01", "2024-01-21"):
         if day in bad:
@@ -501,3 +502,48 @@ def test_names_of_objects_tables_and_columns_come_from_the_registry_alone() -> N
         assert all(re.fullmatch("[a-z][a-z0-9_]*", column.name) for column in dataset.columns)
         assert all(re.fullmatch("@?[A-Za-z_.]+", column.source) for column in dataset.columns)
     assert len({dataset.table for dataset in REGISTRY.values()}) == len(REGISTRY)
+
+
+def test_a_key_that_the_server_repeats_reaches_no_log(place: Place) -> None:
+    """Some error pages hold the request with its headers."""
+    key = "s3cret-key-of-mine"
+    for status in (400, 404, 301, 200):
+
+        def answer(_path: str, _query: dict[str, str], status: int = status) -> tuple[int, dict[str, str], bytes]:
+            return status, {"Location": f"http://127.0.0.1/?key={key}"}, f"{{'X-API-Key': '{key}'}}".encode()
+
+        with Raw(answer) as server:
+            place.overrides.update(ELEXON_BASE_URL=server.url, BMRS_API_KEY=key)
+            ran = place.run(DOWNLOADER, "--datasets", KEY, "--start-date", "2024-01-01", "--end-date", "2024-01-01", "--verbose", BMRS_HTTP_TIMEOUT="1")
+        assert ran.code == 1
+        assert key not in ran.out + ran.err, status
+        assert "[secret]" in ran.out, "the rest of what the server said is told"
+
+
+@pytest.mark.parametrize(("status", "body", "told"), [
+    (503, b"busy", "gives no usable answer (status 503)"),
+    (200, b"<!DOCTYPE html><title>Maintenance</title>", "is a web page and no data: <!DOCTYPE html><title>Maintenance</title>"),
+])  # fmt: skip
+def test_an_api_that_answers_without_use_is_told_once(place: Place, monkeypatch: pytest.MonkeyPatch, status: int, body: bytes, told: str) -> None:
+    monkeypatch.setattr("collector.api._BACKOFF_BASE", 0.001)
+    with Raw(lambda _path, _query: (status, {}, body)) as server:
+        place.overrides["ELEXON_BASE_URL"] = server.url
+        ran = place.download("--datasets", KEY, "--start-date", "2024-01-01", "--end-date", "2024-01-28", "--max-days", "1")
+    assert ran.code == 1
+    failures = re.findall("^FAILED .*", ran.out, re.MULTILINE)
+    assert told in ran.out
+    assert "cannot be reached" not in ran.out, "it is reached"
+    assert len(failures) <= 2, failures
+
+
+def test_a_body_of_several_gzip_members_is_read_whole(place: Place) -> None:
+    """RFC 1952, 2.2."""
+
+    def answer(_path: str, query: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
+        body = b"[" + b",".join(record for day in days(query["settlementDateFrom"], query["settlementDateTo"]) for record in records_of(place.api, day)) + b"]"
+        return 200, {"Content-Encoding": "gzip"}, gzip.compress(body[:1_000]) + gzip.compress(body[1_000:])
+
+    with Raw(answer) as server:
+        place.overrides["ELEXON_BASE_URL"] = server.url
+        place.download("--datasets", KEY, "--start-date", "2024-01-01", "--end-date", "2024-01-03").ok()
+    assert sorted(place.lines(KEY, "2024-01-02")) == sorted(records_of(place.api, days("2024-01-02")[0]))

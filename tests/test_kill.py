@@ -26,7 +26,7 @@ from typing import Any
 import pytest
 from api_standin import ApiStandin
 from cloud_proxy import CloudProxy
-from conftest import DOWNLOADER, LOADER, PROJECT, ROOT, AnonymousCredentials, bigquery, local_cloud, storage
+from conftest import DOWNLOADER, LOADER, PROJECT, ROOT, AnonymousCredentials, bigquery, content_of, local_cloud, storage
 
 from datasets_config import REGISTRY
 from local_cloud import LocalCloud
@@ -257,7 +257,7 @@ class Ground:
 
     def end(self, place: str) -> End:
         """What is in the place, superseded objects included; of tables the number and a checksum of all their rows."""
-        objects = {b.name: (b.md5_hash, b.metadata["rows"], b.metadata["sha256"]) for b in self.storage.list_blobs(place)}
+        objects = {b.name: content_of(b) for b in self.storage.list_blobs(place)}
         found: dict[str, tuple[Any, ...]] = {}
         for key in self.keys:
             columns = ", ".join(f"IFNULL(CAST({c.name} AS STRING), '-')" for c in REGISTRY[key].columns)

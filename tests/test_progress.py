@@ -18,6 +18,15 @@ ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 COLOUR = re.compile(r"\x1b\[(?!0?m)[0-9;]*m")
 
 
+def test_lines_for_the_deploy_script_to_show(place: Place) -> None:
+    """It stands between the program and the terminal; the lines for its eyes begin with a record separator."""
+    lines = place.run(DOWNLOADER, *WHICH, COLLECTOR_LIVE_LINES="yes").ok().err.split("\n")
+    live = [line for line in lines if line.startswith("\x1e")]
+    assert live
+    assert re.fullmatch(r"\x1emarket_index: 14 of 14 days, [\d.]+ req/s, 0 retries, [\d.]+ MB, 1,344 rows, about 0 s left", live[-1]), live
+    assert not any("\x1e" in line for line in place.run(DOWNLOADER, *WHICH, "--quiet", COLLECTOR_LIVE_LINES="yes").ok().err.split("\n"))
+
+
 def on_a_terminal(place: Place, program: str, *arguments: str, **env: str) -> str:
     """What a program draws on a terminal of 160 columns."""
     ours, its = pty.openpty()
