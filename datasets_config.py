@@ -178,8 +178,9 @@ class Rows(NamedTuple):
 class Plausible(NamedTuple):
     """Bounds of a column's believable values and how long one value may stand still.
 
-    low, high: inclusive, in the column's unit. still_hours: the same number for longer than this is reported as
-    stuck, per series; None where standing still is normal. zero: what a zero means where it is not a measurement.
+    low, high: inclusive, in the column's unit. still_hours: the same number, not zero, for longer than this is reported
+    as stuck, per series; None where standing still is normal. zero: what a zero means where it is not a measurement.
+    of: the SQL condition of the rows that the rule is about; "" means all.
     """
 
     column: str
@@ -187,6 +188,7 @@ class Plausible(NamedTuple):
     high: float | None = None
     still_hours: float | None = None
     zero: str = ""
+    of: str = ""
 
 
 class Dataset(NamedTuple):
@@ -350,7 +352,11 @@ _DATASETS = (
         rows_per_day=960,
         bytes_per_row=182,
         rows=Rows(HALF_HOUR, _FUELS_SINCE),
-        plausible=(Plausible("generation", -6_000, 40_000),),
+        plausible=(
+            Plausible("generation", -6_000, 40_000),
+            # Interconnectors do: 694 MW, or -4 MW at rest, for days (2022 as published).
+            Plausible("generation", still_hours=24, of="fuel_type NOT LIKE 'INT%'"),
+        ),
         series=("fuel_type",),
     ),
     Dataset(
@@ -524,7 +530,9 @@ _DATASETS = (
         bytes_per_row=158,
         rows=Rows(HALF_HOUR, _one_series(date(2018, 1, 1), 2)),
         plausible=(
-            Plausible("price", -500, 6_000, zero="N2EXMIDP's constant zeros, and an APXMIDP half hour without a report"),
+            Plausible("price", -500, 6_000, still_hours=6),
+            Plausible("price", zero="N2EXMIDP's constant zeros", of="data_provider = 'N2EXMIDP'"),
+            Plausible("price", zero="half hours without a report", of="data_provider != 'N2EXMIDP'"),
             Plausible("volume", 0, 20_000),
         ),
         series=("data_provider",),
@@ -585,6 +593,8 @@ _DATASETS = (
         plausible=(
             Plausible("buy_price_price_adjustment", -1_000, 10_000),
             Plausible("sell_price_price_adjustment", -1_000, 10_000),
+            *(Plausible(f"net_{side}_price_cost_adjustment_energy", -20_000_000, 20_000_000) for side in ("buy", "sell")),
+            *(Plausible(f"net_{side}_price_volume_adjustment_{kind}", -20_000, 20_000) for side in ("buy", "sell") for kind in ("energy", "system")),
         ),
     ),
     Dataset(
@@ -650,6 +660,7 @@ _DATASETS = (
         rows_per_day=370,
         bytes_per_row=198,
         data_status=0.0,
+        plausible=(Plausible("cost", -10_000_000, 10_000_000), Plausible("volume", -10_000, 10_000)),
     ),
 )
 

@@ -124,10 +124,11 @@ def content_sql(dataset: Dataset, table_id: str, first: date, last: date) -> str
 
     for number, rule in enumerate(dataset.plausible):
         value = f"CONCAT(place, ' = ', CAST({rule.column} AS STRING))"
+        about = f"{rule.of} AND " if rule.of else ""
         if rule.low is not None or rule.high is not None:
-            count(f"outside_{number}", _outside(rule), value)
+            count(f"outside_{number}", f"{about}({_outside(rule)})", value)
         if rule.zero:
-            count(f"zero_{number}", f"{rule.column} = 0", "place")
+            count(f"zero_{number}", f"{about}{rule.column} = 0", "place")
     tick = grid(dataset)
     if tick:
         count("off_grid", f"MOD(UNIX_SECONDS({time_column(dataset)}), {int(tick.total_seconds())}) != 0", "place")
@@ -139,7 +140,7 @@ def content_sql(dataset: Dataset, table_id: str, first: date, last: date) -> str
     for number, rule in enumerate(dataset.plausible):
         if rule.still_hours is not None:
             stuck += f", stuck_{number}, stuck_{number}_first"
-            joins += f"\nLEFT JOIN ({_stuck_sql(dataset, rule, source, f'stuck_{number}')}) USING (settlement_date)"
+            joins += f"\nLEFT JOIN ({_stuck_sql(dataset, rule, source + (f' AND {rule.of}' if rule.of else ''), f'stuck_{number}')}) USING (settlement_date)"
     return f"""
 SELECT days.*{stuck} FROM (
   SELECT settlement_date, COUNT(*) AS row_count, COUNT(DISTINCT print) AS kinds, SUM(print) AS print_sum{"".join(counts)}
@@ -169,7 +170,7 @@ def _stuck_sql(dataset: Dataset, rule: Plausible, source: str, name: str) -> str
           SELECT settlement_date, {rule.column} AS value, {time_column(dataset)} AS at, {_place(dataset)} AS place,
             {_concat(["DATE_TRUNC(settlement_date, MONTH)", *dataset.series])} AS part
           {source})))
-    WHERE value IS NOT NULL
+    WHERE value != 0
     GROUP BY part, run
     HAVING TIMESTAMP_DIFF(MAX(at), MIN(at), SECOND) > {int((rule.still_hours or 0) * 3600)})
   GROUP BY settlement_date"""

@@ -158,7 +158,7 @@ class _Point(msgspec.Struct, rename="camel"):
 
 
 class _Status(msgspec.Struct):
-    data: list[_Point] | None
+    data: list[_Point]
 
 
 def source_counts(api: Api, dataset: Dataset, first: date, last: date) -> dict[date, int]:
@@ -193,7 +193,7 @@ def _read_status(first: date, last: date, body: bytearray) -> dict[date, int]:
     from collector.records import Unparsable, WrongAnswer
 
     try:
-        points = msgspec.json.decode(body, type=_Status).data or []
+        points = msgspec.json.decode(body, type=_Status).data
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise Unparsable(f"the answer is no data status: {error}") from None
     counts: dict[date, int] = {}

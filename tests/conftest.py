@@ -77,6 +77,8 @@ hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # Started with & by a script, SIGINT is ignored here and in every program that is started here.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     config.addinivalue_line("markers", "emulators: needs the emulators of local_cloud.py")
     config.addinivalue_line("markers", "long: minutes of faults, kills and races; only with run_tests.sh --long")
 

@@ -72,6 +72,7 @@ check_code() {
 main() {
     local selection=(-m 'not long') emulators=yes
     case ${1-} in
+        -h | --help) sed -n '/^# usage:/,/^[^#]/ s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" && exit ;;
         --fast) shift && selection=(-m 'not emulators and not long') emulators=no ;;
         --long) shift && selection=() ;;
     esac

@@ -156,3 +156,31 @@ def test_the_query_reads_only_the_days_in_question(key: str) -> None:
     values = {column.name for column in quality.value_columns(REGISTRY[key])}
     assert values
     assert not any("date" in name or "time" in name or "period" in name for name in values)
+
+
+def test_a_price_that_stands_still(place: Place) -> None:
+    """Not zero, which is told apart by provider."""
+    def row(provider: str, period: int, price: float) -> str:
+        start = f"{DAY}T{(period - 1) // 2:02}:{(period - 1) % 2 * 30:02}:00Z"
+        return f'{{"dataset":"MID","startTime":"{start}","dataProvider":"{provider}","settlementDate":"{DAY}","settlementPeriod":{period},"price":{price},"volume":1.0}}'
+
+    rows = [row("N2EXMIDP", period, 0.0) for period in range(1, 49)]
+    rows += [row("APXMIDP", period, 88.8 if period <= 20 else 0.0 if period <= 40 else period) for period in range(1, 49)]
+    place.api.load_rows("MID", rows)
+    place.collect("--datasets", "market_index", "--start-date", DAY, "--end-date", DAY)
+    _code, told = place.verification("--datasets", "market_index", "--start-date", DAY, "--end-date", DAY)
+    texts = [(f["check"], f["count"], f["level"], f["examples"][0]) for f in told["market_index"]["findings"]]
+    assert texts == [
+        ("stuck value", 1, "warning", f"{DAY}T00:00:00Z APXMIDP = 88.8 for 9.5 h"),
+        ("zeros", 48, "information", f"{DAY}T00:00:00Z N2EXMIDP"), ("zeros", 20, "information", f"{DAY}T10:00:00Z APXMIDP"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("key", "code", "column", "source"), [
+    ("balancing_services_disaggregated", "DISBSAD", "cost", "cost"),
+    ("balancing_services", "NETBSAD", "net_sell_price_volume_adjustment_system", "netSellPriceVolumeAdjustmentSystem"),
+])  # fmt: skip
+def test_costs_and_volumes_beyond_belief(place: Place, key: str, code: str, column: str, source: str) -> None:
+    place.api.change(code, DAY, "type_change", name=source, value=9e15, rows=1)
+    finding = found(place, key, DAY, DAY)["out of bounds", column]
+    assert (finding["count"], finding["level"]) == (1, "warning")

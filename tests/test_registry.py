@@ -36,7 +36,7 @@ CONTRACT = {
 }
 # The natural keys that the recorded facts prove or name.
 NATURAL_KEYS = {
-    "bid_offer_acceptances": {"national_grid_bm_unit", "acceptance_number", "time_from"},
+    "bid_offer_acceptances": {"national_grid_bm_unit", "bm_unit", "acceptance_number", "time_from"},
     "generation_outturn": {"start_time", "fuel_type"},
     "demand_outturn": {"start_time"},
     "system_warnings": {"publish_time", "warning_type", "warning_text"},
