@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 # Where nobody watches (cron, CI, a pipe), once in this many seconds is enough to see that it is alive.
 LOG_EVERY = 30.0
+# And for eyes, four times a second.
+SHOW_EVERY = 0.25
 
 
 class Progress:
@@ -61,6 +63,7 @@ class Line:
     def __init__(self, progress: Progress, name: str, total: int) -> None:
         self._live, self._is_told, self._name, self._total = progress.live, progress.told, name, total
         self._began = self._told = time.monotonic()
+        self._shown = 0.0
         self._task: TaskID | None = self._live.add_task(name, total=total, note="") if self._live else None
 
     def update(self, done: int, note: str) -> None:
@@ -70,9 +73,10 @@ class Line:
             return
         now = time.monotonic()
         left = (now - self._began) / done * (self._total - done) if done else None
-        rest = f", about {duration(left)} left" if left is not None else ""
-        text = f"{self._name}: {done} of {self._total} days, {note}{rest}"
-        if self._is_told:
+        rest = f"about {duration(left)} left, " if left is not None else ""
+        text = f"{self._name}: {done} of {self._total} days, {rest}{note}"
+        if self._is_told and (now - self._shown >= SHOW_EVERY or done == self._total):
+            self._shown = now
             print(f"\x1e{text}", file=sys.stderr, flush=True)
         if now - self._told >= LOG_EVERY:
             self._told = now

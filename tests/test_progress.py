@@ -23,7 +23,7 @@ def test_lines_for_the_deploy_script_to_show(place: Place) -> None:
     lines = place.run(DOWNLOADER, *WHICH, COLLECTOR_LIVE_LINES="yes").ok().err.split("\n")
     live = [line for line in lines if line.startswith("\x1e")]
     assert live
-    assert re.fullmatch(r"\x1emarket_index: 14 of 14 days, [\d.]+ req/s, 0 retries, [\d.]+ MB, 1,344 rows, about 0 s left", live[-1]), live
+    assert re.fullmatch(r"\x1emarket_index: 14 of 14 days, about 0 s left, [\d.]+ req/s, 0 retries, [\d.]+ MB, 1,344 rows", live[-1]), live
     assert not any("\x1e" in line for line in place.run(DOWNLOADER, *WHICH, "--quiet", COLLECTOR_LIVE_LINES="yes").ok().err.split("\n"))
 
 
@@ -75,5 +75,5 @@ def test_quiet_and_a_dumb_terminal_have_no_live_line(place: Place, more: tuple[s
 def test_elsewhere_a_log_line_tells_now_and_then(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "LOG_EVERY", 0.0)
     err = place.download(*WHICH, "--max-workers", "1").ok().err
-    assert re.search(r"INFO    market_index: \d+ of 14 days, \d+\.\d req/s, 0 retries, 0\.\d MB, [0-9,]+ rows, about \d+ s left", err)
+    assert re.search(r"INFO    market_index: \d+ of 14 days, about \d+ s left, \d+\.\d req/s, 0 retries, 0\.\d MB, [0-9,]+ rows\n", err)
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f]", err), "a log holds no control characters"
