@@ -251,7 +251,7 @@ def verify(
             v.loaded += 1
             v.duplicates += entry.object_rows - entry.table_rows
             v.conflicts += entry.conflicts
-            if count:
+            if count or dataset.often_empty:
                 v.first, v.last = v.first or day, day
     v.days += [Day(day, State.SURPLUS, None, None, count, None) for day, count in sorted(counts.items())]
     v.rows_loaded += sum(counts.values())
