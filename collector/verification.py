@@ -324,6 +324,7 @@ def verify_all(
 
     now = utc_now()
     found = []
+    unanswered = ""
     for task in tasks:
         stop.check()
         began = time.monotonic()
@@ -331,13 +332,14 @@ def verify_all(
         unasked = ""
         if api and task.dataset.data_status is not None and task.days:
             try:
+                if unanswered:
+                    # It would not answer for this dataset either.
+                    raise Unavailable(unanswered)
                 source = source_counts(api, task.dataset, task.first, task.last)
             except (Refused, Unavailable, WindowTooLong, WrongAnswer) as error:
                 unasked = f"the source could not be asked what it has: {runtime.first_line(error)}"
                 log.warning("%s: %s", task.dataset.key, unasked)
-                if isinstance(error, Unavailable):
-                    # It would not answer for the other datasets either.
-                    api = None
+                unanswered = str(error) if isinstance(error, Unavailable) else ""
         try:
             v = verify(task, warehouse, store, now, source, content)
         except (GoogleAPIError, GoogleAuthError, OSError) as error:

@@ -157,6 +157,9 @@ def test_a_source_that_cannot_be_asked_is_told(place: Place, monkeypatch: pytest
     code, told = verified(place)
     assert (code, told["ok"], told["states"], told["error"]) == (0, True, {"complete": 4}, "")
     assert told["source_not_asked"].startswith("the source could not be asked what it has: no usable answer")
+    # Nor is it for the datasets after it, which are spared the wait.
+    code, both = place.verification("--datasets", "frequency", "balancing_services", "--start-date", FIRST, "--end-date", LAST)
+    assert both["balancing_services"]["source_not_asked"] == both["frequency"]["source_not_asked"] != ""
 
 
 def test_the_source_is_asked_unless_told_not_to(place: Place) -> None:
