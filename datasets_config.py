@@ -226,6 +226,11 @@ class Dataset(NamedTuple):
     series: tuple[str, ...] = ()
 
     @property
+    def bytes_per_day(self) -> int:
+        """About what a day's records are as JSON, uncompressed."""
+        return self.rows_per_day * self.bytes_per_row
+
+    @property
     def first_day(self) -> date:
         """The first settlement day that is collected."""
         return date(self.start_year, 1, 1)

@@ -701,7 +701,7 @@ def plan_text(tasks: list[Task], warehouse: Warehouse, store: DayStore, force: b
         coming = days_to_fetch(task, stored, now, False)
         count = sum(max(day.rows, 0) for day in pending)
         jobs = sum(1 for batch in batches(pending, dataset) if any(day.rows for day in batch))
-        size, later = count * dataset.bytes_per_row, len(coming) * dataset.rows_per_day * dataset.bytes_per_row
+        size, later = count * dataset.bytes_per_row, len(coming) * dataset.bytes_per_day
         rows.append((
             dataset.key, str(len(stored)), str(len(stored) - len(pending)), str(len(pending)), f"{count:,}", f"{size / 1e6:,.1f}", str(jobs),
             str(len(coming)), str(max(math.ceil(len(coming) / BATCH_DAYS), math.ceil(later / BATCH_BYTES))),

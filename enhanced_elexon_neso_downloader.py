@@ -343,7 +343,7 @@ class Collection:
 
         dataset = self.dataset
         path, query = dataset.window.request(start, end)
-        expected = (end - start) / ONE_DAY * dataset.rows_per_day * dataset.bytes_per_row
+        expected = (end - start) / ONE_DAY * dataset.bytes_per_day
         # All workers together stay below 1.2 GB, whatever unfolds.
         limit = 16_000_000 + int(4 * expected)
         try:
@@ -503,7 +503,7 @@ def plan_text(tasks: list[Task], store: DayStore, arguments: argparse.Namespace)
         stale = sum(1 for day in wanted if day in stored)
         requests = sum(1 for _ in spans(wanted, window_days(dataset, arguments.max_days), dataset.window.split_years))
         count = len(wanted) * dataset.rows_per_day
-        size = count * dataset.bytes_per_row
+        size = len(wanted) * dataset.bytes_per_day
         least = requests * max(1 / RATE_CAP[dataset.host], arguments.request_delay)
         rows.append((
             dataset.key, str(len(task.days)), str(len(stored)), str(len(wanted) - stale), str(stale), str(requests),

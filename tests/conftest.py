@@ -273,9 +273,24 @@ def _sortable(row: dict[str, Any]) -> tuple[str, ...]:
     return tuple(f"{name}={row[name]!r}" for name in sorted(row))
 
 
+def drawn_on(terminal: int) -> str:
+    """All that is written to a pseudo-terminal, whose other end this is, until nobody has it open any more; closes it."""
+    drawn = b""
+    # Its end is an error or nothing, as the system has it.
+    with contextlib.suppress(OSError):
+        while piece := os.read(terminal, 65_536):
+            drawn += piece
+    os.close(terminal)
+    return drawn.decode()
+
+
+def _text_of(blob: storage.Blob) -> bytes:
+    return igzip.decompress(blob.download_as_bytes(raw_download=True))
+
+
 def unpacked(blob: storage.Blob) -> list[bytes]:
     """The lines of an object."""
-    return igzip.decompress(blob.download_as_bytes(raw_download=True)).splitlines()
+    return _text_of(blob).splitlines()
 
 
 def content_of(blob: storage.Blob) -> tuple[str, str, str]:
@@ -283,8 +298,7 @@ def content_of(blob: storage.Blob) -> tuple[str, str, str]:
 
     Not the compressed bytes: on rare occasions isal makes other ones of the same lines.
     """
-    lines = igzip.decompress(blob.download_as_bytes(raw_download=True))
-    return hashlib.sha256(lines).hexdigest(), blob.metadata["rows"], blob.metadata["sha256"]
+    return hashlib.sha256(_text_of(blob)).hexdigest(), blob.metadata["rows"], blob.metadata["sha256"]
 
 
 # ------------------------------------------------------------------------------- an independent model of the tables

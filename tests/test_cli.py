@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -307,22 +308,30 @@ def test_validate_and_update_schema(place: Place) -> None:
     assert "[GBP/MWh]" in described["price"]
 
 
-@pytest.mark.parametrize("wrong", ["type", "required column gone", "strange required column"])
-def test_a_table_that_does_not_fit_is_told_once_and_nothing_is_tried(place: Place, wrong: str) -> None:
+def made_with(place: Place, change: Callable[[dict[str, bigquery.SchemaField]], object]) -> None:
+    """The table of market_index, made with another schema; `change` gets the right one, by column."""
     place.run(LOADER, "--update-schema", *WHICH).ok()
     made = place.bq.get_table(place.table_id("market_index"))
-    schema = {field.name: field for field in made.schema}
-    match wrong:
-        case "type":
-            schema["price"] = bigquery.SchemaField("price", "DATE", description=schema["price"].description)
-        case "required column gone":
-            del schema["data_provider"]
-        case _:
-            schema["strange"] = bigquery.SchemaField("strange", "STRING", "REQUIRED")
     place.bq.delete_table(made)
+    schema = {field.name: field for field in made.schema}
+    change(schema)
     table = bigquery.Table(place.table_id("market_index"), list(schema.values()))
     table.time_partitioning, table.clustering_fields = made.time_partitioning, made.clustering_fields
     place.bq.create_table(table)
+
+
+@pytest.mark.parametrize("wrong", ["type", "required column gone", "strange required column"])
+def test_a_table_that_does_not_fit_is_told_once_and_nothing_is_tried(place: Place, wrong: str) -> None:
+    def change(schema: dict[str, bigquery.SchemaField]) -> None:
+        match wrong:
+            case "type":
+                schema["price"] = bigquery.SchemaField("price", "DATE", description=schema["price"].description)
+            case "required column gone":
+                del schema["data_provider"]
+            case _:
+                schema["strange"] = bigquery.SchemaField("strange", "STRING", "REQUIRED")
+
+    made_with(place, change)
     place.download(*WHICH).ok()
     ran = place.load(*WHICH)
     assert (ran.code, ran.cell("market_index", "LOAD JOBS"), ran.cell("market_index", "TRANSACTIONS")) == (1, "0", "0")
@@ -334,15 +343,12 @@ def test_a_table_that_does_not_fit_is_told_once_and_nothing_is_tried(place: Plac
 
 
 def test_an_older_table_is_brought_up_to_date(place: Place) -> None:
-    place.run(LOADER, "--update-schema", *WHICH).ok()
-    table = place.bq.get_table(place.table_id("market_index"))
-    place.bq.delete_table(table)
-    older = bigquery.Table(place.table_id("market_index"))
-    older.schema = [
-        bigquery.SchemaField(f.name, f.field_type, f.mode, description="old" if f.name == "price" else f.description) for f in table.schema if f.name != "volume"
-    ]
-    older.time_partitioning, older.clustering_fields = table.time_partitioning, table.clustering_fields
-    place.bq.create_table(older)
+    def change(schema: dict[str, bigquery.SchemaField]) -> None:
+        del schema["volume"]
+        price = schema["price"]
+        schema["price"] = bigquery.SchemaField(price.name, price.field_type, price.mode, description="old")
+
+    made_with(place, change)
     ran = place.run(LOADER, "--validate-schema", *WHICH)
     assert ran.code == 1
     assert "missing column: volume FLOAT64" in ran.out

@@ -6,7 +6,6 @@ system tools that the script may use, as links, and a `python3` and a `gcloud` t
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
@@ -24,6 +23,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from conftest import drawn_on
 
 from collector.runtime import SETTINGS
 from datasets_config import DEFAULT_DATASETS
@@ -183,13 +183,7 @@ class Project:
         ours, terminal = os.openpty()
         process = self.start(*arguments, env=self.env | {"TERM": "xterm"}, stdout=terminal, stderr=terminal)
         os.close(terminal)
-        output = b""
-        # Linux ends a terminal that nobody has open any more with an error.
-        with contextlib.suppress(OSError):
-            while part := os.read(ours, 65_536):
-                output += part
-        os.close(ours)
-        return output.decode(), process.wait(timeout=60)
+        return drawn_on(ours), process.wait(timeout=60)
 
     def logs(self, pattern: str = "*.log") -> list[Path]:
         return sorted((self.root / "logs").glob(pattern))

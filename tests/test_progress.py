@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import DOWNLOADER, LOADER, Place
+from conftest import DOWNLOADER, LOADER, Place, drawn_on
 
 from collector import progress
 
@@ -35,19 +35,9 @@ def on_a_terminal(place: Place, program: str, *arguments: str, **env: str) -> st
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=its,
     )  # fmt: skip
     os.close(its)
-    drawn = b""
-    # A closed terminal ends in an error or in nothing, as the system has it.
-    while True:
-        try:
-            piece = os.read(ours, 65_536)
-        except OSError:
-            break
-        if not piece:
-            break
-        drawn += piece
-    os.close(ours)
+    drawn = drawn_on(ours)
     assert process.wait(timeout=60) == 0
-    return drawn.decode()
+    return drawn
 
 
 def test_a_terminal_shows_a_live_line_for_each_dataset(place: Place) -> None:
