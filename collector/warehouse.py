@@ -73,12 +73,13 @@ LEDGER_SCHEMA = [
     bigquery.SchemaField("table_created", "TIMESTAMP", "REQUIRED", description="Creation of the table; rows of a dropped table do not count [UTC]"),
 ]  # fmt: skip
 
-# The record of a line; null for a line that is no JSON. Numbers that no double holds exactly are rounded, as every
-# column would do. Half a surrogate pair, which is no character, makes a line unreadable: the second attempt has U+FFFD
-# for each half in it.
+# The record of a line; null for a line that is no JSON. Two things that JSON allows make a line unreadable to BigQuery:
+# half a surrogate pair, which is no character, and a number that no double holds. The second attempt has U+FFFD for
+# each half in it, and texts for numbers: the value is then what is wrong, not the line.
 _RECORD = (
-    "COALESCE(SAFE.PARSE_JSON(line, wide_number_mode => 'round'), SAFE.PARSE_JSON("
-    r"REGEXP_REPLACE(line, r'\\u[dD][89a-fA-F][0-9a-fA-F]{2}', r'\\ufffd'), wide_number_mode => 'round'))"
+    "COALESCE(SAFE.PARSE_JSON(line, wide_number_mode => 'round'), "
+    r"""SAFE.PARSE_JSON(REGEXP_REPLACE(REGEXP_REPLACE(line, r'\\u[dD][89a-fA-F][0-9a-fA-F]{2}', r'\\ufffd'), """
+    r"""r'("\s*:\s*)(-?[0-9][0-9.eE+-]*)', r'\1"\2"'), wide_number_mode => 'round'))"""
 )
 
 # Type -> (pattern that the text of a value must match, expression over that text).
@@ -268,6 +269,7 @@ def publish_sql(dataset: Dataset, table_id: str, ledger_id: str, staging_id: str
     literals; 1,000 of them make 60 KB of the 1 MB that a statement may have. staging_id None: every day is empty.
     """
     columns = ", ".join(c.name for c in dataset.columns)
+    newest = f"{_version(dataset)} DESC, line DESC" if dataset.version else "line DESC"
     these = f"({', '.join(f'DATE {str(day)!r}' for day in days)})"
     insert = ""
     if staging_id:
@@ -275,7 +277,7 @@ def publish_sql(dataset: Dataset, table_id: str, ledger_id: str, staging_id: str
 INSERT INTO `{table_id}` ({columns})
 SELECT {columns} FROM ({rows_sql(dataset, staging_id)})
 WHERE record_day IN {these}
-QUALIFY ROW_NUMBER() OVER (PARTITION BY {", ".join(dataset.natural_key)} ORDER BY {_version(dataset)} DESC, line DESC) = 1;
+QUALIFY ROW_NUMBER() OVER (PARTITION BY {", ".join(dataset.natural_key)} ORDER BY {newest}) = 1;
 """
     newer = f"""EXISTS (
   SELECT 1 FROM `{ledger_id}` AS done JOIN UNNEST(@entries) AS entry
