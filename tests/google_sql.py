@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta, timezone
@@ -33,6 +34,9 @@ from zetasql.wasi._pb2.zetasql.public.type_pb2 import ArrayTypeProto, StructFiel
 from zetasql.wasi._pb2.zetasql.public.value_pb2 import ValueProto
 from zetasql.wasi._pb2.zetasql.resolved_ast import resolved_node_kind_pb2 as nodes
 
+from collector import warehouse
+from datasets_config import REGISTRY
+
 _EPOCH = date(1970, 1, 1)
 _START = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _KINDS = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL"}
@@ -40,6 +44,15 @@ _KINDS = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL"}
 _FIELDS = {"INT64": "int64_value", "FLOAT64": "double_value", "BOOL": "bool_value", "STRING": "string_value"}
 # What BigQuery's documentation allows in a multi-statement transaction and the programs use, and the transaction's ends.
 _STATEMENTS = ("RESOLVED_QUERY_STMT", "RESOLVED_INSERT_STMT", "RESOLVED_DELETE_STMT", "RESOLVED_BEGIN_STMT", "RESOLVED_COMMIT_STMT")
+# https://cloud.google.com/bigquery/docs/reference/standard-sql/lexical#reserved_keywords
+RESERVED = frozenset("""
+ALL AND ANY ARRAY AS ASC ASSERT_ROWS_MODIFIED AT BETWEEN BY CASE CAST COLLATE CONTAINS CREATE CROSS CUBE CURRENT DEFAULT
+DEFINE DESC DISTINCT ELSE END ENUM ESCAPE EXCEPT EXCLUDE EXISTS EXTRACT FALSE FETCH FOLLOWING FOR FROM FULL GROUP
+GROUPING GROUPS HASH HAVING IF IGNORE IN INNER INTERSECT INTERVAL INTO IS JOIN LATERAL LEFT LIKE LIMIT LOOKUP MERGE
+NATURAL NEW NO NOT NULL NULLS OF ON OR ORDER OUTER OVER PARTITION PRECEDING PROTO QUALIFY RANGE RECURSIVE RESPECT RIGHT
+ROLLUP ROWS SELECT SET SOME STRUCT TABLESAMPLE THEN TO TREAT TRUE UNBOUNDED UNION UNNEST USING WHEN WHERE WINDOW WITH
+WITHIN
+""".split())  # fmt: skip
 # The engine can more than BigQuery's documentation says that BigQuery can: compare and sort JSON, group by FLOAT64
 # columns told apart by their bits.
 _NOT_BIGQUERY = ("FEATURE_JSON_TYPE_COMPARISON", "FEATURE_LATERAL_COLUMN_REFERENCES")
@@ -182,6 +195,55 @@ def _options(parameters: Sequence[Any]) -> Any:
 
 
 # ---------------------------------------------------------------------------------------------- what the tests call
+def schemas(sql: str) -> dict[str, Sequence[SchemaField]]:
+    """The tables that a statement of the programs names, with the columns that the registry gives them.
+
+    Raises Refused for a table that the programs do not know.
+    """
+    of_table = {dataset.table: warehouse.table_schema(dataset) for dataset in REGISTRY.values()}
+    of_table[warehouse.LEDGER] = warehouse.LEDGER_SCHEMA
+    found = {}
+    for name in re.findall("`([^`]*)`", sql):
+        table = name.rpartition(".")[2]
+        found[name] = warehouse.STAGING_SCHEMA if table.startswith(warehouse.STAGING_PREFIX) else of_table.get(table)
+        if found[name] is None:
+            raise Refused(f"no table of the programs: {name}")
+    return found
+
+
+_TAKEN: set[str] = set()
+
+
+def judge(sql: str, parameters: Sequence[Any] = ()) -> None:
+    """Analyse what a program has sent, over the real schemas; once for texts that differ in days and names alone.
+
+    Raises Refused.
+    """
+    tables = schemas(sql)
+    shape = re.sub(r"DATE '[^']*'(, DATE '[^']*')*", "DATE", sql)
+    for number, name in enumerate(tables):
+        shape = shape.replace(name, str(number))
+    types = [(p.name, p.to_api_repr()["parameterType"]) for p in parameters]
+    shape = f"{[name.rpartition('.')[2][:40] for name in tables]} {types} {shape}"
+    if shape not in _TAKEN:
+        refuse_for_bigquery(sql)
+        analyse(sql, tables, parameters)
+        _TAKEN.add(shape)
+
+
+def refuse_for_bigquery(sql: str) -> None:
+    """Raise Refused for what Google's front end takes and the service does not, or charges for."""
+    unsafe = {*re.findall(r"\bSAFE\s*\.\s*(\w+)", sql, re.IGNORECASE)} - {"PARSE_JSON"}
+    if unsafe:
+        raise Refused(f"SAFE with function {', '.join(sorted(unsafe))} is not known to be supported")
+    # A statement of more than 1 MB is not taken.
+    if len(sql.encode()) > 1_000_000:
+        raise Refused("the text is too long")
+    aliases = {alias.upper() for alias in re.findall(r"\bAS\s+`?(\w+)", re.sub(r"'[^']*'", "''", sql), re.IGNORECASE)}
+    if aliases & RESERVED:
+        raise Refused(f"reserved words: {', '.join(sorted(aliases & RESERVED))}")
+
+
 @lru_cache(32)
 def _registered(schemas: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]) -> int:
     tables = {name: [SchemaField(*field) for field in fields] for name, fields in schemas}
