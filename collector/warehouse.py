@@ -170,11 +170,15 @@ def _paths(dataset: Dataset) -> dict[str, str]:
 def _instant(dataset: Dataset) -> str:
     alias, fields = _paths(dataset), dataset.instant.fields
     minutes = int(dataset.instant.shift.total_seconds() // 60)
+    first = alias[fields[0]]
     if len(fields) == 1:
-        time = _typed(alias[fields[0]], "TIMESTAMP")
-        return f"TIMESTAMP_ADD({time}, INTERVAL {minutes} MINUTE)" if minutes else time
-    day, period = _typed(alias[fields[0]], "DATE"), _typed(alias[fields[1]], "INT64")
-    return f"TIMESTAMP_ADD(TIMESTAMP({day}, 'Europe/London'), INTERVAL 30 * ({period} - 1) MINUTE)"
+        time = _typed(first, "TIMESTAMP")
+        instant = f"TIMESTAMP_ADD({time}, INTERVAL {minutes} MINUTE)" if minutes else time
+    else:
+        day, period = _typed(first, "DATE"), _typed(alias[fields[1]], "INT64")
+        instant = f"TIMESTAMP_ADD(TIMESTAMP({day}, 'Europe/London'), INTERVAL 30 * (IF({period} BETWEEN 1 AND 50, {period}, NULL) - 1) MINUTE)"
+    # At the ends of the calendar the arithmetic would fail, and with it the query for all days of the batch.
+    return f"IF(REGEXP_CONTAINS({first}, r'^(19|20)'), {instant}, NULL)"
 
 
 def _expression(column: Column, alias: dict[str, str]) -> str:
