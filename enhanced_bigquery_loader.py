@@ -605,7 +605,7 @@ def main(argv: list[str] | None = None) -> int:
         return DONE
     settings = runtime.load_settings(runtime.flags_of(arguments), BASE_URLS)
     tasks = runtime.tasks_of(arguments)
-    for flag, given in (("--output json", arguments.output == "json"), ("--report", arguments.report), ("--without-source", arguments.without_source), ("--counts-only", arguments.counts_only)):  # fmt: skip
+    for flag, given in (("--output json", arguments.output == "json"), ("--report", arguments.report), ("--without-source", arguments.without_source), ("--counts-only", arguments.counts_only), ("--since", arguments.since)):  # fmt: skip
         if given and not arguments.verify:
             raise UsageError(f"{flag} goes with --verify; add --verify or leave it out")
     for check, asked in (("--verify", arguments.verify), ("--validate-schema", arguments.validate_schema), ("--update-schema", arguments.update_schema)):  # fmt: skip
@@ -662,7 +662,7 @@ def _verify(tasks: list[Task], warehouse: Warehouse, store: DayStore, arguments:
     began = time.monotonic()
     api = None if arguments.without_source else source_api(settings, warehouse.stop)
     try:
-        found = warehouse.stop.attend(lambda: verify_all(tasks, warehouse, store, api, warehouse.stop, not arguments.counts_only))
+        found = warehouse.stop.attend(lambda: verify_all(tasks, warehouse, store, api, warehouse.stop, not arguments.counts_only, arguments.since))
     except Stopped:
         return 128 + warehouse.stop.signal_number
     ok = all(v.ok for v in found)

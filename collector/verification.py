@@ -19,12 +19,14 @@ import msgspec
 
 from collector import command_line, runtime
 from collector.gb_calendar import ONE_DAY, day_start, utc_now, utc_text
-from collector.quality import Finding, findings
+from collector.quality import Finding, findings, read_content, unread
 from collector.runtime import Stop, Task, log
 from datasets_config import Dataset, Host
 from enhanced_elexon_neso_downloader import days_text, is_short, needs_reading
 
 if TYPE_CHECKING:
+    from google.cloud import bigquery
+
     from collector.api import Api
     from collector.store import DayObject, DayStore
     from collector.warehouse import Loaded
@@ -208,14 +210,12 @@ def _read_status(first: date, last: date, body: bytearray) -> dict[date, int]:
 # ---------------------------------------------------------------------------------------------- comparing
 def verify(
     task: Task, warehouse: Warehouse, store: DayStore, now: datetime, source: dict[date, int] | None = None,
-    content: bool = True,
+    content: bool = True, since: datetime | None = None,
 ) -> Verification:  # fmt: skip
     """Compare the calendar, the source's counts where given, the objects, the ledger and the table, day by day.
 
-    content: also check the values in the table, which reads the whole range.
+    content: also check the values in the table. since: see _read_table.
     """
-    from collector.warehouse import counts_sql
-
     dataset = task.dataset
     v = Verification(dataset)
     expected = [day for day in task.days if day_start(day) <= now]
@@ -223,12 +223,10 @@ def verify(
     if not expected:
         return v
     stored = store.list(dataset, task.first, task.last)
+    # In this order: what is published between the two questions makes them differ, never look alike.
     table = warehouse.table(dataset.table)
-    ledger = warehouse.ledger(dataset, table, task.first, task.last)
-    counts: dict[date, int] = {}
-    if table is not None:
-        rows = warehouse.query(counts_sql(warehouse.table_id(dataset.table), task.first, task.last))
-        counts = {r.settlement_date: r.row_count for r in rows}
+    ledger = warehouse.ledger(dataset, table, date.min, date.max)
+    counts, odd = _read_table(task, warehouse, table, ledger, content, since) if table else ({}, [])
     for day in expected:
         thing, entry, count = stored.get(day), ledger.get(day), counts.pop(day, 0)
         here = (source or {}).get(day)
@@ -256,8 +254,61 @@ def verify(
     v.days += [Day(day, State.SURPLUS, None, None, count, None) for day, count in sorted(counts.items())]
     v.rows_loaded += sum(counts.values())
     if v.rows_loaded:
-        v.findings = _of_counts(v) + (findings(dataset, warehouse, task.first, task.last) if content else [])
+        v.findings = _of_counts(v) + odd
     return v
+
+
+def _read_table(
+    task: Task, warehouse: Warehouse, table: bigquery.Table, ledger: dict[date, Loaded], content: bool, since: datetime | None
+) -> tuple[dict[date, int], list[Finding]]:
+    """Rows that the table has of each day of the task, and what looks odd about the values where content is asked for.
+
+    ledger: of all days of the table. since None: every day is read. Otherwise what costs nothing to know is not read:
+    the values are checked of the days published since then, with those that share a partition with one, for that reads
+    no more; of the other days the ledger's counts are taken, as far as the table has the rows that the ledger says.
+    """
+    from google.api_core.exceptions import BadRequest
+
+    from collector.warehouse import counts_sql, partition_of
+
+    dataset, days = task.dataset, set(task.days)
+    published = {partition_of(dataset, day) for day, entry in ledger.items() if since is None or entry.loaded_at >= since}
+    fresh = days if since is None else {day for day in days if partition_of(dataset, day) in published}
+    counts: dict[date, int] = {}
+    odd: list[Finding] = []
+    if content and fresh:
+        try:
+            rows = read_content(dataset, warehouse, fresh)
+            counts, odd = {row.settlement_date: row.row_count for row in rows}, findings(dataset, rows)
+            days -= fresh
+        except BadRequest as error:
+            odd = [unread(error)]
+    uncounted = days if since is None else _doubtful(dataset, days, warehouse, table, ledger)
+    counts.update({day: ledger[day].table_rows for day in days - uncounted if day in ledger and ledger[day].table_rows})
+    if uncounted:
+        rows = warehouse.query(counts_sql(warehouse.table_id(dataset.table), uncounted))
+        counts.update({row.settlement_date: row.row_count for row in rows})
+    return counts, odd
+
+
+def _doubtful(dataset: Dataset, days: set[date], warehouse: Warehouse, table: bigquery.Table, ledger: dict[date, Loaded]) -> set[date]:
+    """Those of `days` that may have other numbers of rows than the ledger says, as far as metadata tell.
+
+    None when the table has as many rows as the ledger says, which is free to know; else those in partitions that have
+    not, for 10 MB; all where metadata contradict each other.
+    """
+    from collector.warehouse import partition_of, partitions_sql
+
+    if table.num_rows == sum(entry.table_rows for entry in ledger.values()):
+        return set()
+    told: dict[str, int] = {}
+    for day, entry in ledger.items():
+        if entry.table_rows:
+            told[partition_of(dataset, day)] = told.get(partition_of(dataset, day), 0) + entry.table_rows
+    live = {row.partition_id: row.total_rows for row in warehouse.query(partitions_sql(warehouse.prefix, dataset.table)) if row.total_rows}
+    if sum(live.values()) != table.num_rows:
+        return days
+    return {day for day in days if live.get(partition_of(dataset, day)) != told.get(partition_of(dataset, day))}
 
 
 def _is_provisional(dataset: Dataset, thing: DayObject, now: datetime) -> bool:
@@ -312,10 +363,11 @@ def source_api(settings: runtime.Settings, stop: Stop) -> Api:
 
 
 def verify_all(
-    tasks: list[Task], warehouse: Warehouse, store: DayStore, api: Api | None, stop: Stop, content: bool = True
-) -> list[Verification]:
-    """Verify each dataset; that one cannot be is told in its `error`. api: where to ask what the source has; content:
-    see verify."""
+    tasks: list[Task], warehouse: Warehouse, store: DayStore, api: Api | None, stop: Stop, content: bool = True,
+    since: datetime | None = None,
+) -> list[Verification]:  # fmt: skip
+    """Verify each dataset; that one cannot be is told in its `error`. api: where to ask what the source has; content,
+    since: see verify."""
     from google.api_core.exceptions import GoogleAPIError
     from google.auth.exceptions import GoogleAuthError
 
@@ -341,7 +393,7 @@ def verify_all(
                 log.warning("%s: %s", task.dataset.key, unasked)
                 unanswered = str(error) if isinstance(error, Unavailable) else ""
         try:
-            v = verify(task, warehouse, store, now, source, content)
+            v = verify(task, warehouse, store, now, source, content, since)
         except (GoogleAPIError, GoogleAuthError, OSError) as error:
             v = Verification(task.dataset, error=f"cannot be verified: {runtime.first_line(error)}")
         v.unasked = unasked
