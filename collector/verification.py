@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import Enum
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -210,11 +210,12 @@ def _read_status(first: date, last: date, body: bytearray) -> dict[date, int]:
 # ---------------------------------------------------------------------------------------------- comparing
 def verify(
     task: Task, warehouse: Warehouse, store: DayStore, now: datetime, source: dict[date, int] | None = None,
-    content: bool = True, since: datetime | None = None,
+    content: bool = True, since: datetime | None = None, metadata: Metadata | None = None,
 ) -> Verification:  # fmt: skip
     """Compare the calendar, the source's counts where given, the objects, the ledger and the table, day by day.
 
-    content: also check the values in the table. since: see _read_table.
+    content: also check the values in the table. since: see _read_table. metadata: shared by several datasets, so that
+    all are asked for at one time.
     """
     dataset = task.dataset
     v = Verification(dataset)
@@ -226,7 +227,7 @@ def verify(
     # In this order: what is published between the two questions makes them differ, never look alike.
     table = warehouse.table(dataset.table)
     ledger = warehouse.ledger(dataset, table, date.min, date.max)
-    counts, odd = _read_table(task, warehouse, table, ledger, content, since) if table else ({}, [])
+    counts, odd = _read_table(task, metadata or Metadata(warehouse), table, ledger, content, since) if table else ({}, [])
     for day in expected:
         thing, entry, count = stored.get(day), ledger.get(day), counts.pop(day, 0)
         here = (source or {}).get(day)
@@ -258,20 +259,43 @@ def verify(
     return v
 
 
+class Metadata:
+    """How many rows the partitions of all tables have: for 10 MB, asked for once, when first needed."""
+
+    def __init__(self, warehouse: Warehouse) -> None:
+        self.warehouse = warehouse
+
+    @cached_property
+    def _rows(self) -> dict[tuple[str, str], int]:
+        from collector.warehouse import partitions_sql
+
+        return {(row.table_name, row.partition_id): row.total_rows for row in self.warehouse.query(partitions_sql(self.warehouse.prefix))}
+
+    def doubtful(self, dataset: Dataset, days: set[date], ledger: dict[date, Loaded]) -> set[date]:
+        """Those of `days` whose partitions have other numbers of rows than the ledger says."""
+        from collector.warehouse import partition_of
+
+        told: dict[str, int] = {}
+        for day, entry in ledger.items():
+            told[partition_of(dataset, day)] = told.get(partition_of(dataset, day), 0) + entry.table_rows
+        return {day for day in days if self._rows.get((dataset.table, (part := partition_of(dataset, day))), 0) != told.get(part, 0)}
+
+
 def _read_table(
-    task: Task, warehouse: Warehouse, table: bigquery.Table, ledger: dict[date, Loaded], content: bool, since: datetime | None
+    task: Task, metadata: Metadata, table: bigquery.Table, ledger: dict[date, Loaded], content: bool, since: datetime | None
 ) -> tuple[dict[date, int], list[Finding]]:
     """Rows that the table has of each day of the task, and what looks odd about the values where content is asked for.
 
-    ledger: of all days of the table. since None: every day is read. Otherwise what costs nothing to know is not read:
-    the values are checked of the days published since then, with those that share a partition with one, for that reads
-    no more; of the other days the ledger's counts are taken, as far as the table has the rows that the ledger says.
+    ledger: of all days of the table. since None: every day is read. Otherwise what metadata tell is not read: the
+    values are checked of the days published since then, with those that share a partition with one, for that reads no
+    more; of the other days the ledger's counts are taken, if their partitions have the rows that the ledger says, or,
+    which costs nothing at all, the table has (without content: a check of the values follows).
     """
     from google.api_core.exceptions import BadRequest
 
     from collector.warehouse import counts_sql, partition_of
 
-    dataset, days = task.dataset, set(task.days)
+    dataset, warehouse, days = task.dataset, metadata.warehouse, set(task.days)
     published = {partition_of(dataset, day) for day, entry in ledger.items() if since is None or entry.loaded_at >= since}
     fresh = days if since is None else {day for day in days if partition_of(dataset, day) in published}
     counts: dict[date, int] = {}
@@ -283,32 +307,17 @@ def _read_table(
             days -= fresh
         except BadRequest as error:
             odd = [unread(error)]
-    uncounted = days if since is None else _doubtful(dataset, days, warehouse, table, ledger)
+    if since is None:
+        uncounted = days
+    elif not content and table.num_rows == sum(entry.table_rows for entry in ledger.values()):
+        uncounted = set()
+    else:
+        uncounted = metadata.doubtful(dataset, days, ledger)
     counts.update({day: ledger[day].table_rows for day in days - uncounted if day in ledger and ledger[day].table_rows})
     if uncounted:
         rows = warehouse.query(counts_sql(warehouse.table_id(dataset.table), uncounted))
         counts.update({row.settlement_date: row.row_count for row in rows})
     return counts, odd
-
-
-def _doubtful(dataset: Dataset, days: set[date], warehouse: Warehouse, table: bigquery.Table, ledger: dict[date, Loaded]) -> set[date]:
-    """Those of `days` that may have other numbers of rows than the ledger says, as far as metadata tell.
-
-    None when the table has as many rows as the ledger says, which is free to know; else those in partitions that have
-    not, for 10 MB; all where metadata contradict each other.
-    """
-    from collector.warehouse import partition_of, partitions_sql
-
-    if table.num_rows == sum(entry.table_rows for entry in ledger.values()):
-        return set()
-    told: dict[str, int] = {}
-    for day, entry in ledger.items():
-        if entry.table_rows:
-            told[partition_of(dataset, day)] = told.get(partition_of(dataset, day), 0) + entry.table_rows
-    live = {row.partition_id: row.total_rows for row in warehouse.query(partitions_sql(warehouse.prefix, dataset.table)) if row.total_rows}
-    if sum(live.values()) != table.num_rows:
-        return days
-    return {day for day in days if live.get(partition_of(dataset, day)) != told.get(partition_of(dataset, day))}
 
 
 def _is_provisional(dataset: Dataset, thing: DayObject, now: datetime) -> bool:
@@ -375,6 +384,7 @@ def verify_all(
     from collector.records import WrongAnswer
 
     now = utc_now()
+    metadata = Metadata(warehouse)
     found = []
     unanswered = ""
     for task in tasks:
@@ -393,7 +403,7 @@ def verify_all(
                 log.warning("%s: %s", task.dataset.key, unasked)
                 unanswered = str(error) if isinstance(error, Unavailable) else ""
         try:
-            v = verify(task, warehouse, store, now, source, content, since)
+            v = verify(task, warehouse, store, now, source, content, since, metadata)
         except (GoogleAPIError, GoogleAuthError, OSError) as error:
             v = Verification(task.dataset, error=f"cannot be verified: {runtime.first_line(error)}")
         v.unasked = unasked

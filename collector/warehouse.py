@@ -323,9 +323,9 @@ def counts_sql(table_id: str, days: Collection[date]) -> str:
     return f"SELECT settlement_date, COUNT(*) AS row_count FROM `{table_id}` WHERE {within(days)} GROUP BY settlement_date"
 
 
-def partitions_sql(home_id: str, table: str) -> str:
-    """Rows of each partition of a table, from metadata. home_id: project.dataset."""
-    return f"SELECT partition_id, total_rows FROM `{home_id}`.INFORMATION_SCHEMA.PARTITIONS WHERE table_name = '{table}'"
+def partitions_sql(home_id: str) -> str:
+    """Rows of each partition of each table, from metadata. home_id: project.dataset."""
+    return f"SELECT table_name, partition_id, total_rows FROM `{home_id}`.INFORMATION_SCHEMA.PARTITIONS WHERE total_rows > 0"
 
 
 # ---------------------------------------------------------------------------------------------- schema checks
