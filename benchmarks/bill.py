@@ -155,7 +155,10 @@ def shares(reads: Sequence[Read]) -> dict[str, float]:
     found: dict[str, float] = {}
     for read in reads:
         largest = REGISTRY["individual_generation"].table in read.table
-        kind = "the ledger" if read.table == LEDGER else "staged lines" if read.table.startswith(STAGING_PREFIX) else "tables"
-        kind += " of B1610" if largest else " of the other ten" if kind != "the ledger" else ""
+        if read.table in (LEDGER, "INFORMATION_SCHEMA"):
+            found["ledger and metadata"] = found.get("ledger and metadata", 0.0) + read.billed
+            continue
+        kind = "staged lines" if read.table.startswith(STAGING_PREFIX) else "tables"
+        kind += " of B1610" if largest else " of the other ten"
         found[kind] = found.get(kind, 0.0) + read.billed
     return found
