@@ -34,7 +34,8 @@
 #   --max-workers N       parallel workers of a download or a load
 #                         (default: what each of the two scripts has as default)
 #   --dry-run             say what would be done, and do nothing
-#   --verify-only         compare tables and bucket; download and load nothing
+#   --verify-only         compare tables and bucket, reading all of the tables
+#                         (a run reads what it loaded); download and load nothing
 #   -h, --help            show this text
 #
 # Examples:
@@ -575,11 +576,12 @@ summary_line() {
     say "$(printf '%-*s %11s %15s  %-15s %7s' "$1" "$dataset" "$days" "$rows" "$status" "$seconds")"
 }
 
-# verify DATASET LOG: sets DAYS and COUNT for the summary; the loader's whole answer goes to LOG.
+# verify DATASET LOG: sets DAYS and COUNT for the summary; the loader's whole answer goes to LOG. By metadata, which costs
+# nothing: what is in the tables is read once a run, by report.
 verify() {
     local status=0 answer=$SCRATCH/verification days count verdict text
-    step "$2" "$answer" "$PY" "$LOADER" --verify --quiet --counts-only --without-source --output json --datasets "$1" \
-        "${RANGE[@]}" "${TARGET[@]}" || status=$?
+    step "$2" "$answer" "$PY" "$LOADER" --verify --quiet --counts-only --without-source --since "$STAMP" --output json \
+        --datasets "$1" "${RANGE[@]}" "${TARGET[@]}" || status=$?
     cat "$answer" 2>/dev/null >>"$2" || logs_refused
     "$PY" -I - "$answer" >"$SCRATCH/answer" 2>/dev/null <<'PYTHON' || : >"$SCRATCH/answer"
 import json, sys
@@ -633,14 +635,32 @@ collect() {
     add_row "$dataset" "$DAYS" "$COUNT" "$outcome"
 }
 
-# Once more for all datasets of this run together: asks the source what it has, looks at the values, and draws what is
-# there as a page for any browser. A dataset that is behind its source has failed.
+# When the oldest run began whose work no check of the values has seen: this one, or one before it that was cut off, for
+# a run that comes to its end leaves a page.
+unchecked_since() {
+    local log stamp since=''
+    for log in "$LOGS"/deployment_*.log; do
+        stamp=${log##*/deployment_}
+        stamp=${stamp%.log}
+        if [ -e "$LOGS/coverage_$stamp.html" ]; then
+            since=''
+        else
+            since=${since:-$stamp}
+        fi
+    done
+    printf '%s\n' "${since:-$STAMP}"
+}
+
+# For all datasets of this run together: asks the source what it has, looks at the values that were published (with
+# --verify-only, at all of them), and draws what is there as a page for any browser. A dataset that is behind its source
+# has failed.
 report() {
-    local page=$LOGS/coverage_$STAMP.html key i
+    local page=$LOGS/coverage_$STAMP.html key i since=()
+    [ "$VERIFY_ONLY" = yes ] || since=(--since "$(unchecked_since)")
     say ''
     say 'Check against the source, and of the values'
-    step '' "$SCRATCH/coverage" "$PY" "$LOADER" --verify --output json --report "$page" --timings "${TIMINGS[@]}" \
-        --datasets "${DATASETS[@]}" "${RANGE[@]}" "${TARGET[@]}" || :
+    step '' "$SCRATCH/coverage" "$PY" "$LOADER" --verify --output json --report "$page" ${since[@]+"${since[@]}"} \
+        --timings "${TIMINGS[@]}" --datasets "${DATASETS[@]}" "${RANGE[@]}" "${TARGET[@]}" || :
     "$PY" -I - "$SCRATCH/coverage" >"$SCRATCH/answer" 2>/dev/null <<'PYTHON' || : >"$SCRATCH/answer"
 import json, sys
 with open(sys.argv[1]) as file:

@@ -604,7 +604,7 @@ def main(argv: list[str] | None = None) -> int:
         return DONE
     settings = runtime.load_settings(runtime.flags_of(arguments), BASE_URLS)
     tasks = runtime.tasks_of(arguments)
-    for flag, given in (("--output json", arguments.output == "json"), ("--report", arguments.report), ("--without-source", arguments.without_source), ("--counts-only", arguments.counts_only)):  # fmt: skip
+    for flag, given in (("--output json", arguments.output == "json"), ("--report", arguments.report), ("--without-source", arguments.without_source), ("--counts-only", arguments.counts_only), ("--since", arguments.since)):  # fmt: skip
         if given and not arguments.verify:
             raise UsageError(f"{flag} goes with --verify; add --verify or leave it out")
     for check, asked in (("--verify", arguments.verify), ("--validate-schema", arguments.validate_schema), ("--update-schema", arguments.update_schema)):  # fmt: skip
@@ -661,7 +661,7 @@ def _verify(tasks: list[Task], warehouse: Warehouse, store: DayStore, arguments:
     began = time.monotonic()
     api = None if arguments.without_source else source_api(settings, warehouse.stop)
     try:
-        found = warehouse.stop.attend(lambda: verify_all(tasks, warehouse, store, api, warehouse.stop, not arguments.counts_only))
+        found = warehouse.stop.attend(lambda: verify_all(tasks, warehouse, store, api, warehouse.stop, not arguments.counts_only, arguments.since))
     except Stopped:
         return 128 + warehouse.stop.signal_number
     ok = all(v.ok for v in found)
@@ -686,19 +686,27 @@ def _validate(tasks: list[Task], warehouse: Warehouse, store: DayStore) -> int:
 
 
 def plan_text(tasks: list[Task], warehouse: Warehouse, store: DayStore, force: bool) -> str:
-    """What a run would load, a line for each dataset, with its cost."""
+    """What a run would load, a line for each dataset, with its cost, and what verifying everything would cost."""
     from collector import prices
+    from collector.warehouse import LEDGER
 
     rows: list[tuple[str, ...]] = [("DATASET", "STORED DAYS", "LOADED", "TO LOAD", "ROWS TO LOAD", "MB", "LOAD JOBS", "TO DOWNLOAD", "THEN JOBS", "TABLE")]
-    total_bytes = later_bytes = 0
+    # Bytes that queries read and that tables grow by: for what is stored, and for what is to be downloaded; bytes of a
+    # whole verification.
+    billed, growth, later_billed, later_growth, whole = 0.0, 0, 0.0, 0, 0.0
+    any_coming = False
     now = gb_calendar.utc_now()
+    entries = warehouse.table(LEDGER)
+    ledger_bytes = (entries.num_bytes or 0) if entries else 0
     for task in tasks:
         dataset = task.dataset
         listed = store.list(dataset, task.first - AROUND, task.last + AROUND) if task.days else {}
         stored = {day: kept for day, kept in listed.items() if task.first <= day <= task.last}
         table = warehouse.table(dataset.table)
-        pending = pending_days(stored, warehouse.ledger(dataset, table, task.first, task.last), force)
+        ledger = warehouse.ledger(dataset, table, date.min, date.max)
+        pending = pending_days(stored, ledger, force)
         coming = days_to_fetch(task, Stored(listed), now, False)
+        any_coming |= bool(coming)
         count = sum(max(day.rows, 0) for day in pending)
         jobs = sum(1 for batch in batches(pending, dataset) if any(day.rows for day in batch))
         size, later = count * dataset.bytes_per_row, len(coming) * dataset.bytes_per_day
@@ -707,10 +715,20 @@ def plan_text(tasks: list[Task], warehouse: Warehouse, store: DayStore, force: b
             str(len(coming)), str(max(math.ceil(len(coming) / BATCH_DAYS), math.ceil(later / BATCH_BYTES))),
             dataset.table if table else f"{dataset.table} (to be created)",
         ))  # fmt: skip
-        total_bytes, later_bytes = total_bytes + size, later_bytes + later
-    lines = [command_line.table(rows, frozenset(range(1, 9))), prices.loading(total_bytes)]
-    if later_bytes:
-        lines.append(f"For the days to download, by estimate: {prices.loading(later_bytes)}")
+        coming_rows, each = len(coming) * dataset.rows_per_day, prices.width(dataset.columns)
+        billed += prices.of_run(dataset, {day.day for day in pending}, count, ledger, ledger_bytes)
+        growth += count * each
+        later_billed += prices.of_run(dataset, set(coming), coming_rows, ledger, ledger_bytes)
+        later_growth += sum(1 for day in coming if day not in ledger) * dataset.rows_per_day * each
+        whole += prices.of_verification(dataset, table.num_rows or 0) if table else 0.0
+    location = warehouse.home.location
+    lines = [command_line.table(rows, frozenset(range(1, 9))), prices.loading(billed, growth, location)]
+    if any_coming:
+        lines.append(f"For the days to download, by estimate: {prices.loading(later_billed, later_growth, location)}")
+    lines.append(
+        "The check of what is loaded is in it. "
+        f"To verify all that is loaded now (--verify): {whole / 1e9:,.1f} GB of queries {prices.money(whole, location)}"
+    )
     return "\n".join((*lines, "Nothing was loaded or created."))
 
 

@@ -539,7 +539,7 @@ def plan_text(tasks: list[Task], store: DayStore, arguments: argparse.Namespace)
     return "\n".join((
         command_line.table(rows, frozenset(range(1, 10))),
         "Rows and MB are estimates from the registry; TIME is the least that the rate limit allows.",
-        prices.storage(total_bytes, objects),
+        prices.storage(total_bytes, objects, store.bucket.location),
         f"Nothing was requested or stored. Objects go to gs://{store.bucket.name}/raw/<dataset>/<YYYY>/<MM>/.",
     ))  # fmt: skip
 

@@ -3,7 +3,7 @@
     python3 benchmarks/child.py [--set=NAME=NUMBER ...] PROGRAM ARG...
 
 seconds: of the run itself, without start-up, for each dataset. requests, connections: HTTP requests and TCP
-connections for each host and port. bodies: bytes of answers when unpacked. --set: overrides a number of the program, e.g. the days of a batch.
+connections for each host and port. jobs: what was sent to BigQuery to be done. bodies: bytes of answers when unpacked. --set: overrides a number of the program, e.g. the days of a batch.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ def main(words: list[str]) -> None:
     module: Any = importlib.import_module(program.removesuffix(".py"))
     from urllib3.connectionpool import HTTPConnectionPool
 
+    from benchmarks.bill import recorded
     from collector import runtime
 
     for name, value in overrides:
@@ -32,6 +33,7 @@ def main(words: list[str]) -> None:
     connections: Counter[str] = Counter()
     seconds: dict[str, float] = {}
     bodies: dict[str, int] = {}
+    jobs: list[dict[str, Any]] = []
     send, connect, summary = HTTPConnectionPool.urlopen, HTTPConnectionPool._new_conn, module.summary
 
     def counted_send(self: Any, method: str, url: str, *rest: Any, **more: Any) -> Any:
@@ -50,8 +52,9 @@ def main(words: list[str]) -> None:
     HTTPConnectionPool.urlopen, HTTPConnectionPool._new_conn, module.summary = counted_send, counted_connect, told_summary  # type: ignore[method-assign]
 
     def run() -> int:
-        code = module.main(arguments)
-        print(json.dumps({"seconds": seconds, "requests": requests, "connections": connections, "bodies": bodies}), file=sys.stderr)
+        with recorded(jobs):
+            code = module.main(arguments)
+        print(json.dumps({"seconds": seconds, "requests": requests, "connections": connections, "bodies": bodies, "jobs": jobs}), file=sys.stderr)
         return code  # type: ignore[no-any-return]
 
     runtime.run(program, run)

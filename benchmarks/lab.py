@@ -105,8 +105,8 @@ class Lab:
         assert self._standin.stdout
         self.urls = dict(self._standin.stdout.readline().removeprefix("export ").rstrip().split("=", 1) for _ in range(2))
         self.elexon_url = self.urls["ELEXON_BASE_URL"]
-        real = {} if self.quick else {"b1610_units": 9_177, "boalf_per_day": 27_000}
-        self.api(cache_bytes=3 << 30, **real)
+        self.real_size = {} if self.quick else {"b1610_units": 9_177, "boalf_per_day": 27_000}
+        self.api(cache_bytes=3 << 30, **self.real_size)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -149,7 +149,7 @@ class Lab:
         kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         return {**kept, **self.cloud.env, **self.urls, "BMRS_BUCKET": bucket, "BMRS_DATASET": dataset}
 
-    def run(self, program: str, arguments: Sequence[str], place: dict[str, str], **settings: str) -> Ran:
+    def run(self, program: str, arguments: Sequence[str], place: dict[str, str], accept: Sequence[int] = (0,), **settings: str) -> Ran:
         """A program through benchmarks/child.py, which tells what went on inside. settings: BATCH_DAYS and the like."""
         extra = [f"--set={name}={value}" for name, value in settings.items()]
-        return process([sys.executable, ROOT / "benchmarks/child.py", *extra, program, "--quiet", *arguments], place)
+        return process([sys.executable, ROOT / "benchmarks/child.py", *extra, program, "--quiet", *arguments], place, accept)

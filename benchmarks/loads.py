@@ -67,7 +67,7 @@ def rerun(lab: Lab) -> list[Row]:
     """(e) Nothing to do over ten years of eleven datasets: requests and seconds, beside the bare listing."""
     first, last = (date(2025, 12, 20), date(2025, 12, 31)) if lab.quick else (date(2016, 1, 1), date(2025, 12, 31))
     place = lab.place()
-    stored = _fill(place, first, last)
+    stored = fill(place, first, last, datetime.now(timezone.utc))
     arguments = ["--start-date", str(first), "--end-date", str(last)]
     lister = [sys.executable, ROOT / "benchmarks/listing.py", place["BMRS_BUCKET"], str(first), str(last), *DEFAULT_DATASETS]
     found = side_by_side(
@@ -94,20 +94,20 @@ def rerun(lab: Lab) -> list[Row]:
     return rows
 
 
-def _fill(place: dict[str, str], first: date, last: date) -> int:
-    """Store and enter into the ledger every day, with little in it but the metadata of a settled day."""
+def fill(place: dict[str, str], first: date, last: date, fetched: datetime) -> int:
+    """Store and enter into the ledger every day, with little in it but the metadata of a day that is whole and was last
+    read at `fetched`. The tables are empty, and the ledger says so: verification finds all in order."""
     from google.auth.credentials import AnonymousCredentials
     from google.cloud import bigquery, storage
 
-    credentials = AnonymousCredentials()
-    client = storage.Client(PROJECT, credentials, client_options={"api_endpoint": place["STORAGE_EMULATOR_HOST"]})
+    credentials, project = AnonymousCredentials(), place.get("BMRS_PROJECT", PROJECT)
+    client = storage.Client(project, credentials, client_options={"api_endpoint": place["STORAGE_EMULATOR_HOST"]})
     from requests.adapters import HTTPAdapter
 
     client._http.mount("http://", HTTPAdapter(pool_maxsize=16))
     store = DayStore(client.bucket(place["BMRS_BUCKET"]))
-    tables = bigquery.Client(PROJECT, credentials, client_options={"api_endpoint": place["BIGQUERY_EMULATOR_HOST"]})
-    home = f"{PROJECT}.{place['BMRS_DATASET']}"
-    now = datetime.now(timezone.utc)
+    tables = bigquery.Client(project, credentials, client_options={"api_endpoint": place["BIGQUERY_EMULATOR_HOST"]})
+    home = f"{project}.{place['BMRS_DATASET']}"
     tables.create_table(ledger_table(f"{home}.{LEDGER}"))
     work, entries = [], []
     for key in DEFAULT_DATASETS:
@@ -116,13 +116,14 @@ def _fill(place: dict[str, str], first: date, last: date) -> int:
         names = sorted(dataset.source_fields)
         for number in range((last - max(first, dataset.first_day)).days + 1):
             day = max(first, dataset.first_day) + timedelta(number)
-            payload = pack([[f'{{"{key}":"{day}"}}'.encode()]], names, now, f"{day}", False)
+            payload = pack([[f'{{"{key}":"{day}"}}'.encode()]], names, fetched, f"{day}", False)
             # The rows of a whole day are claimed: a short one would be looked at again.
-            payload.metadata["rows"] = str(dataset.rows.expected(day) if dataset.rows else dataset.rows_per_day)
+            rows = dataset.rows_per_day
+            payload.metadata["rows"] = str(rows)
             work.append((dataset, day, payload))
             entries.append({
                 "dataset": key, "settlement_date": str(day), "object": "o", "generation": 1, "identity": payload.sha256,
-                "object_rows": 1, "table_rows": 1, "conflicts": 0, "fetched_at": now.isoformat(), "loaded_at": now.isoformat(),
+                "object_rows": rows, "table_rows": 0, "conflicts": 0, "fetched_at": fetched.isoformat(), "loaded_at": fetched.isoformat(),
                 "table_created": created.isoformat(),
             })  # fmt: skip
     with ThreadPoolExecutor(16) as pool:

@@ -10,7 +10,7 @@ import argparse
 import os
 import re
 import sys
-from datetime import date
+from datetime import date, datetime, timezone
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -163,6 +163,14 @@ def timing(text: str) -> tuple[str, list[int]]:
     return dataset_key(key), list(map(int, times.split(",")))
 
 
+def stamp(text: str) -> datetime:
+    """YYYYMMDD_HHMMSS as in the names of the logs, local time; as UTC, the earlier of two. Raises ArgumentTypeError."""
+    try:
+        return datetime.strptime(text, "%Y%m%d_%H%M%S").astimezone(timezone.utc)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not YYYYMMDD_HHMMSS") from None
+
+
 def dataset_key(text: str) -> str:
     """A key of the registry. Raises ArgumentTypeError that names the nearest when there is none."""
     from datasets_config import REGISTRY
@@ -260,6 +268,8 @@ def loader_parser() -> argparse.ArgumentParser:
     verification.add_argument("--report", type=_report_file, metavar="FILE.html", help="also write a coverage report: one page for any browser")
     # The deploy script's: what a page that is drawn at the end of a run cannot know by itself.
     verification.add_argument("--timings", nargs="+", type=timing, default=[], help=argparse.SUPPRESS)
+    # When the run began: what was published since then is read, the rest is verified by metadata.
+    verification.add_argument("--since", type=stamp, help=argparse.SUPPRESS)
     verification.add_argument("--counts-only", action="store_true", help="leave out the checks of the values, which read the whole range")
     verification.add_argument("--without-source", action="store_true", help="do not ask Elexon how many rows it has of each day (BOALF, FREQ, NETBSAD, DISBSAD)")
     return parser

@@ -6,13 +6,14 @@ with a row a day; nothing else leaves BigQuery. Findings are there to be looked 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from collector import runtime
 from collector.gb_calendar import HALF_HOUR
+from collector.warehouse import within
 from datasets_config import INSTANT, SETTLEMENT_PERIOD, Column, Dataset, Plausible
 
 if TYPE_CHECKING:
@@ -52,16 +53,22 @@ class Finding:
         }  # fmt: skip
 
 
-def findings(dataset: Dataset, warehouse: Warehouse, first: date, last: date) -> list[Finding]:
-    """What looks odd in the dataset's table from first to last."""
-    from google.api_core.exceptions import BadRequest
+def read_content(dataset: Dataset, warehouse: Warehouse, days: Collection[date]) -> list[bigquery.Row]:
+    """What `findings` judges: a row for each of these days that has rows in the table, `row_count` among its columns.
 
-    try:
-        days = warehouse.query(content_sql(dataset, warehouse.table_id(dataset.table), first, last))
-    except BadRequest as error:
-        # A table that lacks a column, say; the check of the schema tells more.
-        return [Finding("not checked", "", 1, f"check of the content failed: {runtime.first_line(error)}", ("see --validate-schema",))]
+    Raises BadRequest for a table that lacks a column, say.
+    """
+    return warehouse.query(content_sql(dataset, warehouse.table_id(dataset.table), days))
+
+
+def findings(dataset: Dataset, days: list[bigquery.Row]) -> list[Finding]:
+    """What looks odd in days that read_content has read."""
     return list(_judge(dataset, days))
+
+
+def unread(error: Exception) -> Finding:
+    """That the content could not be read; the check of the schema tells more."""
+    return Finding("not checked", "", 1, f"check of the content failed: {runtime.first_line(error)}", ("see --validate-schema",))
 
 
 # ---------------------------------------------------------------------------------------------- the query
@@ -121,8 +128,8 @@ def _place(dataset: Dataset) -> str:
     return f"CONCAT({when}, ' ', {_concat(series)})" if series else when
 
 
-def content_sql(dataset: Dataset, table_id: str, first: date, last: date) -> str:
-    """A row for each day from first to last: a fingerprint that does not depend on the order of rows or on times, and
+def content_sql(dataset: Dataset, table_id: str, days: Collection[date]) -> str:
+    """A row for each of these days that has any: a fingerprint that does not depend on the order of rows or on times, and
     for each rule the number of rows that break it and the earliest of them."""
     counts: list[str] = []
 
@@ -144,7 +151,7 @@ def content_sql(dataset: Dataset, table_id: str, first: date, last: date) -> str
     if _has_label(dataset):
         label = "CONCAT(place, ' as ', CAST(settlement_date_label AS STRING), ' period ', CAST(settlement_period_label AS STRING))"
         count("label", "settlement_date_label != settlement_date OR settlement_period_label != settlement_period", label)
-    source = f"FROM `{table_id}` WHERE settlement_date BETWEEN DATE '{first}' AND DATE '{last}'"
+    source = f"FROM `{table_id}` WHERE {within(days)}"
     stuck = joins = ""
     for number, rule in enumerate(dataset.plausible):
         if rule.still_hours is not None:

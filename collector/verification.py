@@ -12,7 +12,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -20,11 +20,13 @@ import msgspec
 from collector import command_line, days, runtime
 from collector.days import APART, AROUND, Kind, Lack, Life, State, Stored, Task, days_text, series_lives
 from collector.gb_calendar import ONE_DAY, day_end, utc_now, utc_text
-from collector.quality import Finding, findings
+from collector.quality import Finding, findings, read_content, unread
 from collector.runtime import Stop, log
 from datasets_config import Dataset, Host
 
 if TYPE_CHECKING:
+    from google.cloud import bigquery
+
     from collector.api import Api
     from collector.store import DayStore
     from collector.warehouse import Loaded
@@ -225,15 +227,15 @@ def _read_status(first: date, last: date, body: bytearray) -> Counts:
 
 # ---------------------------------------------------------------------------------------------- comparing
 def verify(
-    task: Task, warehouse: Warehouse, store: DayStore, now: datetime, source: Counts | None = None, content: bool = True
-) -> Verification:
+    task: Task, warehouse: Warehouse, store: DayStore, now: datetime, source: Counts | None = None,
+    content: bool = True, since: datetime | None = None, metadata: Metadata | None = None,
+) -> Verification:  # fmt: skip
     """Compare the calendar, the source's counts where given, the objects, the ledger and the table, day by day.
 
-    content: also check the values in the table, which reads the whole range. Days that the source has more of are noted
-    in the bucket, so that the next download asks for them.
+    content: also check the values in the table. since: see _read_table. metadata: shared by several datasets, so that
+    all are asked for at one time. Days that the source has more of are noted in the bucket, so that the next download
+    asks for them.
     """
-    from collector.warehouse import counts_sql
-
     dataset = task.dataset
     v = Verification(dataset)
     expected = task.expected(now)
@@ -241,12 +243,10 @@ def verify(
     if not expected:
         return v
     stored = Stored(store.list(dataset, task.first - AROUND, task.last + AROUND))
+    # In this order: what is published between the two questions makes them differ, never look alike.
     table = warehouse.table(dataset.table)
-    ledger = warehouse.ledger(dataset, table, task.first, task.last)
-    counts: dict[date, int] = {}
-    if table is not None:
-        rows = warehouse.query(counts_sql(warehouse.table_id(dataset.table), task.first, task.last))
-        counts = {r.settlement_date: r.row_count for r in rows}
+    ledger = warehouse.ledger(dataset, table, date.min, date.max)
+    counts, odd = _read_table(task, metadata or Metadata(warehouse), table, ledger, content, since) if table else ({}, [])
     comparison = _Comparison(dataset, stored, source or {})
     for day in expected:
         count = counts.pop(day, 0)
@@ -279,8 +279,7 @@ def verify(
         v.series = series_lives(dataset, stored, task.first, task.last)
     _mark_behind(v, stored, store, now)
     if v.rows_loaded:
-        v.findings = [*_series_findings(v), *comparison.findings(expected)]
-        v.findings += findings(dataset, warehouse, task.first, task.last) if content else []
+        v.findings = [*_series_findings(v), *comparison.findings(expected), *odd]
     return v
 
 
@@ -304,6 +303,67 @@ def _day(
             state = State.BEHIND
         found = (*found, behind)
     return Day(day, state, expected, kept.rows, count, here, found, judged.is_final)
+
+
+class Metadata:
+    """How many rows the partitions of all tables have: for 10 MB, asked for once, when first needed."""
+
+    def __init__(self, warehouse: Warehouse) -> None:
+        self.warehouse = warehouse
+
+    @cached_property
+    def _rows(self) -> dict[tuple[str, str], int]:
+        from collector.warehouse import partitions_sql
+
+        return {(row.table_name, row.partition_id): row.total_rows for row in self.warehouse.query(partitions_sql(self.warehouse.prefix))}
+
+    def doubtful(self, dataset: Dataset, days: set[date], ledger: dict[date, Loaded]) -> set[date]:
+        """Those of `days` whose partitions have other numbers of rows than the ledger says."""
+        from collector.warehouse import partition_of
+
+        told: dict[str, int] = {}
+        for day, entry in ledger.items():
+            told[partition_of(dataset, day)] = told.get(partition_of(dataset, day), 0) + entry.table_rows
+        return {day for day in days if self._rows.get((dataset.table, (part := partition_of(dataset, day))), 0) != told.get(part, 0)}
+
+
+def _read_table(
+    task: Task, metadata: Metadata, table: bigquery.Table, ledger: dict[date, Loaded], content: bool, since: datetime | None
+) -> tuple[dict[date, int], list[Finding]]:
+    """Rows that the table has of each day of the task, and what looks odd about the values where content is asked for.
+
+    ledger: of all days of the table. since None: every day is read. Otherwise what metadata tell is not read: the
+    values are checked of the days published since then, with those that share a partition with one, for that reads no
+    more; of the other days the ledger's counts are taken, if their partitions have the rows that the ledger says, or,
+    which costs nothing at all, the table has (without content: a check of the values follows).
+    """
+    from google.api_core.exceptions import BadRequest
+
+    from collector.warehouse import counts_sql, partition_of
+
+    dataset, warehouse, days = task.dataset, metadata.warehouse, set(task.days)
+    published = {partition_of(dataset, day) for day, entry in ledger.items() if since is None or entry.loaded_at >= since}
+    fresh = days if since is None else {day for day in days if partition_of(dataset, day) in published}
+    counts: dict[date, int] = {}
+    odd: list[Finding] = []
+    if content and fresh:
+        try:
+            rows = read_content(dataset, warehouse, fresh)
+            counts, odd = {row.settlement_date: row.row_count for row in rows}, findings(dataset, rows)
+            days -= fresh
+        except BadRequest as error:
+            odd = [unread(error)]
+    if since is None:
+        uncounted = days
+    elif not content and table.num_rows == sum(entry.table_rows for entry in ledger.values()):
+        uncounted = set()
+    else:
+        uncounted = metadata.doubtful(dataset, days, ledger)
+    counts.update({day: ledger[day].table_rows for day in days - uncounted if day in ledger and ledger[day].table_rows})
+    if uncounted:
+        rows = warehouse.query(counts_sql(warehouse.table_id(dataset.table), uncounted))
+        counts.update({row.settlement_date: row.row_count for row in rows})
+    return counts, odd
 
 
 class _Comparison:
@@ -443,10 +503,11 @@ def source_api(settings: runtime.Settings, stop: Stop) -> Api:
 
 
 def verify_all(
-    tasks: list[Task], warehouse: Warehouse, store: DayStore, api: Api | None, stop: Stop, content: bool = True
-) -> list[Verification]:
-    """Verify each dataset; that one cannot be is told in its `error`. api: where to ask what the source has; content:
-    see verify."""
+    tasks: list[Task], warehouse: Warehouse, store: DayStore, api: Api | None, stop: Stop, content: bool = True,
+    since: datetime | None = None,
+) -> list[Verification]:  # fmt: skip
+    """Verify each dataset; that one cannot be is told in its `error`. api: where to ask what the source has; content,
+    since: see verify."""
     from google.api_core.exceptions import GoogleAPIError
     from google.auth.exceptions import GoogleAuthError
 
@@ -454,6 +515,7 @@ def verify_all(
     from collector.records import WrongAnswer
 
     now = utc_now()
+    metadata = Metadata(warehouse)
     found = []
     unanswered = ""
     for task in tasks:
@@ -472,7 +534,7 @@ def verify_all(
                 log.warning("%s: %s", task.dataset.key, unasked)
                 unanswered = str(error) if isinstance(error, Unavailable) else ""
         try:
-            v = verify(task, warehouse, store, now, source, content)
+            v = verify(task, warehouse, store, now, source, content, since, metadata)
         except (GoogleAPIError, GoogleAuthError, OSError) as error:
             v = Verification(task.dataset, error=f"cannot be verified: {runtime.first_line(error)}")
         v.unasked = unasked

@@ -11,7 +11,7 @@ INT64, takes '1e400' as infinity), the pattern that the value must match stands 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -311,12 +311,27 @@ def ledger_parameters(entries: Sequence[dict[str, Any]]) -> list[bigquery.ArrayQ
     return [bigquery.ArrayQueryParameter("entries", "STRUCT", structs)]
 
 
-def counts_sql(table_id: str, first: date, last: date) -> str:
-    """Rows of the table for each settlement day from first to last."""
-    return (
-        f"SELECT settlement_date, COUNT(*) AS row_count FROM `{table_id}` "
-        f"WHERE settlement_date BETWEEN DATE '{first}' AND DATE '{last}' GROUP BY settlement_date"
-    )
+def within(days: Collection[date]) -> str:
+    """The condition that a row is of one of these days (at least one), in literals: BigQuery reads only their partitions."""
+    first, last = min(days), max(days)
+    if len(days) == (last - first).days + 1:
+        return f"settlement_date BETWEEN DATE '{first}' AND DATE '{last}'"
+    return "settlement_date IN ({})".format(", ".join(f"DATE '{day}'" for day in sorted(days)))
+
+
+def partition_of(dataset: Dataset, day: date) -> str:
+    """BigQuery's name of the partition that holds a day of the dataset's table."""
+    return f"{day:%Y%m%d}"[: {"DAY": 8, "MONTH": 6}[dataset.partition]]
+
+
+def counts_sql(table_id: str, days: Collection[date]) -> str:
+    """Rows of the table for each of these settlement days."""
+    return f"SELECT settlement_date, COUNT(*) AS row_count FROM `{table_id}` WHERE {within(days)} GROUP BY settlement_date"
+
+
+def partitions_sql(home_id: str) -> str:
+    """Rows of each partition of each table, from metadata. home_id: project.dataset."""
+    return f"SELECT table_name, partition_id, total_rows FROM `{home_id}`.INFORMATION_SCHEMA.PARTITIONS WHERE total_rows > 0"
 
 
 # ---------------------------------------------------------------------------------------------- schema checks

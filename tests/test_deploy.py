@@ -289,7 +289,9 @@ def test_each_dataset_is_downloaded_loaded_and_verified_in_turn(project: Project
         " ".join(project.called(DOWNLOADER)[1]) == f"--datasets frequency {dates} {where} --max-workers 2 --max-days 3"
     )
     assert " ".join(project.called(LOADER)[1]) == f"--datasets frequency {dates} {where} --max-workers 2"
-    assert " ".join(project.called(LOADER)[2]) == f"--verify --quiet --counts-only --without-source --output json --datasets frequency {dates} {where}"
+    stamp = project.logs("deployment_*.log")[0].stem.removeprefix("deployment_")
+    cheap = f"--verify --quiet --counts-only --without-source --since {stamp} --output json"
+    assert " ".join(project.called(LOADER)[2]) == f"{cheap} --datasets frequency {dates} {where}"
     assert re.search(r"^frequency +3/3 +4,321 +ok +\d+$", result.stdout, re.MULTILINE)
     assert "All 2 datasets verified." in result.stdout
 
@@ -335,6 +337,26 @@ def test_a_run_ends_with_one_coverage_report(project: Project) -> None:
     assert [re.sub(r"\d+", "N", text) for text in timings] == ["frequency=N,N,N", "market_index=N,N,N"]
     assert "No coverage report could be written." in out, "the stand-in for the loader writes none"
     assert "All 2 datasets verified." in out
+
+
+def test_the_last_check_reads_what_was_loaded_since_the_last_one_that_was_made(project: Project) -> None:
+    """Since the start of this run, or of one that was cut off before its check; all, when nothing but checking is asked."""
+    def since(*arguments: str) -> list[str]:
+        project.run("--datasets", "frequency", *arguments)
+        (call,) = project.called(LOADER, "--report")
+        return call[call.index("--since") + 1 :][:1] if "--since" in call else []
+
+    logs = project.root / "logs"
+    logs.mkdir()
+    for name in ("deployment_20240101_063000.log", "deployment_20240102_063000.log", "coverage_20240102_063000.html"):
+        (logs / name).touch()
+    this_run = since()
+    assert this_run == [project.logs("deployment_*.log")[-1].stem.removeprefix("deployment_")]
+    project.logs("deployment_*.log")[-1].unlink()
+    (logs / "deployment_20240103_063000.log").touch()
+    (logs / "deployment_20240104_063000.log").touch()
+    assert since() == ["20240103_063000"], "the first of two that were cut off"
+    assert since("--verify-only") == []
 
 
 @pytest.mark.parametrize(

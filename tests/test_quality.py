@@ -151,7 +151,7 @@ def test_findings_stand_in_the_log_of_a_run_for_machines(place: Place) -> None:
 
 @pytest.mark.parametrize("key", TWELVE)
 def test_the_query_reads_only_the_days_in_question(key: str) -> None:
-    sql = quality.content_sql(REGISTRY[key], "p.d.t", date(2024, 1, 5), date(2024, 1, 6))
+    sql = quality.content_sql(REGISTRY[key], "p.d.t", [date(2024, 1, 5), date(2024, 1, 6)])
     assert sql.count("FROM `p.d.t`") == sql.count("FROM `p.d.t` WHERE settlement_date BETWEEN DATE '2024-01-05' AND DATE '2024-01-06'")
     values = {column.name for column in quality.value_columns(REGISTRY[key])}
     assert values

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 from conftest import Place, days
 
+from benchmarks.bill import recorded
 from collector import gb_calendar, verification
 from collector.api import Refused
 from collector.records import Unparsable, WrongAnswer
 from collector.runtime import Stop
 from datasets_config import REGISTRY
+from enhanced_bigquery_loader import Warehouse
 
 FIRST, LAST = "2024-03-30", "2024-04-02"
 WHICH = ("--datasets", "frequency", "--start-date", FIRST, "--end-date", LAST)
@@ -214,7 +216,7 @@ def test_a_refusal_is_raised(place: Place) -> None:
         verification.source_counts(api, REGISTRY["market_index"], *days("2024-01-01", "2024-01-02"))
 
 
-@pytest.mark.parametrize("flag", [["--report", "x.html"], ["--without-source"], ["--output", "json"]])
+@pytest.mark.parametrize("flag", [["--report", "x.html"], ["--without-source"], ["--since", "20240101_000000"], ["--output", "json"]])
 def test_flags_that_need_verify(place: Place, flag: list[str]) -> None:
     ran = place.load(*flag, *WHICH)
     assert (ran.code, ran.out) == (2, "")
@@ -228,3 +230,74 @@ def test_counts_only_leaves_the_values_alone(place: Place) -> None:
     assert place.verification(*which)[1]["market_index"]["findings"], "N2EXMIDP's zeros"
     code, told = place.verification(*which, "--counts-only")
     assert (code, told["market_index"]["findings"], told["market_index"]["days_loaded"]) == (0, [], 1)
+
+
+# ------------------------------------------------------------------------------- since: what a daily run has to look at
+LATER = "20990101_000000"
+CHEAP = ("--without-source", "--since")
+
+
+def _statements(place: Place, *more: str) -> tuple[list[str], dict[str, Any]]:
+    """The queries of a verification of frequency, but for that of the ledger, and what is said."""
+    jobs: list[dict[str, Any]] = []
+    with recorded(jobs):
+        told = verified(place, *more)[1]
+    return [job["query"] for job in jobs if "collector_load_ledger" not in job["query"]], told
+
+
+def test_what_is_not_new_is_verified_without_reading_it(place: Place) -> None:
+    place.collect(*WHICH)
+    whole = verified(place, "--without-source")[1]
+    assert _statements(place, *CHEAP, LATER, "--counts-only") == ([], whole)
+    (sent,), told = _statements(place, *CHEAP, LATER)
+    assert "INFORMATION_SCHEMA.PARTITIONS" in sent
+    assert told == whole
+    assert [len(_statements(place, *more)[0]) for more in ((), ("--counts-only",))] == [1, 1], "values and counts are one read"
+
+
+def test_values_that_were_published_since_are_checked(place: Place) -> None:
+    place.api.change("FREQ", FIRST, "type_change", value=12.5, rows=3)
+    place.api.change("FREQ", LAST, "type_change", value=12.5, rows=2)
+    present = datetime.now(timezone.utc)
+    place.collect("--datasets", "frequency", "--start-date", FIRST, "--end-date", "2024-03-31")
+    place.collect(*WHICH, now=present + timedelta(hours=2))
+    since = f"{(present + timedelta(hours=1)).astimezone():%Y%m%d_%H%M%S}"
+    sent, told = _statements(place, *CHEAP, since)
+    # April was published since, March was not.
+    assert "WHERE settlement_date BETWEEN DATE '2024-04-01' AND DATE '2024-04-02'" in sent[0]
+    assert len(sent) == 2 and "PARTITIONS" in sent[1]
+    assert [finding["count"] for finding in told["findings"]] == [2]
+    assert [finding["count"] for finding in verified(place)[1]["findings"]] == [5]
+
+
+@pytest.mark.parametrize(("statement", "rows"), [
+    ("DELETE FROM `{}` WHERE settlement_date = DATE '2024-04-02' AND settlement_period = 7", 5_640),
+    ("INSERT INTO `{0}` SELECT * FROM `{0}` WHERE settlement_date = DATE '2024-04-02' AND settlement_period = 7", 5_880),
+])  # fmt: skip
+def test_rows_of_an_old_day_that_were_changed_by_hand_are_found_by_metadata(place: Place, statement: str, rows: int) -> None:
+    place.collect(*WHICH)
+    place.query(statement.format(place.table_id("frequency")))
+    sent, told = _statements(place, *CHEAP, LATER)
+    assert (told["days"], told["ok"]) == ([[LAST, "differing", 5760, 5760, rows, None]], False)
+    # The month that differs is counted, the other is not.
+    assert len(sent) == 2 and "PARTITIONS" in sent[0]
+    assert "BETWEEN DATE '2024-04-01' AND DATE '2024-04-02' GROUP BY" in sent[1]
+    # Elsewhere they do not disturb.
+    assert place.verification("--datasets", "frequency", "--start-date", FIRST, "--end-date", "2024-04-01", *CHEAP, LATER)[0] == 0
+
+
+def test_a_number_of_rows_that_is_not_the_ledgers_is_no_failure_by_itself(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may be that of a moment before another run published."""
+    place.collect(*WHICH)
+    table = Warehouse.table
+
+    def late(self: Warehouse, name: str) -> Any:
+        found = table(self, name)
+        if found is not None:
+            found._properties["numRows"] = "17280"
+        return found
+
+    monkeypatch.setattr(Warehouse, "table", late)
+    (sent,), told = _statements(place, *CHEAP, LATER, "--counts-only")
+    assert "PARTITIONS" in sent
+    assert (told["ok"], told["rows_loaded"]) == (True, 3 * 5_760 + 5_520)
