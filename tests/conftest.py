@@ -39,6 +39,7 @@ for folder in (ROOT, ROOT / "tests"):
 with warnings.catch_warnings():
     # Google's libraries say at every start that they will leave Python 3.10 behind.
     warnings.simplefilter("ignore", FutureWarning)
+    import google_sql
     from api_standin import ApiStandin
     from google.auth.credentials import AnonymousCredentials
     from google.cloud import bigquery, storage
@@ -48,7 +49,6 @@ with warnings.catch_warnings():
     import datasets_config
     import enhanced_bigquery_loader as loader
     import enhanced_elexon_neso_downloader as downloader
-    import google_sql
     import local_cloud
     from collector import command_line, runtime
     from collector.store import object_name
