@@ -299,7 +299,8 @@ def execute(sql: str, tables: Mapping[str, Table], parameters: Sequence[Any] = (
 
 
 def _request(kind: Any, statement: str, tables: Mapping[str, Table], parameters: Sequence[Any]) -> tuple[Any, list[Any]]:
-    """A request to prepare a statement over these rows, and the values of its parameters."""
+    """A request to prepare a statement over the rows of its tables, and the values of its parameters."""
+    tables = {name: table for name, table in tables.items() if f"`{name}`" in statement}
     request = kind(sql=statement, options=_options(parameters), simple_catalog=_catalog({n: t.schema for n, t in tables.items()}))
     for name, table in tables.items():
         data = request.table_content[name].table_data
