@@ -122,14 +122,12 @@ def test_a_publish_reads_no_partition_but_those_of_its_days(key: str) -> None:
 # ---------------------------------------------------------------------------------------- both engines over one data
 # Values, as JSON writes them, for every field in turn. `None` leaves the field out.
 ODD = [
-    None, "null", "true", "false", "0", "12", "-7", "12.5", "12.0", "-0.0", "1.50", "1e400", "-1e400", "1e-400", "9223372036854775807", "9223372036854775808",
+    None, "null", "true", "false", "0", "12", "-7", "12.5", "12.0", "-0.0", "1.50", "1e3", "1E+2", "1e400", "-1e400", "1e-400", "9223372036854775807", "9223372036854775808",
     "12345678901234567890123456", "{}", '{"a":1}', "[]", "[1,null]", '""', '"x"', '" 12"', '"12"', '"12.5"', '"1e3"', '"1e400"', '"NaN"', '"-inf"', '"0x1F"',
     '"TRUE"', '"true"', '"null"', '"2024-01-05"', '"2024-13-45"', '"2024-1-5"', '"2024-01-05T12:30Z"', '"2024-01-05T12:30:15.1234567Z"',
-    '"2024-01-05T12:30:15+01:00"', '"2024-07-05T23:30:00"', '"2024-01-05 12:30:00"', '"2024-01-05T24:00:00Z"', '"0001-01-01T00:00:00Z"', '"0001-01-01"',
+    '"2024-01-05T12:30:15+01:00"', '"2024-07-05T23:30:00"', '"2024-01-05 12:30:00"', '"2024-01-05T24:00:00Z"', '"2024-01-05T23:59:60Z"', '"0001-01-01T00:00:00Z"', '"0001-01-01"',
     '"9999-12-31T23:59:59Z"', '"9999-12-31"', r'"\ud83d\udd0c \u00e9"', r'"half \ud83d, n: 5"', r'"\udfff"', r'"a\u0000\n\t\"\\b"', r'"\\ud83d"', '"ü 電力 😀"',
 ]  # fmt: skip
-# What Google's engine reads of a number that it spells in another way than it came; the emulator keeps the text.
-SPELLED = {"1e3": 1_000, "1E+2": 100}
 NO_RECORDS = ["null", "5", "[]", '"x"', "{}", "{", "}", "no JSON", "{'a': 1}", '{"a": NaN}', '{"a": 01}', '{"a":1}{"b":2}', "[" * 600 + "]" * 600]
 
 
@@ -193,8 +191,12 @@ def same(google: dict[str, Any], emulator: dict[str, Any], columns: Sequence[Col
 
 @pytest.fixture
 def served(place: Place) -> dict[str, list[bytes]]:
-    """Some records of a day of each dataset."""
-    return {key: place.api.expected(CODES[key], DAY)[:240] for key in TWELVE}
+    """Some records of a day of each dataset; of warnings there may be none."""
+    found = {key: place.api.expected(CODES[key], DAY)[:80] for key in TWELVE}
+    # A whole day, so that a value can stand still for more than one.
+    found["generation_outturn"] = [line for line in place.api.expected("FUELHH", DAY) if b"CCGT" in line or b"INTFR" in line]
+    warnings = (f'{{"dataset":"SYSWARN","publishTime":"2024-01-05T12:0{n}:00Z","warningType":"MARGIN","warningText":"{n} GW\\r\\nshort"}}' for n in range(4))
+    return found | {"system_warnings": [line.encode() for line in warnings]}
 
 
 @pytest.mark.parametrize("key", TWELVE)
@@ -208,38 +210,24 @@ def test_both_engines_make_the_same_rows(place: Place, served: dict[str, list[by
     emulator = {row["line"]: row for row in ask(place, warehouse.rows_sql(dataset, staging))}
     assert google.keys() == emulator.keys() == {*lines}
     differing = [(google[line], emulator[line]) for line in lines if not same(google[line], emulator[line], dataset.columns)]
-    assert differing == []
+    assert differing[:3] == []
     # The lines are what they are meant to be.
     assert all(google[line.decode()]["wrong_column"] is None for line in served[key][:50])
     assert all(google[line]["record_day"] is None for line in NO_RECORDS)
     sql = warehouse.check_sql(dataset, staging)
     by_day = [{row["record_day"]: row for row in rows} for rows in (google_sql.execute(sql, {staging: table}), ask(place, sql))]
     assert by_day[0] == by_day[1]
-    assert by_day[0][DAY]["wrong_count"] > 10
-
-
-@pytest.mark.parametrize("key", ["demand_outturn", "frequency", "balancing_services"])
-def test_a_number_with_an_exponent_is_a_whole_number_to_google(place: Place, served: dict[str, list[bytes]], key: str) -> None:
-    """The one known difference: the emulator names the column instead. Neither makes a null of it."""
-    dataset = REGISTRY[key]
-    column = next(c for c in dataset.columns if c.type in ("INT64", "FLOAT64") and not c.source.startswith("@") and not c.required)
-    for text, number in SPELLED.items():
-        line = with_value(served[key][0], column.source, text)
-        staging, table = stage(place, [line])
-        (google,) = google_sql.execute(warehouse.rows_sql(dataset, staging), {staging: table})
-        (emulator,) = ask(place, warehouse.rows_sql(dataset, staging))
-        assert (google[column.name], google["wrong_column"]) == (number, None)
-        assert (emulator[column.name], emulator["wrong_column"]) == ((None, column.name) if column.type == "INT64" else (number, None))
+    assert by_day[0][DAY]["wrong_count"] > 5
 
 
 def bounds_broken(dataset: Dataset, lines: Sequence[bytes]) -> Iterator[str]:
-    """Three days: as served, one value that stands still, values beyond belief with zeros between."""
+    """Three days: as served, one value that stands still, and from the middle on values beyond belief with zeros between."""
     sources = {c.name: c.source for c in dataset.columns}
     rules = sorted({sources[rule.column] for rule in dataset.plausible})
     for number, line in enumerate(lines):
         later = [line.replace(b"2024-01-05T", b"2024-01-%02dT" % day).replace(b'"2024-01-05"', b'"2024-01-%02d"' % day) for day in (6, 7)]
         yield line.decode()
-        for text, value in zip(later, ("17", ("99999999", "0", "-99999999")[number % 3]), strict=True):
+        for text, value in zip(later, ("17", "17" if number < len(lines) / 2 else ("99999999", "0", "-99999999")[number % 3]), strict=True):
             for source in rules:
                 text = with_value(text, source, value).encode()
             yield text.decode()
