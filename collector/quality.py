@@ -57,7 +57,7 @@ def findings(dataset: Dataset, warehouse: Warehouse, first: date, last: date) ->
     from google.api_core.exceptions import BadRequest
 
     try:
-        days = warehouse.query(content_sql(dataset, warehouse.table_id(dataset.table), first, last))
+        days = warehouse.query(content_sql(dataset, warehouse.table_id(dataset.table), first, last), step="content", dataset=dataset)
     except BadRequest as error:
         # A table that lacks a column, say; the check of the schema tells more.
         return [Finding("not checked", "", 1, f"check of the content failed: {runtime.first_line(error)}", ("see --validate-schema",))]

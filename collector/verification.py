@@ -227,7 +227,7 @@ def verify(
     ledger = warehouse.ledger(dataset, table, task.first, task.last)
     counts: dict[date, int] = {}
     if table is not None:
-        rows = warehouse.query(counts_sql(warehouse.table_id(dataset.table), task.first, task.last))
+        rows = warehouse.query(counts_sql(warehouse.table_id(dataset.table), task.first, task.last), step="count", dataset=dataset)
         counts = {r.settlement_date: r.row_count for r in rows}
     for day in expected:
         thing, entry, count = stored.get(day), ledger.get(day), counts.pop(day, 0)
