@@ -99,7 +99,7 @@ def test_a_load_job_that_is_refused_is_no_fault_of_the_data(fault: str, says: st
     (told,) = errors(ran.err)
     assert says in told
     assert mend in told
-    assert ran.out.count("FAILED ") == 1
+    assert ran.out.count("FAILED market_index") == 1
     assert "cannot be loaded" not in told, "the day is not blamed"
     assert place.state() == before
     bigquery.rule = lambda _asked: ""
