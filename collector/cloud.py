@@ -105,12 +105,11 @@ _MENDS = (
 _PERMISSION = re.compile(r"\b(?:bigquery|storage)\.(?!googleapis)[A-Za-z]+\.[A-Za-z]+")
 
 
-def login_hint() -> str:
-    """What to do when the credentials are no longer good."""
+def refused_credentials(error: BaseException) -> str:
+    """What to say, and to do, when credentials are no longer good."""
     named = os.environ.get("GOOGLE_APPLICATION_CREDENTIALS")
-    if named:
-        return f"renew the credentials that GOOGLE_APPLICATION_CREDENTIALS names ({named!r}), or unset it and run: {LOGIN}"
-    return f"run: {LOGIN}"
+    renew = f"renew the credentials that GOOGLE_APPLICATION_CREDENTIALS names ({named!r}), or unset it and " if named else ""
+    return f"the credentials were refused ({said(error)}); {renew}run: {LOGIN}"
 
 
 def said(error: BaseException) -> str:
@@ -153,7 +152,7 @@ def trouble(service: str, error: BaseException) -> Trouble:
     cause = getattr(error, "cause", None) or error
     ended = isinstance(cause, GoogleAuthError) and not isinstance(cause, TransportError) and not cause.retryable
     if ended or isinstance(cause, exceptions.Unauthorized):
-        return Trouble(f"{service}: the credentials were refused ({said(cause)}); {login_hint()}", True, False)
+        return Trouble(f"{service}: {refused_credentials(cause)}", True, False)
     words = said(cause)
     text = f"{reason_of(cause)}: {words}"
     for pattern, mend, stops in _MENDS:

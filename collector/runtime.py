@@ -394,34 +394,36 @@ warnings.filterwarnings("ignore", category=FutureWarning, module="google")
 def storage_client(settings: Settings, connections: int = 16) -> storage.Client:
     """A Cloud Storage client, of the emulator when STORAGE_EMULATOR_HOST is set.
 
-    Raises UsageError when there are no credentials.
+    Raises UsageError when there are no credentials that can be used.
     """
-    from google.auth.credentials import AnonymousCredentials
-    from google.auth.exceptions import GoogleAuthError
     from google.cloud import storage  # type: ignore[attr-defined]
 
-    anonymous = AnonymousCredentials() if settings.emulator("STORAGE") else None  # type: ignore[no-untyped-call]
-    try:
-        client = storage.Client(project=settings.project, credentials=anonymous)
-    except (GoogleAuthError, OSError):
-        raise _no_credentials() from None
+    client = _with_credentials(lambda known: storage.Client(project=settings.project, credentials=known), settings.emulator("STORAGE"))
     _widen_pool(client, connections)
     return client
 
 
 def bigquery_client(settings: Settings, connections: int = 16) -> bigquery.Client:
     """A BigQuery client, of the emulator when BIGQUERY_EMULATOR_HOST is set. Raises UsageError as above."""
-    from google.auth.credentials import AnonymousCredentials
-    from google.auth.exceptions import GoogleAuthError
     from google.cloud import bigquery
 
-    anonymous = AnonymousCredentials() if settings.emulator("BIGQUERY") else None  # type: ignore[no-untyped-call]
-    try:
-        client = bigquery.Client(project=settings.project, credentials=anonymous)
-    except (GoogleAuthError, OSError):
-        raise _no_credentials() from None
+    client = _with_credentials(lambda known: bigquery.Client(project=settings.project, credentials=known), settings.emulator("BIGQUERY"))
     _widen_pool(client, connections)
     return client
+
+
+def _with_credentials(make: Callable[[Any], T], emulator: str) -> T:
+    """What `make` makes with the credentials for an emulator, or with None, which stands for those that are found."""
+    from google.auth.credentials import AnonymousCredentials
+    from google.auth.exceptions import GoogleAuthError, RefreshError
+
+    try:
+        return make(AnonymousCredentials() if emulator else None)  # type: ignore[no-untyped-call]
+    except RefreshError as error:
+        raise UsageError(cloud.refused_credentials(error)) from None
+    except (GoogleAuthError, OSError, ValueError, LookupError, TypeError, AttributeError):
+        # The library does not look at everything in a file before it uses it.
+        raise _no_credentials() from None
 
 
 def _widen_pool(client: storage.Client | bigquery.Client, connections: int) -> None:
