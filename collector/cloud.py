@@ -69,12 +69,14 @@ class Trouble(NamedTuple):
     again: bool
 
 
-# What an error's reason or text holds -> what mends it, whether other days fare no better. The first that fits.
+# What an error's reason or text holds -> what mends it, whether other days fare no better (otherwise the words are ours,
+# for Google's name the object, and the days should be told of together). The first that fits.
 _MENDS = (
     (r"quotaExceeded|BigQuery quota is used up", "", True),
     (
         r"retentionPolicyNotMet|objectUnderActiveHold|retention policy|object retention|under active",
-        "the day stays as it is stored; lift the bucket's retention policy or the object's hold, or leave it so", False,
+        "a retention policy or a hold keeps the stored day from being replaced; it stays as it was, its copy is in superseded/; "
+        "lift the policy or the hold, or leave it so", False,
     ),
     (r"vpcServiceControls|VPC Service Controls|organization.s policy", "ask an administrator to let this account through the service perimeter", True),
     (
@@ -100,7 +102,6 @@ _MENDS = (
     (r"^blocked\b", "BigQuery has blocked this project or account; ask the project's owner or Google Cloud's support", True),
     (r"specified bucket does not exist", "make the bucket again, or correct BMRS_BUCKET", True),
     (r"different locations", "bucket and dataset must be in one location", True),
-    (r"Access Denied: File gs://|storage\.objects\.get", f"ask for {role_for('storage.objects.get')}", True),
 )  # fmt: skip
 _PERMISSION = re.compile(r"\b(?:bigquery|storage)\.(?!googleapis)[A-Za-z]+\.[A-Za-z]+")
 
@@ -157,12 +158,12 @@ def trouble(service: str, error: BaseException) -> Trouble:
     text = f"{reason_of(cause)}: {words}"
     for pattern, mend, stops in _MENDS:
         if re.search(pattern, text):
-            return Trouble(f"{service}: {words}{'; ' if mend else ''}{mend}", stops, False)
+            return Trouble(f"{service}: {'; '.join(filter(None, (words if stops else '', mend)))}", stops, False)
     refused = isinstance(cause, exceptions.Forbidden) and "imit" not in reason_of(cause)
     roles = [role for found in _PERMISSION.findall(text) if (role := role_for(found))]
     if refused and not roles:
-        # A refusal that names no permission: all roles of the service.
-        prefix = "roles/storage." if service == "Cloud Storage" else "roles/bigquery."
+        # A refusal that names no permission: all roles of the service that refuses.
+        prefix = "roles/storage." if service == "Cloud Storage" or "gs://" in words else "roles/bigquery."
         roles = [f"{role.name} on {role.where}" for role in ROLES if role.name.startswith(prefix)]
     mend = f"; ask for {' and '.join(dict.fromkeys(roles))}" if roles and refused else ""
     return Trouble(f"{service}: {words}{mend}", refused, not refused)

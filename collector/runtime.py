@@ -543,6 +543,11 @@ def check_locations(bucket: storage.Bucket, dataset: bigquery.Dataset, settings:
         or any(re.fullmatch(_REGIONS.get(there, ""), region) for region in (where, *pair))
         or (there != "EU" and where != "EU" and re.fullmatch(_REGIONS.get(where, ""), there))
     )
+    if not where and not settings.emulator("STORAGE"):
+        log.warning(
+            "bucket %s may not be looked at, so its location is not known, and load jobs may be refused; ask for %s",
+            settings.bucket, cloud.role_for("storage.buckets.get"),
+        )  # fmt: skip
     # The emulators do not keep locations.
     if where and there and not same and not settings.emulator("BIGQUERY"):
         raise UsageError(
