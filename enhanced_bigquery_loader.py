@@ -128,10 +128,10 @@ class Warehouse:
             return None
 
     def ensure(self, dataset: Dataset) -> bigquery.Table:
-        """The dataset's table, made when missing, and the ledger beside it."""
-        from google.api_core.exceptions import NotFound
+        """The dataset's table, made when missing, and the ledger beside it. Raises BadRequest when the ledger would not last."""
+        from google.api_core.exceptions import BadRequest, NotFound
 
-        from collector.warehouse import RETRY, ledger_table, table_of
+        from collector.warehouse import LEDGER, RETRY, ledger_table, table_of
 
         def ensured(wanted: bigquery.Table) -> bigquery.Table:
             try:
@@ -141,7 +141,8 @@ class Warehouse:
                 return self.client.create_table(wanted, exists_ok=True, retry=RETRY)
 
         if not self.has_ledger:
-            ensured(ledger_table(self.ledger_id))
+            if expiring := cloud.expiring_table(ensured(ledger_table(self.ledger_id))):
+                raise BadRequest(f"{LEDGER}: {expiring}")
             self.has_ledger = True
         return ensured(table_of(dataset, self.table_id(dataset.table)))
 

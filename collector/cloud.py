@@ -116,13 +116,10 @@ def refused_credentials(error: BaseException) -> str:
 def said(error: BaseException) -> str:
     """What a service said, in one line of at most 500 characters: of an answer's JSON the message alone; the error's
     type where it says nothing."""
-    from google.api_core.exceptions import GoogleAPIError
-    from google.auth.exceptions import GoogleAuthError
-
     from collector.api import plain
 
     error = getattr(error, "cause", None) or error
-    if not isinstance(error, (GoogleAPIError, GoogleAuthError)):
+    if isinstance(error, OSError):
         return printable(plain(error))
     text = str(getattr(error, "message", "") or error)
     start, end = text.find("{"), text.rfind("}")

@@ -369,6 +369,13 @@ def run(prog: str, main: Callable[[], int]) -> NoReturn:
     except OSError as error:
         print(f"{prog}: {error.strerror or error} ({error.filename or 'output'}); free space or mend it and run again", file=sys.stderr)
         code = FAILED
+    except Exception as error:
+        # Where no dataset can be blamed: a plan, or the schemas.
+        if not type(error).__module__.startswith("google."):
+            raise
+        service = "BigQuery" if "bigquery" in str(error).lower() else "Cloud Storage"
+        print(f"{prog}: {cloud.trouble(service, error).text}", file=sys.stderr)
+        code = FAILED
     try:
         sys.stdout.flush()
         sys.stderr.flush()

@@ -6,6 +6,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
+from datetime import datetime, timezone
 from types import SimpleNamespace
 from typing import Any
 from unittest import mock
@@ -294,6 +295,31 @@ def test_a_table_whose_partitions_expire_is_not_loaded(place: Place) -> None:
         ran = place.load(*SHORT, *MARKET, "--force")
     assert ran.code == 1
     assert "its partitions expire after 10000 days; run: bq update --time_partitioning_expiration 0 " in ran.out
+
+
+def test_a_ledger_that_expires_is_not_written_to(place: Place) -> None:
+    place.collect(*SHORT, *MARKET)
+    ledger = f"{PROJECT}.{place.dataset_id}.{collector.warehouse.LEDGER}"
+    real, table = bq.Client.get_table, place.bq.get_table(ledger)
+    table.expires = datetime(2100, 1, 1, tzinfo=timezone.utc)
+    with mock.patch.object(bq.Client, "get_table", lambda self, wanted, **more: table if str(wanted) == ledger else real(self, wanted, **more)):
+        ran = place.load(*SHORT, *MARKET, "--force")
+    assert ran.code == 1
+    assert f"the table expires on 2100-01-01; run: bq update --expiration 0 {PROJECT}:{place.dataset_id}." in ran.out
+
+
+@pytest.mark.parametrize(
+    ("command", "permission"),
+    [("--dry-run", "bigquery.tables.getData"), ("--dry-run", "bigquery.tables.get"), ("--validate-schema", "bigquery.tables.get"), ("--update-schema", "bigquery.tables.create")],
+)  # fmt: skip
+def test_commands_without_a_summary_say_it_in_one_line_too(command: str, permission: str, place: Place, bigquery: CloudProxy) -> None:
+    if command != "--update-schema":
+        place.load("--update-schema", *MARKET).ok()
+    bigquery.denied = {permission}
+    ran = place.run(LOADER, command, *SHORT, *MARKET)
+    assert (ran.code, ran.out, ran.err.count("\n")) == (1, "", 1), ran.err
+    assert permission in ran.err
+    assert "ask for roles/bigquery.dataEditor on the dataset" in ran.err
 
 
 @pytest.mark.parametrize("fault", ["billingNotEnabled", "accessNotConfigured", "scopes"])
