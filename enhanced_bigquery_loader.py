@@ -28,7 +28,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from collector import gb_calendar, runtime
+from collector import cloud, gb_calendar, runtime
 from collector.command_line import DONE, FAILED
 from collector.command_line import loader_parser as build_parser
 from collector.days import AROUND, Stored, Task, days_by_cause, days_text, days_to_fetch
@@ -55,6 +55,12 @@ _ATTEMPTS = 6
 # This many batches in a row that BigQuery does not take: the dataset is given up.
 _HOPELESS = 4
 _JOB_TIMEOUT = 3_600.0
+_JOB_TIMEOUT_MS = int(_JOB_TIMEOUT * 1_000)
+# Of a query about a dataset: so many times what its whole history is taken to be, and room for the ledger and for the
+# 10 MB that each table counts at least. It stops what has gone astray, never what is healthy.
+_BYTES_FACTOR, _LEAST_BYTES = 4, 1_000_000_000
+# A job that fails for one of these is one whose data cannot be read or is too much at once; smaller batches tell.
+_OF_THE_DATA = frozenset({"invalid", "invalidQuery", "resourcesExceeded", "responseTooLarge"})
 # A job found under our id is one that an earlier run left; one whose server died never ends.
 _LEFT_JOB_TIMEOUT = 60.0
 
@@ -123,10 +129,10 @@ class Warehouse:
             return None
 
     def ensure(self, dataset: Dataset) -> bigquery.Table:
-        """The dataset's table, made when missing, and the ledger beside it."""
-        from google.api_core.exceptions import NotFound
+        """The dataset's table, made when missing, and the ledger beside it. Raises BadRequest when the ledger would not last."""
+        from google.api_core.exceptions import BadRequest, NotFound
 
-        from collector.warehouse import RETRY, ledger_table, table_of
+        from collector.warehouse import LEDGER, RETRY, ledger_table, table_of
 
         def ensured(wanted: bigquery.Table) -> bigquery.Table:
             try:
@@ -136,18 +142,28 @@ class Warehouse:
                 return self.client.create_table(wanted, exists_ok=True, retry=RETRY)
 
         if not self.has_ledger:
-            ensured(ledger_table(self.ledger_id))
+            if expiring := cloud.expiring_table(ensured(ledger_table(self.ledger_id))):
+                raise BadRequest(f"{LEDGER}: {expiring}")
             self.has_ledger = True
         return ensured(table_of(dataset, self.table_id(dataset.table)))
 
-    def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[bigquery.Row]:
-        """Rows of a read-only query. Raises google.api_core exceptions."""
-        from google.api_core.exceptions import Conflict
+    def config(self, step: str, dataset: Dataset | None, parameters: Sequence[Any] = ()) -> bigquery.QueryJobConfig:
+        """How every query runs: labelled, ended when nobody waits for it any more, and bounded in what it costs."""
         from google.cloud import bigquery
+
+        days = (gb_calendar.settlement_day(gb_calendar.utc_now()) - dataset.first_day).days if dataset else 0
+        return bigquery.QueryJobConfig(
+            query_parameters=list(parameters), labels=cloud.labels(step, dataset.key if dataset else ""), job_timeout_ms=_JOB_TIMEOUT_MS,
+            maximum_bytes_billed=_LEAST_BYTES + (_BYTES_FACTOR * dataset.bytes_per_day * days if dataset else 0),
+        )  # fmt: skip
+
+    def query(self, sql: str, parameters: Sequence[Any] = (), *, step: str = "look", dataset: Dataset | None = None) -> list[bigquery.Row]:
+        """Rows of a read-only query about `dataset`, for the step that it is labelled with. Raises google.api_core exceptions."""
+        from google.api_core.exceptions import Conflict
 
         from collector.warehouse import RETRY
 
-        config = bigquery.QueryJobConfig(query_parameters=list(parameters))
+        config = self.config(step, dataset, parameters)
         for left in reversed(range(_ATTEMPTS)):
             try:
                 return list(self.client.query_and_wait(sql, job_config=config, location=self.home.location, retry=RETRY))
@@ -171,7 +187,7 @@ class Warehouse:
             ScalarQueryParameter("first", "DATE", first), ScalarQueryParameter("last", "DATE", last),
         ]  # fmt: skip
         try:
-            rows = self.query(ledger_query(self.ledger_id), parameters)
+            rows = self.query(ledger_query(self.ledger_id), parameters, step="ledger", dataset=dataset)
         except NotFound:
             return {}
         return {
@@ -192,7 +208,8 @@ class Warehouse:
     def job(self, start: Callable[[str], T], job_id: str) -> T:
         """The finished job `job_id`: started, or found when an earlier request or run has started it.
 
-        Raises Unloadable when it failed because of the data, Gone when it should be tried under another id.
+        Raises Unloadable when it failed because of the data, Gone when it should be tried under another id, and
+        google.api_core exceptions for all else.
         """
         from google.api_core import exceptions
 
@@ -205,12 +222,13 @@ class Warehouse:
             # The answer to our request was lost, or an earlier run got this far: the job is there.
             try:
                 job = self.client.get_job(job_id, location=self.home.location, retry=RETRY)
-            except exceptions.NotFound:
-                raise Gone(f"job {job_id} exists and cannot be found") from None
+            except (exceptions.NotFound, exceptions.Forbidden):
+                # Only who started a job, and the project's owner, may look at it.
+                raise Gone(f"job {job_id} exists and cannot be found, or is another account's") from None
             timeout, found = _LEFT_JOB_TIMEOUT, True
         except exceptions.Forbidden as error:
             if any(detail.get("reason") == "quotaExceeded" for detail in error.errors):
-                raise exceptions.Forbidden(f"a BigQuery quota is used up: {error.message.partition(': ')[2]}") from None
+                raise exceptions.Forbidden(f"a BigQuery quota is used up: {error.message.partition(': ')[2]}", errors=error.errors) from None
             raise
         deadline, pause = time.monotonic() + timeout, 0.05
         while not job.done(retry=RETRY):
@@ -226,8 +244,12 @@ class Warehouse:
             if reason in TRANSIENT or is_conflict(message):
                 raise Gone(f"{reason}: {message}")
             if reason == "quotaExceeded":
-                raise exceptions.Forbidden(f"a BigQuery quota is used up: {message}")
-            raise Unloadable(" ".join(message.split()))
+                raise exceptions.Forbidden(f"a BigQuery quota is used up: {message}", errors=[job.error_result])
+            kind = exceptions.NotFound if reason == "notFound" else exceptions.Forbidden if reason == "accessDenied" else exceptions.BadRequest
+            refused = kind(message, errors=[job.error_result])
+            if reason in _OF_THE_DATA and not cloud.trouble("BigQuery", refused).stops:
+                raise Unloadable(" ".join(message.split()))
+            raise refused
         log.debug("job %s: done in %.2f s", job_id, time.monotonic() - began)
         return job  # type: ignore[no-any-return]
 
@@ -257,7 +279,7 @@ class Loading:
         except Stopped:
             self.result.interrupted = True
         except (GoogleAPIError, GoogleAuthError, OSError, Gone, Unloadable) as error:
-            self._fail(self.task.days[:1] or [self.task.first], f"BigQuery: {runtime.first_line(error)}")
+            self._fail(self.task.days[:1] or [self.task.first], cloud.trouble("BigQuery", error).text)
         for cause, days in days_by_cause(self.result.failed).items():
             log.error("%s: %s failed: %s", self.dataset.key, days_text(days), cause)
         self.result.seconds = time.monotonic() - began
@@ -328,13 +350,14 @@ class Loading:
             else:
                 self._fail(days, f"{batch[0].name} cannot be loaded: {error}")
         except (GoogleAPIError, GoogleAuthError, OSError, Gone) as error:
-            cause = f"BigQuery: {runtime.first_line(error)}"
-            self._fail(days, cause)
+            found = cloud.trouble("BigQuery", error)
             with self._lock:
-                # Each took minutes of asking again; the others would fare no better.
+                # Where asking again may help, each took minutes of it.
                 self._refused += 1
-                if self._refused >= _HOPELESS:
-                    self._given_up = cause
+                if found.stops or self._refused >= _HOPELESS:
+                    self._given_up = self._given_up or found.text
+                cause = self._given_up or found.text
+            self._fail(days, cause)
 
     def _load_batch(self, batch: list[DayObject]) -> None:
         for attempt in range(_ATTEMPTS):
@@ -379,6 +402,7 @@ class Loading:
 
     def _stage(self, batch: list[DayObject], digest: str, attempt: int) -> str | None:
         """Load the batch's objects into a staging table; its id, None when all of them are empty."""
+        from google.api_core.exceptions import GoogleAPIError, NotFound
         from google.cloud import bigquery
 
         from collector.warehouse import RETRY, SEPARATOR, STAGING_PREFIX, STAGING_SCHEMA
@@ -395,7 +419,7 @@ class Loading:
         config = bigquery.LoadJobConfig(
             schema=STAGING_SCHEMA, source_format=bigquery.SourceFormat.CSV, field_delimiter=SEPARATOR, quote_character="",
             write_disposition=bigquery.WriteDisposition.WRITE_TRUNCATE, create_disposition=bigquery.CreateDisposition.CREATE_NEVER,
-            labels={"dataset": self.dataset.key},
+            labels=cloud.labels("load", self.dataset.key), job_timeout_ms=_JOB_TIMEOUT_MS,
         )  # fmt: skip
         log.debug("%s: staging %d objects, %s to %s", self.dataset.key, len(uris), batch[0].day, batch[-1].day)
         with self._lock:
@@ -410,7 +434,13 @@ class Loading:
             staged = self.warehouse.table(name.rpartition(".")[2])
             if staged is None or staged.num_rows != job.output_rows:
                 raise Gone("the staging table of an earlier run is not there any more")
-        except (Gone, Unloadable):
+        except NotFound as error:
+            gone = self.warehouse.table(name.rpartition(".")[2]) is None or self._still_wanted(batch) != batch
+            self.warehouse.drop(name)
+            if gone:
+                raise Gone(f"what was to be loaded is not there any more: {error}") from None
+            raise
+        except (Gone, Unloadable, GoogleAPIError):
             self.warehouse.drop(name)
             raise
         return name
@@ -420,16 +450,20 @@ class Loading:
 
         A day that is not right is noted as failed and left as it is in the table.
         """
-        from google.api_core.exceptions import NotFound
+        from google.api_core.exceptions import BadRequest, NotFound
 
         from collector.warehouse import check_sql
 
         rows: list[Any] = []
         if staging:
             try:
-                rows = self.warehouse.query(check_sql(self.dataset, staging))
+                rows = self.warehouse.query(check_sql(self.dataset, staging), step="check", dataset=self.dataset)
             except NotFound:
                 raise Gone("the staging table is gone") from None
+            except BadRequest as error:
+                if cloud.reason_of(error) in ("resourcesExceeded", "responseTooLarge"):
+                    raise Unloadable(cloud.said(error)) from None
+                raise
         found = {r.record_day: r for r in rows}
         if len(batch) > 1 and any(0 <= day.rows < found[day.day].line_count for day in batch if day.day in found):
             # A line that tells another day than its object's (its time is given twice) must not take that day with it.
@@ -471,7 +505,7 @@ class Loading:
 
     def _publish(self, entries: list[dict[str, Any]], staging: str | None, digest: str) -> None:
         """Replace the days of `entries` in one transaction. Raises Gone when it is to be tried again."""
-        from google.cloud import bigquery
+        from google.api_core.exceptions import NotFound
 
         from collector.warehouse import DOUBLED, NEWER_LOADED, RETRY, ledger_parameters, publish_sql
 
@@ -479,7 +513,7 @@ class Loading:
             return
         days = [entry["settlement_date"] for entry in entries]
         sql = publish_sql(self.dataset, self.warehouse.table_id(self.dataset.table), self.warehouse.ledger_id, staging, days)
-        config = bigquery.QueryJobConfig(query_parameters=ledger_parameters(entries), labels={"dataset": self.dataset.key})
+        config = self.warehouse.config("publish", self.dataset, ledger_parameters(entries))
         name = hashlib.sha256(f"{digest} {days}".encode()).hexdigest()[:24]
         with self.warehouse.publishing:
             for attempt in range(_ATTEMPTS):
@@ -494,6 +528,8 @@ class Loading:
                         f"publish_{name}_{_tag(attempt)}",
                     )
                     break
+                except NotFound as reason:
+                    raise Gone(cloud.said(reason)) from None
                 except (Gone, Unloadable) as reason:
                     if NEWER_LOADED in str(reason) or "was not found" in str(reason).lower():
                         raise Gone(str(reason)) from None
@@ -548,6 +584,8 @@ def unfit(dataset: Dataset, table: bigquery.Table) -> str:
     """Why nothing can be loaded into a live table, and what mends it; "" when it fits."""
     from collector.warehouse import schema_differences
 
+    if expiring := cloud.expiring_table(table):
+        return expiring
     found = [d for d in schema_differences(dataset, table, frozenset(), frozenset()) if d.blocking]
     if not found:
         return ""
@@ -588,8 +626,9 @@ def update_schema(task: Task, warehouse: Warehouse) -> tuple[list[str], list[str
     kept = []
     for live in table.schema:
         known = wanted.pop(live.name, None)
-        described = known.description if known else live.description
-        kept.append(bigquery.SchemaField(live.name, live.field_type, live.mode, description=described, fields=live.fields))
+        # All that a column has, policy tags, a default value or a length too, is sent back as it is.
+        described = {"description": known.description} if known else {}
+        kept.append(bigquery.SchemaField.from_api_repr({**live.to_api_repr(), **described}))
     table.schema = kept + [f for f in wanted.values() if f.mode == "NULLABLE"]
     warehouse.client.update_table(table, ["schema"], retry=RETRY)
     return [f"{d} (mended)" for d in done], remaining
@@ -623,10 +662,12 @@ def main(argv: list[str] | None = None) -> int:
     stop.install()
     connections = max(16, arguments.max_workers)
     storage, client = runtime.storage_client(settings, connections), runtime.bigquery_client(settings, connections)
-    bucket = stop.attend(lambda: runtime.find_bucket(storage, settings))
+    permissions = cloud.OBJECTS if arguments.check_setup else cloud.TO_READ_OBJECTS
+    bucket = stop.attend(lambda: runtime.find_bucket(storage, settings, permissions))
     home = stop.attend(lambda: runtime.find_dataset(client, settings))
     runtime.check_locations(bucket, home, settings)
     if arguments.check_setup:
+        stop.attend(lambda: runtime.check_warehouse(client, home, settings))
         return DONE
     store, warehouse = DayStore(bucket), Warehouse(client, home, stop)
     if arguments.verify:

@@ -26,7 +26,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from collector import days, gb_calendar, runtime
+from collector import cloud, days, gb_calendar, runtime
 from collector.command_line import DONE, FAILED
 from collector.command_line import downloader_parser as build_parser
 from collector.days import AROUND, RIDERS, Span, State, Task, days_by_cause, days_text, days_to_fetch, spans
@@ -287,7 +287,7 @@ class Collection:
         except Refused as error:
             self._hopeless(span, f"the API refuses the request: {error}")
         except (GoogleAPIError, GoogleAuthError, OSError) as error:
-            self._fail(span.days, f"Cloud Storage: {runtime.first_line(error)}", again=True)
+            self._fail(span.days, cloud.trouble("Cloud Storage", error).text, again=True)
 
     def _work_by_day(self, span: Span) -> None:
         """So that one day that cannot be read does not take its neighbours with it."""
@@ -329,6 +329,7 @@ class Collection:
 
     def _store(self, span: Span, answer: Answer) -> None:
         from google.api_core.exceptions import GoogleAPIError
+        from google.auth.exceptions import GoogleAuthError
 
         fetched = gb_calendar.utc_now()
         nothing = not answer.days
@@ -342,14 +343,19 @@ class Collection:
                 continue
             try:
                 self._keep(span, day, answer.days.pop(day, None), fetched, nothing)
-            except (GoogleAPIError, OSError) as error:
-                cause = f"Cloud Storage: {runtime.first_line(error)}"
-                self._fail([day], cause, again=not span.confirming)
-                with self._lock:
-                    # Each took minutes of asking again; the others would fare no better.
-                    self._unstored += 1
-                    if self._unstored >= _HOPELESS:
-                        self._given_up = cause
+            except (GoogleAPIError, GoogleAuthError, OSError) as error:
+                self._not_stored(day, error, again=not span.confirming)
+
+    def _not_stored(self, day: date, error: Exception, again: bool) -> None:
+        """Note why a day is not stored; the dataset is given up where the others would fare no better."""
+        found = cloud.trouble("Cloud Storage", error)
+        with self._lock:
+            # Where asking again may help, each took minutes of it.
+            self._unstored += found.again
+            if found.stops or self._unstored >= _HOPELESS:
+                self._given_up = self._given_up or found.text
+            cause = self._given_up or found.text
+        self._fail([day], cause, again and found.again)
 
     def _keep(self, span: Span, day: date, records: DayRecords | None, fetched: datetime, nothing: bool) -> None:
         """Store a day as it was answered, unless what is stored is fuller or it is to be looked at once more."""
@@ -462,7 +468,8 @@ def main(argv: list[str] | None = None) -> int:
     if arguments.check_source:
         return _check_source(tasks, apis, Path(arguments.check_source), stop)
     client = runtime.storage_client(settings, arguments.max_workers)
-    store = DayStore(stop.attend(lambda: runtime.find_bucket(client, settings)))
+    permissions = cloud.TO_READ_OBJECTS if arguments.dry_run else cloud.OBJECTS
+    store = DayStore(stop.attend(lambda: runtime.find_bucket(client, settings, permissions)))
     if arguments.dry_run:
         print(plan_text(tasks, store, arguments))
         return DONE
@@ -506,7 +513,7 @@ def _attempt(collection: Collection) -> Result:
     try:
         return collection.run()
     except (GoogleAPIError, GoogleAuthError, OSError) as error:
-        cause = f"Cloud Storage: {runtime.first_line(error)}"
+        cause = cloud.trouble("Cloud Storage", error).text
         log.error("%s: %s", collection.dataset.key, cause)
         collection.result.failed.update(dict.fromkeys(collection.task.days, cause))
         return collection.result

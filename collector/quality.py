@@ -58,7 +58,7 @@ def read_content(dataset: Dataset, warehouse: Warehouse, days: Collection[date])
 
     Raises BadRequest for a table that lacks a column, say.
     """
-    return warehouse.query(content_sql(dataset, warehouse.table_id(dataset.table), days))
+    return warehouse.query(content_sql(dataset, warehouse.table_id(dataset.table), days), step="content", dataset=dataset)
 
 
 def findings(dataset: Dataset, days: list[bigquery.Row]) -> list[Finding]:

@@ -24,7 +24,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO, TypeVar
 from urllib.parse import urlsplit
 
-from collector import command_line, gb_calendar
+from collector import cloud, command_line, gb_calendar
 from collector.command_line import DONE, FAILED, PLACES, Parser, fail_usage, printable
 from collector.days import Task
 from datasets_config import DEFAULT_DATASETS, FIRST_DAY, REGISTRY, Host
@@ -350,6 +350,13 @@ def run(prog: str, main: Callable[[], int]) -> NoReturn:
     except OSError as error:
         print(f"{prog}: {error.strerror or error} ({error.filename or 'output'}); free space or mend it and run again", file=sys.stderr)
         code = FAILED
+    except Exception as error:
+        # Where no dataset can be blamed: a plan, or the schemas.
+        if not type(error).__module__.startswith("google."):
+            raise
+        service = "BigQuery" if "bigquery" in str(error).lower() else "Cloud Storage"
+        print(f"{prog}: {cloud.trouble(service, error).text}", file=sys.stderr)
+        code = FAILED
     try:
         sys.stdout.flush()
         sys.stderr.flush()
@@ -362,7 +369,7 @@ def run(prog: str, main: Callable[[], int]) -> NoReturn:
 # ---------------------------------------------------------------------------------------------- cloud clients
 def _no_credentials() -> UsageError:
     """Why there are no credentials; the library's own words can run over many lines."""
-    named, command = os.environ.get("GOOGLE_APPLICATION_CREDENTIALS"), "run: gcloud auth application-default login"
+    named, command = os.environ.get("GOOGLE_APPLICATION_CREDENTIALS"), f"run: {cloud.LOGIN}"
     if named:
         return UsageError(f"GOOGLE_APPLICATION_CREDENTIALS names {named!r}, which holds no usable credentials; correct it, or unset it and {command}")
     return UsageError(f"no Application Default Credentials (being logged in to gcloud is not the same); {command}")
@@ -375,34 +382,36 @@ warnings.filterwarnings("ignore", category=FutureWarning, module="google")
 def storage_client(settings: Settings, connections: int = 16) -> storage.Client:
     """A Cloud Storage client, of the emulator when STORAGE_EMULATOR_HOST is set.
 
-    Raises UsageError when there are no credentials.
+    Raises UsageError when there are no credentials that can be used.
     """
-    from google.auth.credentials import AnonymousCredentials
-    from google.auth.exceptions import GoogleAuthError
     from google.cloud import storage  # type: ignore[attr-defined]
 
-    anonymous = AnonymousCredentials() if settings.emulator("STORAGE") else None  # type: ignore[no-untyped-call]
-    try:
-        client = storage.Client(project=settings.project, credentials=anonymous)
-    except (GoogleAuthError, OSError):
-        raise _no_credentials() from None
+    client = _with_credentials(lambda known: storage.Client(project=settings.project, credentials=known), settings.emulator("STORAGE"))
     _widen_pool(client, connections)
     return client
 
 
 def bigquery_client(settings: Settings, connections: int = 16) -> bigquery.Client:
     """A BigQuery client, of the emulator when BIGQUERY_EMULATOR_HOST is set. Raises UsageError as above."""
-    from google.auth.credentials import AnonymousCredentials
-    from google.auth.exceptions import GoogleAuthError
     from google.cloud import bigquery
 
-    anonymous = AnonymousCredentials() if settings.emulator("BIGQUERY") else None  # type: ignore[no-untyped-call]
-    try:
-        client = bigquery.Client(project=settings.project, credentials=anonymous)
-    except (GoogleAuthError, OSError):
-        raise _no_credentials() from None
+    client = _with_credentials(lambda known: bigquery.Client(project=settings.project, credentials=known), settings.emulator("BIGQUERY"))
     _widen_pool(client, connections)
     return client
+
+
+def _with_credentials(make: Callable[[Any], T], emulator: str) -> T:
+    """What `make` makes with the credentials for an emulator, or with None, which stands for those that are found."""
+    from google.auth.credentials import AnonymousCredentials
+    from google.auth.exceptions import GoogleAuthError, RefreshError
+
+    try:
+        return make(AnonymousCredentials() if emulator else None)  # type: ignore[no-untyped-call]
+    except RefreshError as error:
+        raise UsageError(cloud.refused_credentials(error)) from None
+    except (GoogleAuthError, OSError, ValueError, LookupError, TypeError, AttributeError):
+        # The library does not look at everything in a file before it uses it.
+        raise _no_credentials() from None
 
 
 def _widen_pool(client: storage.Client | bigquery.Client, connections: int) -> None:
@@ -420,62 +429,113 @@ def _widen_pool(client: storage.Client | bigquery.Client, connections: int) -> N
     client._http.mount("http://", Bounded(pool_maxsize=connections))
 
 
-def find_bucket(client: storage.Client, settings: Settings) -> storage.Bucket:
-    """The bucket. Raises UsageError, with the command that makes it, when it is not there or not ours to use."""
+def find_bucket(client: storage.Client, settings: Settings, permissions: list[str]) -> storage.Bucket:
+    """The bucket. Raises UsageError, with the command that makes it, when it is not there or not ours to use: when one
+    of `permissions` (on it and its objects) is missing."""
     from google.api_core import exceptions
     from google.auth.exceptions import GoogleAuthError
     from google.cloud.storage.retry import DEFAULT_RETRY
 
-    retry = _at_start(DEFAULT_RETRY, settings.emulator("STORAGE"))
+    patience: dict[str, Any] = {"timeout": 10, "retry": _at_start(DEFAULT_RETRY, settings.emulator("STORAGE"))}
     try:
         try:
-            return client.get_bucket(settings.bucket, timeout=10, retry=retry)
+            bucket = client.get_bucket(settings.bucket, **patience)
         except exceptions.Forbidden:
-            # roles/storage.objectAdmin is enough to work with the objects, not to look at the bucket itself; then its
-            # location stays unknown.
-            next(iter(client.list_blobs(settings.bucket, prefix="raw/", max_results=1, timeout=10, retry=retry)), None)
-            return client.bucket(settings.bucket)
+            # The role that works with the objects does not show the bucket itself; then its location stays unknown.
+            bucket = client.bucket(settings.bucket)
+        try:
+            missing = cloud.missing_on_bucket(bucket, permissions, **patience)
+        except exceptions.NotFound:
+            # The emulator has no permissions.
+            if not settings.emulator("STORAGE"):
+                raise
+            missing = []
     except exceptions.NotFound:
         raise UsageError(
             f"bucket {settings.bucket} does not exist; run: gcloud storage buckets create gs://{settings.bucket} "
             f"--project={settings.project} --location={settings.location}"
         ) from None
-    except exceptions.Forbidden as error:
-        raise UsageError(f"no permission to use bucket {settings.bucket} ({first_line(error)}); ask for roles/storage.objectAdmin on it") from None
-    except GoogleAuthError as error:
-        raise UsageError(f"the credentials were refused ({first_line(error)}); run: gcloud auth application-default login") from None
-    except (exceptions.GoogleAPICallError, exceptions.RetryError, OSError) as error:
-        raise UsageError(f"Cloud Storage cannot be reached ({_reason(error)}); check the network{_emulator_hint(settings, 'STORAGE')}") from None
+    except (exceptions.GoogleAPIError, GoogleAuthError, OSError) as error:
+        raise _unusable(error, "Cloud Storage", f"bucket {settings.bucket}", settings) from None
+    if missing:
+        raise UsageError(f"no permission to use bucket {settings.bucket}: {cloud.lacking(missing)}")
+    return bucket
 
 
 def find_dataset(client: bigquery.Client, settings: Settings) -> bigquery.Dataset:
-    """The BigQuery dataset. Raises UsageError, with the command that makes it, when it is not there."""
+    """The BigQuery dataset. Raises UsageError, with the command that makes it, when it is not there, and when tables in
+    it would not last."""
     from google.api_core import exceptions
     from google.auth.exceptions import GoogleAuthError
     from google.cloud.bigquery.retry import DEFAULT_RETRY
 
     name = f"{settings.project}.{settings.dataset_id}"
     try:
-        return client.get_dataset(name, timeout=10, retry=_at_start(DEFAULT_RETRY, settings.emulator("BIGQUERY")))
+        dataset = client.get_dataset(name, timeout=10, retry=_at_start(DEFAULT_RETRY, settings.emulator("BIGQUERY")))
     except exceptions.NotFound:
         raise UsageError(
             f"BigQuery dataset {name} does not exist; run: bq --location={settings.location} mk --dataset "
             f"{settings.project}:{settings.dataset_id}"
         ) from None
-    except exceptions.Forbidden as error:
-        raise UsageError(f"no permission to use dataset {name} ({first_line(error)}); ask for roles/bigquery.dataEditor and jobUser") from None
-    except GoogleAuthError as error:
-        raise UsageError(f"the credentials were refused ({first_line(error)}); run: gcloud auth application-default login") from None
-    except (exceptions.GoogleAPICallError, exceptions.RetryError, OSError) as error:
-        raise UsageError(f"BigQuery cannot be reached ({_reason(error)}); check the network{_emulator_hint(settings, 'BIGQUERY')}") from None
+    except (exceptions.GoogleAPIError, GoogleAuthError, OSError) as error:
+        raise _unusable(error, "BigQuery", f"dataset {name}", settings) from None
+    if wrong := cloud.expiring(dataset):
+        raise UsageError(f"dataset {name} {wrong}")
+    return dataset
+
+
+def check_warehouse(client: bigquery.Client, dataset: bigquery.Dataset, settings: Settings) -> None:
+    """Raises UsageError when jobs, tables or DML are not allowed. Free, and nothing is changed."""
+    from google.api_core import exceptions
+    from google.auth.exceptions import GoogleAuthError
+
+    from collector.warehouse import LEDGER
+
+    try:
+        missing = cloud.probe_warehouse(client, dataset, LEDGER)
+    except (exceptions.GoogleAPIError, GoogleAuthError, OSError) as error:
+        raise _unusable(error, "BigQuery", f"dataset {settings.project}.{settings.dataset_id}", settings) from None
+    if missing:
+        raise UsageError(f"no permission to use dataset {settings.project}.{settings.dataset_id}: {cloud.lacking(missing)}")
+
+
+def _unusable(error: Exception, service: str, what: str, settings: Settings) -> UsageError:
+    """Why a service cannot be used: it refuses, or it cannot be reached."""
+    from google.api_core import exceptions
+
+    found = cloud.trouble(service, error)
+    text = found.text.removeprefix(f"{service}: ")
+    if found.stops and isinstance(error, exceptions.Forbidden):
+        return UsageError(f"no permission to use {what} ({text})")
+    if found.stops:
+        return UsageError(text if text.startswith("the credentials") else f"{what} cannot be used: {text}")
+    variable = "STORAGE" if service == "Cloud Storage" else service.upper()
+    return UsageError(f"{service} cannot be reached ({_reason(error)}); check the network{_emulator_hint(settings, variable)}")
+
+
+# The regions that a multi-region or a dual-region takes in; London and Zurich are not in the EU.
+_REGIONS = {
+    "EU": r"EUR4|EUROPE-(?!(WEST2|WEST6)$).*", "EUR4": "EUROPE-(NORTH1|WEST4)", "EUR5": "EUROPE-WEST[12]", "EUR7": "EUROPE-WEST[23]",
+    "EUR8": "EUROPE-WEST[36]", "NAM4": "US-(CENTRAL1|EAST1)", "ASIA1": "ASIA-NORTHEAST[12]",
+}  # fmt: skip
 
 
 def check_locations(bucket: storage.Bucket, dataset: bigquery.Dataset, settings: Settings) -> None:
-    """Raises UsageError when BigQuery could not load from the bucket: both must be in one place."""
+    """Raises UsageError when BigQuery could not load from the bucket: a dataset in the US takes from anywhere, one in a
+    multi-region from what lies in it, one in a region from it and from a pair of regions that it is one of."""
     where, there = (str(place or "").upper() for place in (bucket.location, dataset.location))
-    # A multi-region takes in its regions; London and Zurich are not in the EU.
-    regions = {"EU": r"EUR4|EUROPE-(?!(WEST2|WEST6)$).*", "US": r"NAM4|US-.*"}.get(there, "")
-    same = where == there or re.fullmatch(regions, where)
+    # Of a pair that was put together for the bucket, the location is the continent.
+    pair = [str(region).upper() for region in getattr(bucket, "data_locations", None) or ()]
+    same = (
+        there in ("US", where, *pair)
+        or any(re.fullmatch(_REGIONS.get(there, ""), region) for region in (where, *pair))
+        or (there != "EU" and where != "EU" and re.fullmatch(_REGIONS.get(where, ""), there))
+    )
+    if not where and not settings.emulator("STORAGE"):
+        log.warning(
+            "bucket %s may not be looked at, so its location is not known, and load jobs may be refused; ask for %s",
+            settings.bucket, cloud.role_for("storage.buckets.get"),
+        )  # fmt: skip
     # The emulators do not keep locations.
     if where and there and not same and not settings.emulator("BIGQUERY"):
         raise UsageError(

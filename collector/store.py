@@ -18,6 +18,7 @@ from datetime import date, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import requests
 from google.api_core import exceptions
 from google.cloud.storage.retry import DEFAULT_RETRY
 from isal import isal_zlib
@@ -212,8 +213,10 @@ class DayStore:
                     return "same", self._touch(known, payload)
                 self._keep(dataset, known)
                 return "replaced", self._upload(dataset, day, payload, known.generation)
-            except (exceptions.PreconditionFailed, exceptions.NotFound):
-                # Another run was faster, or an answer of ours was lost after the upload had been done.
+            except (exceptions.PreconditionFailed, exceptions.NotFound, requests.JSONDecodeError) as error:
+                # Another run was faster, or an answer of ours was lost, or cut, after the upload had been done.
+                if "bucket does not exist" in str(error):
+                    raise
                 known = self._current(dataset, day)
                 if known and known.fetched and utc_text(known.fetched) > fetched:
                     return "same", known

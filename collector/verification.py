@@ -315,7 +315,7 @@ class Metadata:
     def _rows(self) -> dict[tuple[str, str], int]:
         from collector.warehouse import partitions_sql
 
-        return {(row.table_name, row.partition_id): row.total_rows for row in self.warehouse.query(partitions_sql(self.warehouse.prefix))}
+        return {(row.table_name, row.partition_id): row.total_rows for row in self.warehouse.query(partitions_sql(self.warehouse.prefix), step="partitions")}
 
     def doubtful(self, dataset: Dataset, days: set[date], ledger: dict[date, Loaded]) -> set[date]:
         """Those of `days` whose partitions have other numbers of rows than the ledger says."""
@@ -361,7 +361,7 @@ def _read_table(
         uncounted = metadata.doubtful(dataset, days, ledger)
     counts.update({day: ledger[day].table_rows for day in days - uncounted if day in ledger and ledger[day].table_rows})
     if uncounted:
-        rows = warehouse.query(counts_sql(warehouse.table_id(dataset.table), uncounted))
+        rows = warehouse.query(counts_sql(warehouse.table_id(dataset.table), uncounted), step="count", dataset=dataset)
         counts.update({row.settlement_date: row.row_count for row in rows})
     return counts, odd
 

@@ -9,8 +9,16 @@
 Faults: a status with Google's own error body (429, 500, 503, 502 with a page instead of JSON, rateLimitExceeded,
 jobRateLimitExceeded, quotaExceeded), `reset` and `close` before anything is done, `hang`, `lost` (done, but the answer
 never comes), `lost_503` (done, but the answer says it failed), `aborted` (a query job that fails as a transaction does
-when another one was faster). What is dealt for a request hangs on seed, address and how often it was asked, not on
-the order of threads.
+when another one was faster), `cut` (done, but the answer breaks off), `foreign` (another account has a job of that id:
+409, and 403 for looking at it), and the names in REFUSALS and JOB_ERRORS. What is dealt for a request hangs on seed,
+address and how often it was asked, not on the order of threads.
+
+What the emulators let pass and Google does not, the proxy refuses on its own:
+
+    proxy.denied = {"storage.objects.delete"}                # permissions that the account does not have
+    proxy.refuses_safe_json = True                           # SQL that calls SAFE.JSON_VALUE or its like
+    proxy.strict = True                                      # generations hold for copies and resumable uploads too
+    proxy.once_a_second = True                               # so often an object may be written
 """
 
 from __future__ import annotations
@@ -41,7 +49,38 @@ REFUSALS = {
     "504": (504, "", "Gateway Timeout"),
     "rateLimitExceeded": (403, "rateLimitExceeded", "Exceeded rate limits: too many api requests per user per method"),
     "jobRateLimitExceeded": (400, "jobRateLimitExceeded", "Job exceeded rate limits: too many concurrent jobs"),
+    "401": (401, "authError", "Request had invalid authentication credentials. Expected OAuth 2 access token."),
+    "scopes": (403, "insufficientPermissions", "Request had insufficient authentication scopes."),
+    "vpc": (403, "vpcServiceControls", "Request is prohibited by organization's policy. vpcServiceControlsUniqueIdentifier: AbC"),
+    "accessNotConfigured": (403, "accessNotConfigured", "BigQuery API has not been used in project 1 before or it is disabled."),
+    "accountDisabled": (403, "accountDisabled", "The billing account for the owning project is disabled in state absent"),
+    "billingNotEnabled": (
+        403, "billingNotEnabled",
+        "Billing has not been enabled for this project. Enable billing at https://console.cloud.google.com/billing. "
+        "DML queries are not allowed in the free tier. Set up a billing account to remove this restriction.",
+    ),
+    "requesterPays": (400, "required", "Bucket is a requester pays bucket but no user project provided."),
+    "retention": (
+        403, "retentionPolicyNotMet",
+        "Object '{object}' is subject to bucket's retention policy or object retention and cannot be deleted or overwritten until 2030-01-01T00:00:00Z",
+    ),
+    "hold": (403, "objectUnderActiveHold", "Object '{object}' is under active Temporary hold and cannot be deleted, overwritten or archived until hold is removed."),
+    "kms": (403, "forbidden", "Permission denied on Cloud KMS key. Please ensure that your Cloud Storage service account has been authorized to use this key."),
+    "resourcesExceeded": (400, "resourcesExceeded", "Resources exceeded during query execution: The query could not be executed in the allotted memory."),
     "quotaExceeded": (403, "quotaExceeded", "Quota exceeded: Your table exceeded quota for imports or query appends per table."),
+}
+# Jobs that end badly. Fault -> reason, message.
+JOB_ERRORS = {
+    "aborted": ("invalidQuery", "Transaction is aborted due to concurrent update against table p:d.t. Transaction ID: 0123"),
+    "job_accessDenied": ("accessDenied", "Access Denied: File {uri}: Access Denied"),
+    "job_kms": ("accessDenied", "Access Denied: File {uri}: Permission denied on Cloud KMS key."),
+    "job_notFound": ("notFound", "Not found: URI {uri}"),
+    "job_billingNotEnabled": ("billingNotEnabled", "Billing has not been enabled for this project. DML queries are not allowed in the free tier."),
+    "job_billingTierLimitExceeded": ("billingTierLimitExceeded", "Query exceeded resource limits for tier 1. Tier 3 or higher required."),
+    "job_blocked": ("blocked", "BigQuery has temporarily denylisted the operation of {uri}."),
+    "job_locations": ("invalid", "Cannot read and write in different locations: source: US, destination: europe-west2"),
+    "job_resourcesExceeded": ("resourcesExceeded", "Resources exceeded during query execution: too much of {uri}"),
+    "job_invalid": ("invalid", "Error while reading data, error message: {uri} is no text"),
 }
 _UNMET = (
     412, [("Content-Type", "application/json; charset=UTF-8")],
@@ -93,7 +132,11 @@ class CloudProxy:
         self.before: Callable[[Asked], None] = lambda _asked: None
         # The storage emulator reads the content of a copy's source later than its generation, and does not look
         # whether the copy is there already. Strict, the proxy makes of both what Google does.
-        self.strict = False
+        self.strict = self.once_a_second = self.refuses_safe_json = False
+        self.denied: set[str] = set()
+        self.foreign: set[str] = set()
+        self.written: dict[str, float] = {}
+        self.sessions: dict[str, tuple[str, str]] = {}
         self.writing = threading.Lock()
         self.asked: list[Asked] = []
         self._numbers: Counter[str] = Counter()
@@ -159,6 +202,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     server: _Server
+    _session = ("", "")
 
     def log_message(self, format: str, *args: Any) -> None:
         """The log is CloudProxy.asked."""
@@ -168,12 +212,27 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         body = self._body()
         asked = proxy.note(self.command, self.path, body)
         fault = asked.fault
-        if fault in REFUSALS:
-            self._refuse(*REFUSALS[fault])
+        if not fault and (refusal := self._forbidden(asked)):
+            if isinstance(refusal[0], str):
+                self._fail_job(asked.job, *refusal)
+            else:
+                self._refuse(*refusal)
+        elif not fault and proxy.once_a_second and self._too_soon(asked):
+            self._refuse(*REFUSALS["429"])
+        elif "/iam/testPermissions" in self.path and not fault:
+            names = [value for name, value in urllib.parse.parse_qsl(self.path.partition("?")[2]) if name == "permissions"]
+            self._json({"kind": "storage#testIamPermissionsResponse", "permissions": [n for n in names if n not in proxy.denied]})
+        elif ":testIamPermissions" in self.path and not fault and proxy.denied:
+            self._json({"permissions": [name for name in json.loads(body)["permissions"] if name not in proxy.denied]})
+        elif fault in REFUSALS:
+            status, reason, message = REFUSALS[fault]
+            self._refuse(status, reason, message.replace("{object}", f"bucket/object-{zlib.crc32(body)}"))
+        elif fault == "foreign" or self.path.rpartition("/jobs/")[2].partition("?")[0] in proxy.foreign:
+            self._refuse_foreign(asked)
         elif fault == "502":
             self._send(502, [("Content-Type", "text/html")], PAGE)
-        elif fault == "aborted":
-            self._fail_job(asked.job)
+        elif fault in JOB_ERRORS:
+            self._fail_job(asked.job, *JOB_ERRORS[fault])
         elif fault in ("reset", "close"):
             self._drop(reset=fault == "reset")
         elif fault == "hang":
@@ -183,10 +242,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             if proxy.strict and self.command != "GET":
                 with proxy.writing:
                     status, headers, answer = self._forward(body) if self._may_write(asked) else _UNMET
+                    self._note_session(asked, dict(headers))
             else:
                 status, headers, answer = self._forward(body)
             if fault == "lost":
                 self._drop()
+            elif fault == "cut":
+                self._send(status, headers, answer[: len(answer) // 2])
             elif fault == "lost_503":
                 self._refuse(*REFUSALS["503"])
             else:
@@ -206,13 +268,55 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def _may_write(self, asked: Asked) -> bool:
         """Whether the emulator would be right to do it: not a copy to a place that should be empty and is not."""
+        if asked.kind == "upload":
+            return self._may_upload(asked)
         if asked.kind != "copy" or "ifGenerationMatch=0" not in asked.path:
             return True
         target = re.split("/(?:rewriteTo|copyTo)", asked.path.partition("?")[0])[1]
+        return not self._generation(target)
+
+    def _too_soon(self, asked: Asked) -> bool:
+        """Whether the object was written within the last second. Only what is really done counts."""
+        name = ""
+        if asked.kind == "upload" and b'"name"' in asked.body[:4_000]:
+            found = re.search(rb'"name": ?"([^"]+)"', asked.body[:4_000])
+            name = found[1].decode() if found else ""
+        elif asked.kind == "patch":
+            name = urllib.parse.unquote(asked.path.partition("?")[0].partition("/o/")[2])
+        now, written = time.monotonic(), self.server.proxy.written
+        if not name or "uploadType=resumable" in asked.path:
+            return False
+        if now - written.get(name, -9.0) < 1.0:
+            asked.fault = "429"
+            return True
+        written[name] = now
+        return False
+
+    def _note_session(self, asked: Asked, headers: dict[str, str]) -> None:
+        if asked.method == "POST" and "uploadType=resumable" in asked.path and (place := headers.get("Location")):
+            query = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(place).query))
+            self.server.proxy.sessions[query["upload_id"]] = self._session
+
+    def _generation(self, place: str) -> int:
+        """The generation of the object at /b/BUCKET/o/NAME; 0 where there is none."""
         connection = http.client.HTTPConnection(self.server.proxy.upstream.netloc, timeout=600)
         with contextlib.closing(connection):
-            connection.request("GET", f"/storage/v1{target}")
-            return connection.getresponse().status == 404
+            connection.request("GET", f"/storage/v1{place}")
+            answer = connection.getresponse()
+            return int(json.loads(answer.read())["generation"]) if answer.status == 200 else 0
+
+    def _may_upload(self, asked: Asked) -> bool:
+        """Whether a resumable upload still meets its condition when its last piece comes."""
+        query = dict(urllib.parse.parse_qsl(asked.path.partition("?")[2]))
+        sessions = self.server.proxy.sessions
+        if asked.method == "POST" and query.get("uploadType") == "resumable":
+            name = query.get("name") or json.loads(asked.body)["name"]
+            bucket = asked.path.partition("/b/")[2].partition("/")[0]
+            self._session = (f"/b/{bucket}/o/{urllib.parse.quote(name, safe='')}", query.get("ifGenerationMatch", ""))
+        elif asked.method == "PUT" and query.get("upload_id") in sessions:
+            place, generation = sessions[query["upload_id"]]
+            return not generation or self._generation(place) == int(generation)
+        return True
 
     def _forward(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
         upstream = self.server.proxy.upstream
@@ -236,12 +340,40 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             error["errors"] = [{"message": message, "domain": "global", "reason": reason}]
         self._send(status, [("Content-Type", "application/json; charset=UTF-8")], json.dumps({"error": error}).encode())
 
-    def _fail_job(self, job: dict[str, Any]) -> None:
+    def _json(self, value: object) -> None:
+        self._send(200, [("Content-Type", "application/json; charset=UTF-8")], json.dumps(value).encode())
+
+    def _refuse_foreign(self, asked: Asked) -> None:
+        """Another account's job: its id is taken, and only that account may look at it."""
+        if asked.kind == "insert":
+            self.server.proxy.foreign.add(asked.job_id)
+            self._refuse(409, "duplicate", f"Already Exists: Job p:europe-west2.{asked.job_id}")
+        else:
+            self._refuse(403, "accessDenied", "Access Denied: Job p:j: The user does not have permission bigquery.jobs.get on it")
+
+    def _forbidden(self, asked: Asked) -> tuple[Any, ...] | None:
+        """How Google says no to a request that wants a permission which is denied: as an answer, or as a job's end."""
+        denied = self.server.proxy.denied
+        if self.server.proxy.refuses_safe_json and asked.kind in ("insert", "query") and (called := re.search(rb"SAFE\.(JSON_[A-Z]+)", asked.body)):
+            return 400, "invalidQuery", f"SAFE with function {called[1].decode().lower()} is not supported."
+        if not denied:
+            return None
+        from google_rules import wanted
+
+        name = min(wanted(asked) & denied, default="")
+        if not name:
+            return None
+        if asked.kind == "insert" and name != "bigquery.jobs.create" and not asked.job["configuration"].get("dryRun"):
+            what = "File {uri}" if name.startswith("storage.") else "Table p:d.t"
+            return "accessDenied", f"Access Denied: {what}: Permission {name} denied on it (or it may not exist)."
+        if name.startswith("storage."):
+            return 403, "forbidden", f"someone@example.org does not have {name} access to the Google Cloud Storage object. Permission '{name}' denied on resource (or it may not exist)."
+        return 403, "accessDenied", f"Access Denied: Project p: User does not have {name} permission in project p."
+
+    def _fail_job(self, job: dict[str, Any], reason: str, message: str) -> None:
         """The job ends at once, and not well; the emulator never hears of it."""
-        problem = {
-            "reason": "invalidQuery", "location": "query",
-            "message": "Transaction is aborted due to concurrent update against table p:d.t. Transaction ID: 0123",
-        }  # fmt: skip
+        uris = job.get("configuration", {}).get("load", {}).get("sourceUris", ["query"])
+        problem = {"reason": reason, "location": "query", "message": message.replace("{uri}", uris[0])}
         job |= {"id": "made-up", "status": {"state": "DONE", "errorResult": problem, "errors": [problem]}, "statistics": {}}
         self._send(200, [("Content-Type", "application/json")], json.dumps(job).encode())
 

@@ -449,7 +449,7 @@ def test_missing_bucket_and_dataset(place: Place) -> None:
 
 LOCATIONS = [
     ("EUROPE-WEST2", "europe-west2", True), ("EU", "EU", True), ("US", "EU", False), ("EUROPE-WEST1", "EU", True),
-    ("EUROPE-WEST2", "EU", False), ("EUROPE-WEST2", "US", False), ("US-CENTRAL1", "US", True), ("EU", "europe-west2", False),
+    ("EUROPE-WEST2", "EU", False), ("EUROPE-WEST2", "US", True), ("US-CENTRAL1", "US", True), ("EU", "europe-west2", False),
     ("EUROPE-WEST6", "EU", False), ("EUROPE-WEST12", "EU", True), ("EUR4", "EU", True),
 ]  # fmt: skip
 
