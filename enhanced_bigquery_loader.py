@@ -73,6 +73,10 @@ class Unloadable(Exception):
     """The objects of a batch cannot be read by BigQuery; smaller batches tell which."""
 
 
+class Unsound(Exception):
+    """The staged lines are not what the objects' metadata say; a check tells of which days."""
+
+
 class Gone(Exception):
     """What a step built on has changed meanwhile (another run's doing): look again and start over."""
 
@@ -366,7 +370,7 @@ class Loading:
                 digest = self._digest(batch)
                 staging = self._stage(batch, digest, attempt)
                 try:
-                    self._publish(self._check(batch, staging), staging, digest)
+                    self._replace(batch, staging, digest)
                 finally:
                     # When we are stopped, a job may still be reading it; the next run finds both.
                     if staging and not self.stop.is_set:
@@ -380,6 +384,26 @@ class Loading:
                 batch = self._still_wanted(batch)
                 if not batch:
                     return
+
+    def _replace(self, batch: list[DayObject], staging: str | None, digest: str) -> None:
+        """Publish a batch. Where every day's metadata say that it has no repetitions, the lines are read once, by the
+        transaction itself, which ends undone if they are otherwise; then, and for other batches, they are checked first."""
+        told = [day.profile.keys if day.profile else -1 for day in batch]
+        if staging and all(0 <= day.rows == keys for day, keys in zip(batch, told, strict=True)):
+            try:
+                self._publish([self._entry(day, day.rows, day.rows, 0) for day in batch], staging, digest, is_checked=False)
+                return
+            except Unsound as reason:
+                log.debug("%s: %s", self.dataset.key, reason)
+        self._publish(self._check(batch, staging), staging, digest)
+
+    def _entry(self, day: DayObject, lines: int, keys: int, conflicts: int) -> dict[str, Any]:
+        """A row of the ledger."""
+        return {
+            "dataset": self.dataset.key, "settlement_date": day.day, "object": day.name, "generation": day.generation,
+            "identity": day.identity, "object_rows": lines, "table_rows": keys, "conflicts": conflicts, "fetched_at": day.fetched,
+            "loaded_at": gb_calendar.utc_now(), "table_created": self.table.created,
+        }  # fmt: skip
 
     def _still_wanted(self, batch: list[DayObject]) -> list[DayObject]:
         """What of a batch is still to be loaded, as the bucket and the ledger are now."""
@@ -468,7 +492,6 @@ class Loading:
         if len(batch) > 1 and any(0 <= day.rows < found[day.day].line_count for day in batch if day.day in found):
             # A line that tells another day than its object's (its time is given twice) must not take that day with it.
             raise Unloadable("a day has lines from another day's object")
-        loaded_at = gb_calendar.utc_now()
         entries = []
         for day in batch:
             seen = found.get(day.day)
@@ -478,12 +501,7 @@ class Loading:
                 continue
             if seen and seen.conflict_count:
                 log.warning("%s: %s: %d keys have different rows of one publication time; one row of each is kept", self.dataset.key, day.day, seen.conflict_count)
-            entries.append({
-                "dataset": self.dataset.key, "settlement_date": day.day, "object": day.name, "generation": day.generation,
-                "identity": day.identity, "object_rows": lines, "table_rows": keys,
-                "conflicts": seen.conflict_count if seen else 0, "fetched_at": day.fetched, "loaded_at": loaded_at,
-                "table_created": self.table.created,
-            })  # fmt: skip
+            entries.append(self._entry(day, lines, keys, seen.conflict_count if seen else 0))
         return entries
 
     def _isolate(self, day: DayObject, seen: Any, lines: int, unreadable: Any) -> None:
@@ -503,18 +521,19 @@ class Loading:
             cause = f"{lines} records were read, its metadata says {day.rows}"
         self._fail([day.day], f"{day.name} cannot be loaded: {cause}")
 
-    def _publish(self, entries: list[dict[str, Any]], staging: str | None, digest: str) -> None:
-        """Replace the days of `entries` in one transaction. Raises Gone when it is to be tried again."""
+    def _publish(self, entries: list[dict[str, Any]], staging: str | None, digest: str, is_checked: bool = True) -> None:
+        """Replace the days of `entries` in one transaction. Raises Gone when it is to be tried again, Unsound when the lines
+        were not checked and should be."""
         from google.api_core.exceptions import NotFound
 
-        from collector.warehouse import DOUBLED, NEWER_LOADED, RETRY, ledger_parameters, publish_sql
+        from collector.warehouse import DOUBLED, NEWER_LOADED, RETRY, UNSOUND, ledger_parameters, publish_sql
 
         if not entries:
             return
         days = [entry["settlement_date"] for entry in entries]
-        sql = publish_sql(self.dataset, self.warehouse.table_id(self.dataset.table), self.warehouse.ledger_id, staging, days)
+        sql = publish_sql(self.dataset, self.warehouse.table_id(self.dataset.table), self.warehouse.ledger_id, staging, days, is_checked)
         config = self.warehouse.config("publish", self.dataset, ledger_parameters(entries))
-        name = hashlib.sha256(f"{digest} {days}".encode()).hexdigest()[:24]
+        name = hashlib.sha256(f"{digest} {days} {is_checked}".encode()).hexdigest()[:24]
         with self.warehouse.publishing:
             for attempt in range(_ATTEMPTS):
                 self.stop.check()
@@ -531,6 +550,8 @@ class Loading:
                 except NotFound as reason:
                     raise Gone(cloud.said(reason)) from None
                 except (Gone, Unloadable) as reason:
+                    if UNSOUND in str(reason):
+                        raise Unsound(str(reason)) from None
                     if NEWER_LOADED in str(reason) or "was not found" in str(reason).lower():
                         raise Gone(str(reason)) from None
                     # Another loader's transaction was faster, or came in between: once more, for all rows of the days.

@@ -257,6 +257,7 @@ GROUP BY record_day"""
 
 NEWER_LOADED = "another loader has published newer objects of these days"
 DOUBLED = "another loader has published the same days at the same moment"
+UNSOUND = "the staged lines are not what the objects' metadata say"
 
 
 def _refuse(condition: str, message: str) -> str:
@@ -265,23 +266,28 @@ def _refuse(condition: str, message: str) -> str:
     return f"SELECT IF({condition}, ERROR('{message}'), 0)"
 
 
-def publish_sql(dataset: Dataset, table_id: str, ledger_id: str, staging_id: str | None, days: Sequence[date]) -> str:
+def publish_sql(
+    dataset: Dataset, table_id: str, ledger_id: str, staging_id: str | None, days: Sequence[date], is_checked: bool = True
+) -> str:
     """One transaction that replaces the days and records them: an analyst sees all or nothing.
 
     Afterwards the rows are counted: two transactions that only add do not disturb each other where conflicts are told
     by what was deleted (BigQuery aborts one of them, DuckLake, which the emulator stands on, does not).
     @entries: array of STRUCTs like a ledger row. days: written out, as BigQuery leaves partitions unread only for
     literals; 1,000 of them make 60 KB of the 1 MB that a statement may have. staging_id None: every day is empty.
+    is_checked: check_sql has told that the lines are sound. Otherwise the transaction itself ends with UNSOUND if a line
+    has a wrong value, or a day not as many rows as its entry says: then every line is read once, not twice.
     """
     columns = ", ".join(c.name for c in dataset.columns)
     newest = f"{_version(dataset)} DESC, line DESC" if dataset.version else "line DESC"
     these = f"({', '.join(f'DATE {str(day)!r}' for day in days)})"
-    insert = ""
+    insert = guard = ""
     if staging_id:
+        sound = "" if is_checked else f" AND IF(wrong_column IS NULL, TRUE, ERROR('{UNSOUND}'))"
         insert = f"""
 INSERT INTO `{table_id}` ({columns})
 SELECT {columns} FROM ({rows_sql(dataset, staging_id)})
-WHERE record_day IN {these}
+WHERE record_day IN {these}{sound}
 QUALIFY ROW_NUMBER() OVER (PARTITION BY {", ".join(dataset.natural_key)} ORDER BY {newest}) = 1;
 """
     newer = f"""EXISTS (
@@ -290,12 +296,20 @@ QUALIFY ROW_NUMBER() OVER (PARTITION BY {", ".join(dataset.natural_key)} ORDER B
     AND done.table_created = entry.table_created
   WHERE done.generation > entry.generation AND done.identity != entry.identity
 )"""
+    if not is_checked:
+        differing = f"""EXISTS (
+  SELECT 1 FROM UNNEST(@entries) AS entry LEFT JOIN (
+    SELECT settlement_date, COUNT(*) AS row_count FROM `{table_id}` WHERE settlement_date IN {these} GROUP BY settlement_date
+  ) AS counted ON counted.settlement_date = entry.settlement_date
+  WHERE IFNULL(counted.row_count, 0) != entry.table_rows
+)"""
+        guard = f"{_refuse(differing, UNSOUND)};"
     counted = f"(SELECT COUNT(*) FROM `{table_id}` WHERE settlement_date IN {these})"
     return f"""
 BEGIN TRANSACTION;
 {_refuse(newer, NEWER_LOADED)};
 DELETE FROM `{table_id}` WHERE settlement_date IN {these};
-{insert}
+{insert}{guard}
 INSERT INTO `{ledger_id}` ({", ".join(f.name for f in LEDGER_SCHEMA)})
 SELECT {", ".join(f"entry.{f.name}" for f in LEDGER_SCHEMA)} FROM UNNEST(@entries) AS entry;
 COMMIT TRANSACTION;

@@ -35,8 +35,10 @@ def entries(dataset: Dataset, days: Sequence[date], **more: Any) -> list[dict[st
     ]  # fmt: skip
 
 
-def publish(dataset: Dataset, table: str, days: Sequence[date], staging: str | None = STAGING, ledger: str = LEDGER) -> str:
-    return warehouse.publish_sql(dataset, table, ledger, staging, days)
+def publish(
+    dataset: Dataset, table: str, days: Sequence[date], staging: str | None = STAGING, ledger: str = LEDGER, is_checked: bool = True
+) -> str:
+    return warehouse.publish_sql(dataset, table, ledger, staging, days, is_checked)
 
 
 def statements(dataset: Dataset) -> Iterator[tuple[str, Sequence[Any]]]:
@@ -49,9 +51,12 @@ def statements(dataset: Dataset) -> Iterator[tuple[str, Sequence[Any]]]:
     yield warehouse.ledger_query(LEDGER), asked
     yield warehouse.check_sql(dataset, STAGING), ()
     for days, staging in (([DAY], STAGING), (MANY, STAGING), (MANY, None)):
-        yield publish(dataset, table, days, staging), warehouse.ledger_parameters(entries(dataset, days))
-    yield warehouse.counts_sql(table, DAY, DAY), ()
-    yield quality.content_sql(dataset, table, DAY, DAY), ()
+        for is_checked in (True, False):
+            yield publish(dataset, table, days, staging, is_checked=is_checked), warehouse.ledger_parameters(entries(dataset, days))
+    for days in ([DAY], MANY):
+        yield warehouse.counts_sql(table, days), ()
+        yield quality.content_sql(dataset, table, days), ()
+    yield warehouse.partitions_sql("p.d"), ()
 
 
 @pytest.mark.parametrize("key", TWELVE)
@@ -267,7 +272,7 @@ def test_both_engines_publish_and_check_the_same(place: Place, served: dict[str,
             held = ask(place, f"SELECT * FROM `{name}`")
             assert sorted(map(repr, held)) == sorted(map(repr, tables[name].rows)), name
         assert len(said) in (0, 2), said
-        told = {message for message in (warehouse.NEWER_LOADED, warehouse.DOUBLED) for text in said if message in text}
+        told = {message for message in (warehouse.NEWER_LOADED, warehouse.DOUBLED, warehouse.UNSOUND) for text in said if message in text}
         assert len(told) <= 1, said
         return told.pop() if told else "".join(said)
 
@@ -278,7 +283,7 @@ def test_both_engines_publish_and_check_the_same(place: Place, served: dict[str,
     sql = publish(dataset, table, days, staging, ledger)
     assert both(sql, batch) == ""
     assert len(tables[table].rows) == sum(counts.values())
-    content = quality.content_sql(dataset, table, days[0], days[-1])
+    content = quality.content_sql(dataset, table, days)
     answers = [spelled_alike(rows) for rows in (google_sql.execute(content, tables), ask(place, content))]
     assert answers[0] == answers[1]
     assert sum(row[name] for row in answers[0] for name in row if name.startswith("outside_") and not name.endswith("_first")) or not dataset.plausible
@@ -288,3 +293,7 @@ def test_both_engines_publish_and_check_the_same(place: Place, served: dict[str,
     assert both(publish(dataset, table, days[:1], None, ledger), entries(dataset, days[:1], table_rows=0, generation=8, identity="j")) == ""
     assert both(sql, batch) == warehouse.NEWER_LOADED
     assert both(publish(dataset, table, days[1:2], staging, ledger), entries(dataset, days[1:2], table_rows=9_999)) == warehouse.DOUBLED
+    # Unchecked, the transaction itself says that the lines are others than was told, and nothing is done.
+    unchecked = publish(dataset, table, days[1:2], staging, ledger, is_checked=False)
+    assert both(unchecked, entries(dataset, days[1:2], table_rows=9_999, generation=9)) == warehouse.UNSOUND
+    assert both(unchecked, entries(dataset, days[1:2], table_rows=counts[days[1]], generation=9)) == ""
