@@ -13,14 +13,14 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import Enum
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
 from collector import command_line, runtime
 from collector.gb_calendar import ONE_DAY, day_start, utc_now, utc_text
 from collector.quality import Finding, findings
-from collector.runtime import Stop, Task, log
+from collector.runtime import Stop, Stopped, Task, log
 from datasets_config import Dataset, Host
 from enhanced_elexon_neso_downloader import days_text, is_short, needs_reading
 
@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
 # /data-status takes 31 days at most; one of them is the day before the first (see source_counts).
 _STATUS_DAYS = 30
-_STATUS_LIMIT = 8_000_000
+# 31 days of 50 periods, at about 90 bytes each, are 140 kB.
+_STATUS_LIMIT = 1_000_000
 _STATUS_WORKERS = 8
 
 
@@ -153,8 +154,8 @@ class _Point(msgspec.Struct, rename="camel"):
     """Records that the source holds of one settlement period."""
 
     settlement_date: date
-    settlement_period: int
-    data_point_count: int
+    settlement_period: Annotated[int, msgspec.Meta(ge=0, le=100)]
+    data_point_count: Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
 
 
 class _Status(msgspec.Struct):
@@ -340,10 +341,21 @@ def verify_all(
                 unasked = f"the source could not be asked what it has: {runtime.first_line(error)}"
                 log.warning("%s: %s", task.dataset.key, unasked)
                 unanswered = str(error) if isinstance(error, Unavailable) else ""
+            except Stopped:
+                raise
+            except Exception as error:
+                log.debug("%s: internal error", task.dataset.key, exc_info=True)
+                unasked = f"the source could not be asked what it has: {runtime.internal(error)}"
+                log.warning("%s: %s", task.dataset.key, unasked)
         try:
             v = verify(task, warehouse, store, now, source, content)
         except (GoogleAPIError, GoogleAuthError, OSError) as error:
             v = Verification(task.dataset, error=f"cannot be verified: {runtime.first_line(error)}")
+        except Stopped:
+            raise
+        except Exception as error:
+            log.debug("%s: internal error", task.dataset.key, exc_info=True)
+            v = Verification(task.dataset, error=f"cannot be verified: {runtime.internal(error)}")
         v.unasked = unasked
         v.seconds = time.monotonic() - began
         found.append(v)
