@@ -352,7 +352,7 @@ class Collection:
         dataset = self.dataset
         path, query = dataset.window.request(start, end)
         expected = (end - start) / ONE_DAY * dataset.bytes_per_day
-        # Three times what is usual leaves room to grow. All workers together stay below 1.2 GB, whatever unfolds.
+        # Three times what is usual leaves room to grow. All workers together stay below 1.4 GB, whatever unfolds.
         limit = 4_000_000 + int(3 * expected)
         try:
             return self.api.ask(path, query, limit, lambda body: read_answer(dataset, body, start, end), self.result.traffic)  # type: ignore[arg-type]

@@ -6,6 +6,7 @@ that it limits and may block applications that call very often. Neither document
 
 from __future__ import annotations
 
+import contextlib
 import random
 import re
 import threading
@@ -298,7 +299,8 @@ class Api:
             return
         if status in _RETRIED_STATUS:
             # A connection is used again only when the answer, here an error page, was read to its end.
-            response.raw.read(_PAGE, decode_content=False)
+            with contextlib.suppress(*_NETWORK_ERRORS):
+                response.raw.read(_PAGE, decode_content=False)
         if status == 429:
             raise _Transient("429, too many requests", True, _retry_after(response))
         if status in _RETRIED_STATUS:

@@ -77,7 +77,7 @@ def _spellings(c: str) -> str:
     """A pattern of all ways to write a character: plain, \\/, \\x2f, \\u002f, %2F, &#47;, &#x2f;, and &quot; and its kin."""
     code = f"{ord(c):02x}"
     named = f"|&{_HTML_NAMES[c]};" if c in _HTML_NAMES else ""
-    return rf"(?:\\?{re.escape(c)}|\\x(?i:{code})|\\u(?i:{code:0>4})|%(?i:{code})|&#0{{0,4}}{ord(c)};|&#[xX]0{{0,4}}(?i:{code});{named})"
+    return rf"(?:\\x(?i:{code})|\\u(?i:{code:0>4})|%(?i:{code})|&#0{{0,4}}{ord(c)};|&#[xX]0{{0,4}}(?i:{code});{named}|\\?{re.escape(c)})"
 
 
 def longest_secret() -> int:

@@ -7,6 +7,7 @@ watches: nothing can be cut that has ended already, or belongs to the next attem
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import io
 import socket
@@ -70,10 +71,9 @@ class _Source(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int | None:
         self._sock.settimeout(self._deadline.left())
-        try:
+        with contextlib.suppress(TimeoutError):
             return self._raw.readinto(buffer)  # type: ignore[no-any-return, attr-defined]
-        except TimeoutError:
-            raise self._deadline.error() from None
+        raise self._deadline.error()
 
     def close(self) -> None:
         self._raw.close()

@@ -32,8 +32,8 @@ _PIECE = 4_096
 _SPLIT, _TRIES = 1 << 18, 8
 _HEAD = re.compile(rb'\s*({\s*"data"\s*:\s*)?\[')
 _BETWEEN = re.compile(rb"}\s*(,)\s*{")
-# More than these are no records of these APIs: four times a usual day's, and some for a small window; names of fields.
-_MOST, _MORE, _MOST_NAMES = 4, 20_000, 1_000
+# More are no records of these APIs: three times as many as usual, and some for a small window. So many names of fields.
+_MOST, _MORE, _MOST_NAMES = 3, 20_000, 1_000
 
 
 class Unparsable(Exception):
