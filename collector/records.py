@@ -141,19 +141,27 @@ def _split_in_pieces(body: bytes | bytearray, most: int) -> list[Any]:
     view, at = memoryview(body), head.end() - 1
     records: list[Any] = []
     while len(body) - at > 2 * _SPLIT and len(records) <= most:
-        piece, at = _first_piece(body, view, at)
-        records += piece
+        found = _first_piece(body, view, at)
+        if found is None:
+            break
+        records += found[0]
+        at = found[1]
     if len(records) <= most:
+        # One large record, or what is no list of records: of few commas little can be made.
+        if body.count(b",", at) > 2 * _SPLIT:
+            raise Unparsable(f"the body is not a list of records: {_excerpt(body[at : at + 2_000])}")
         records += _split_whole((b'{"data":' if head[1] else b"") + bytes(view[at:]))
     return records
 
 
-def _first_piece(body: bytearray, view: memoryview, at: int) -> tuple[list[Any], int]:
+def _first_piece(body: bytearray, view: memoryview, at: int) -> tuple[list[Any], int] | None:
     """The records of a list that begins at `at`, up to a comma not far behind, and where that stands. What is a list when
     it ends there ends between two records: neither within one nor within a string."""
     for decode in (_LIST.decode, lambda piece: _split_slowly(bytes(piece), "no record ends where one should")):
-        for between in islice(_BETWEEN.finditer(body, at + _SPLIT, at + 2 * _SPLIT), _TRIES):
+        for between in islice(_BETWEEN.finditer(body, at + _SPLIT), _TRIES):
             comma = between.start(1)
+            if comma - at > 2 * _SPLIT and body.count(b",", at, comma) > 2 * _SPLIT:
+                return None
             body[comma] = ord("]")
             try:
                 records = decode(view[at : comma + 1])
@@ -162,7 +170,7 @@ def _first_piece(body: bytearray, view: memoryview, at: int) -> tuple[list[Any],
             else:
                 body[comma] = ord("[")
                 return records, comma
-    raise Unparsable(f"the body is not a list of records: {_excerpt(body[at : at + 2_000])}")
+    return None
 
 
 def _split_whole(body: bytes | bytearray) -> list[Any]:

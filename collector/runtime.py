@@ -118,7 +118,7 @@ class Settings:
 
     @property
     def http_timeout(self) -> float:
-        """Seconds without a byte after which a request is given up."""
+        """Seconds for an answer of the API, or for each part of it that is as large as 10 kB times as many."""
         return float(self.values["BMRS_HTTP_TIMEOUT"])
 
     def emulator(self, service: str) -> str:

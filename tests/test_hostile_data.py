@@ -59,7 +59,7 @@ STRANGE = {
     "deep objects": b'"x":' + b'{"a":' * 400 + b"1" + b"}" * 400,
     "a name twice": b'"x":1,"x":2',
     "the separator": b'"x":"\\u0001,\\t\\u001b[31m"',
-    "5,000 new names": b",".join(b'"new_name_%d":%d' % (n, n) for n in range(5_000)),
+    "900 new names": b",".join(b'"new_name_%d":%d' % (n, n) for n in range(900)),
 }
 LONE = rb'"x":"\ud800","y\udfff":1'
 

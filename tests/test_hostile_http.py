@@ -305,7 +305,7 @@ print(time.monotonic() - began, peak)
         ("records-numbers", "individual_generation", "Unreadable the body is not a list of records", 600),
         ("records-deep", "frequency", "Unreadable the body is not a list of records", 150),
         ("record-names", "system_warnings", "WrongAnswer a record has 20,001 fields", 150),
-        ("record-number", "frequency", "Unreadable the body is not a list of records", 150),
+        ("record-number", "frequency", "WrongAnswer a record has no usable instant", 150),
     ],
 )
 def test_what_is_made_of_a_body_is_bounded(name: str, key: str, says: str, most: float, server: HostileServer) -> None:
@@ -338,6 +338,17 @@ def test_large_bodies_come_apart_as_small_ones_do(member: str, between: bytes, b
     for broken in (body[:-1].rstrip() if after != b" ]\n" else body[:-2], body + b"]", body.replace(b'"frequency":', b'"frequency"', 1), body[: len(body) // 2]):
         with pytest.raises(Unparsable):
             split(broken)
+
+
+@pytest.mark.parametrize("at", [0, 1, 7_000, 14_999])
+@pytest.mark.parametrize("text", ["x" * 3_000_000, "},{" * 50_000, "," * 500_000])
+def test_one_record_of_many_may_be_large(text: str, at: int) -> None:
+    records = _records(15_000)
+    records[at] = f'{{"measurementTime":"2024-01-01T00:00:00Z","x":"{text}"}}'.encode()
+    try:
+        assert list(map(bytes, split(b"[" + b",".join(records) + b"]"))) == records
+    except Unparsable:
+        assert text[0] == "}", "one that looks like many may be refused"
 
 
 def test_the_records_of_a_window_are_counted() -> None:
