@@ -207,7 +207,7 @@ def test_strange_data_is_stored_raw_and_loaded(place: Place) -> None:
     assert place.verification(*where)[0] == 0
     told = place.load("--validate-schema", *where)
     assert told.code == 1
-    assert re.search(r'"a\\nb" is in stored objects|too many to name: 50', told.out)
+    assert re.search(r'"a\\nb" is in stored objects|too many to name: 9', told.out)
     assert told.out.isascii()
     assert place.download(*where).cell(KEY, "SETTLED") == "5"
 
