@@ -141,7 +141,7 @@ def test_a_connection_that_is_used_again_has_all_its_time(server: HostileServer,
 
 
 def test_no_connection_leaks(server: HostileServer, once: None) -> None:
-    """A hundred answers of all kinds leave at most the one connection that is kept."""
+    """Sixty answers of all kinds leave at most the one connection that is kept."""
     files = Path("/proc/self/fd")
     if not files.is_dir():
         pytest.skip("no /proc here to count open files in")
@@ -385,16 +385,6 @@ def test_an_answer_that_does_not_fit_into_memory_is_a_wrong_answer(server: Hosti
 
 
 # --------------------------------------------------------------------------------------------- a failure, not the end
-class _Fake:
-    """A storage service of a bucket, whose other answers are `listing`."""
-
-    def __init__(self, listing: str) -> None:
-        def answer(name: str) -> list[Any]:
-            return whole(b'{"name":"b","location":"EU","metageneration":"1"}' if name == "bucket" else listing.encode())
-
-        self.server = HostileServer(make=answer)
-
-
 def test_an_exception_that_nobody_foresaw_costs_its_day_alone(place: Place) -> None:
     def read(dataset: Any, body: Any, start: datetime, end: datetime) -> Any:
         if b'"2024-01-02' in body and end - start < timedelta(days=2):
