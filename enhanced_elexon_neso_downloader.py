@@ -288,6 +288,14 @@ class Collection:
             self._hopeless(span, f"the API refuses the request: {error}")
         except (GoogleAPIError, GoogleAuthError, OSError) as error:
             self._fail(span.days, cloud.trouble("Cloud Storage", error).text, again=True)
+        except Stopped:
+            raise
+        except Exception as error:
+            log.debug("%s: %s: internal error", self.dataset.key, span, exc_info=True)
+            if span.first == span.last:
+                self._fail(span.days, runtime.internal(error))
+            else:
+                self._work_by_day(span)
 
     def _work_by_day(self, span: Span) -> None:
         """So that one day that cannot be read does not take its neighbours with it."""
@@ -312,8 +320,8 @@ class Collection:
         dataset = self.dataset
         path, query = dataset.window.request(start, end)
         expected = (end - start) / ONE_DAY * dataset.bytes_per_day
-        # All workers together stay below 1.2 GB, whatever unfolds.
-        limit = 16_000_000 + int(4 * expected)
+        # Three times what is usual leaves room to grow. All workers together stay below 1.4 GB, whatever unfolds.
+        limit = 4_000_000 + int(3 * expected)
         try:
             return self.api.ask(path, query, limit, lambda body: read_answer(dataset, body, start, end), self.result.traffic)  # type: ignore[arg-type]
         except WindowTooLong:
@@ -514,9 +522,12 @@ def _attempt(collection: Collection) -> Result:
         return collection.run()
     except (GoogleAPIError, GoogleAuthError, OSError) as error:
         cause = cloud.trouble("Cloud Storage", error).text
-        log.error("%s: %s", collection.dataset.key, cause)
-        collection.result.failed.update(dict.fromkeys(collection.task.days, cause))
-        return collection.result
+    except Exception as error:
+        cause = runtime.internal(error)
+        log.debug("%s: internal error", collection.dataset.key, exc_info=True)
+    log.error("%s: %s", collection.dataset.key, cause)
+    collection.result.failed.update(dict.fromkeys(collection.task.days, cause))
+    return collection.result
 
 
 def plan_text(tasks: list[Task], store: DayStore, arguments: argparse.Namespace) -> str:

@@ -6,26 +6,27 @@ that it limits and may block applications that call very often. Neither document
 
 from __future__ import annotations
 
+import contextlib
 import random
 import re
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timezone
 from email.utils import parsedate_to_datetime
+from http.cookiejar import DefaultCookiePolicy
 from typing import TypeVar
 from urllib.parse import urlsplit
 
 import requests
 import urllib3
 from isal import isal_zlib
-from requests.adapters import HTTPAdapter
 
-from collector.command_line import redacted
+from collector.command_line import longest_secret, redacted
+from collector.deadline import BoundedAdapter, Deadline
 from collector.gb_calendar import utc_now
 from collector.records import Unparsable, WrongAnswer
-from collector.runtime import Stop, log
+from collector.runtime import THIS_MACHINE, Stop, log
 from datasets_config import Host
 
 USER_AGENT = "gb-electricity-collector/1.0 (BMRS and NESO archive; requests)"
@@ -46,9 +47,12 @@ _WRONG_ATTEMPTS = 4
 # Being told to slow down is not a failure of the request; it gets more patience.
 _REFUSED_ATTEMPTS = 20
 _BACKOFF_BASE, _BACKOFF_CAP, _RETRY_AFTER_CAP = 0.5, 10.0, 300.0
-# A body that trickles in slower than this, once the time-out has passed, is given up (bytes a second).
-_SLOWEST = 10_000
+# So many seconds an API may tell to wait before one request is given up, and before all are that nothing was answered
+# meanwhile. Within the last pause that it told, others are then given up without being sent.
+_PATIENCE = 900.0
 _CHUNK = 1 << 18
+# So much of an error page is read, bytes.
+_PAGE = 4_096
 _RETRIED_STATUS = {408, 425, 429, 500, 502, 503, 504}
 # What a connection, or what came over it, can fail with.
 _NETWORK_ERRORS: tuple[type[BaseException], ...] = (
@@ -99,6 +103,8 @@ class Pace:
         self._cap = min(cap, 1 / delay) if delay else cap
         self.rate = min(self._cap, _START_RATE)
         self._next = 0.0
+        # The end of the last pause that was told.
+        self.paused_until = 0.0
         self._lowered: float | None = None
         self._has_held = False
 
@@ -133,18 +139,25 @@ class Pace:
             if self._lowered is None or started >= self._lowered:
                 if self._lowered is not None and now - self._lowered > pause + _HELD:
                     self._has_held = True
-                self.rate = max(0.2, self.rate * (1 - _DOWN if self._has_held else _KEPT))
+                self.rate = max(min(0.2, self._cap), self.rate * (1 - _DOWN if self._has_held else _KEPT))
                 self._lowered = now
-            self._next = max(self._next, now + pause)
+            self.paused_until = max(self.paused_until, now + pause)
+            self._next = max(self._next, self.paused_until)
 
 
-@dataclass
 class Traffic:
     """What was asked of an API: counts of requests and retries, bytes of bodies after decompression."""
 
-    requests: int = 0
-    retries: int = 0
-    body_bytes: int = 0
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.requests = self.retries = self.body_bytes = 0
+
+    def add(self, requests: int = 0, retries: int = 0, body_bytes: int = 0) -> None:
+        """Count more, from any thread."""
+        with self._lock:
+            self.requests += requests
+            self.retries += retries
+            self.body_bytes += body_bytes
 
 
 class Api:
@@ -158,14 +171,20 @@ class Api:
         self.base_url, self.pace, self._stop, self._timeout = base_url, Pace(cap, delay, stop), stop, timeout
         self._session = _Session()
         self._session.headers.update({"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": USER_AGENT})
-        # No ~/.netrc, and proxies as the environment says.
+        # No ~/.netrc, no cookies, and proxies as the environment says, but none to this machine itself.
         self._session.auth = _no_auth
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        host = urlsplit(base_url).hostname or ""
+        is_near = THIS_MACHINE.fullmatch(f"[{host}]" if ":" in host else host)
+        self._proxies = {"no_proxy": host} if is_near else {}
         if key:
             self._session.headers["X-API-Key"] = key
         for scheme in ("https://", "http://"):
-            self._session.mount(scheme, HTTPAdapter(pool_connections=1, pool_maxsize=connections))
+            self._session.mount(scheme, BoundedAdapter(pool_connections=1, pool_maxsize=connections))
         self._lock = threading.Lock()
         self._failures = 0
+        # Since when it tells to wait and answers nothing else.
+        self._told: float | None = None
         self.has_answered = False
         self._last_cause, self._unreached = "", False
 
@@ -189,10 +208,15 @@ class Api:
         again, still not what was asked for), Unreadable, Unavailable, Stopped.
         """
         failed = refused = wrong = 0
+        told: float | None = None
         while True:
+            since = self._told
+            if since is not None and time.monotonic() < self.pace.paused_until > since + _PATIENCE:
+                self._note(answered=False)
+                raise Unavailable(f"no usable answer: {self._last_cause}")
             started = self.pace.wait()
             try:
-                answer = read(self._get(path, query, limit, traffic))
+                answer = self._answer(path, query, limit, read, traffic)
             except WrongAnswer as error:
                 wrong += 1
                 # As text: the error itself would hold on to the body through its traceback.
@@ -202,15 +226,22 @@ class Api:
                     raise
                 wait = None
             except (_Transient, Unparsable) as error:
-                cause, wait = str(error), getattr(error, "wait", None)
+                cause, wait, now = str(error), getattr(error, "wait", None), time.monotonic()
                 if getattr(error, "refused", False):
                     refused += 1
-                    self.pace.slow_down(started, wait, time.monotonic())
+                    self.pace.slow_down(started, wait, now)
                     wait = wait or 0.0
                 else:
                     failed += 1
+                is_over = False
+                if wait is not None:
+                    told = now if told is None else told
+                    with self._lock:
+                        self._told = told if self._told is None else min(told, self._told)
+                        is_over = now + wait - self._told > _PATIENCE
+                    cause += f", and to wait for more than {_PATIENCE / 60:.0f} min in all" if is_over else ""
                 # Once the API is known to be down, a short look is enough to see whether it is back.
-                if failed >= (2 if self.down else self._attempts) or refused >= (2 if self.down else _REFUSED_ATTEMPTS):
+                if is_over or failed >= (2 if self.down else self._attempts) or refused >= (2 if self.down else _REFUSED_ATTEMPTS):
                     self._note(answered=False)
                     self._last_cause, self._unreached = cause, isinstance(error, _Unreached)
                     if isinstance(error, Unparsable):
@@ -220,7 +251,7 @@ class Api:
                 self.pace.answered()
                 self._note(answered=True)
                 return answer
-            traffic.retries += 1
+            traffic.add(retries=1)
             log.debug("asking again (%s): %s%s", cause, path, _shown(query))
             if wait is None:
                 wait = min(_BACKOFF_CAP, _BACKOFF_BASE * 2 ** (failed + wrong - 1)) * random.uniform(0.5, 1.0)
@@ -230,34 +261,46 @@ class Api:
         with self._lock:
             self.has_answered |= answered
             self._failures = 0 if answered else self._failures + 1
+            self._told = None if answered else self._told
+
+    def _answer(
+        self, path: str, query: dict[str, str], limit: int, read: Callable[[bytearray], T], traffic: Traffic
+    ) -> T:
+        try:
+            return read(self._get(path, query, limit, traffic))
+        except MemoryError:
+            raise WrongAnswer("the answer does not fit into memory") from None
 
     def _get(self, path: str, query: dict[str, str], limit: int, traffic: Traffic) -> bytearray:
         """One attempt. Raises _Transient, WindowTooLong, Refused, WrongAnswer."""
         url = self.base_url + path
         began = time.monotonic()
-        traffic.requests += 1
+        deadline = Deadline(self._timeout)
+        traffic.add(requests=1)
         try:
             with self._session.get(
-                url, params=query, stream=True, timeout=(min(10.0, self._timeout), self._timeout), allow_redirects=False
+                url, params=query, stream=True, timeout=(min(10.0, self._timeout), self._timeout), allow_redirects=False,
+                proxies=self._proxies,
             ) as response:
-                self._check_status(response, url)
-                body = self._read(response, limit, began)
+                self._check_status(response)
+                body = self._read(response, limit, deadline)
         except _NETWORK_ERRORS as error:
             if "CERTIFICATE_VERIFY_FAILED" in str(error):
                 # Not the other failures of TLS: a connection that breaks in the handshake is one of them.
                 raise Refused(f"the certificate of {urlsplit(url).hostname} was not accepted ({plain(error)})") from None
             raise _Unreached(plain(error)) from None
-        traffic.body_bytes += len(body)
+        traffic.add(body_bytes=len(body))
         log.debug("%d bytes in %.2f s: %s%s", len(body), time.monotonic() - began, path, _shown(query))
         return body
 
-    def _check_status(self, response: requests.Response, url: str) -> None:
+    def _check_status(self, response: requests.Response) -> None:
         status = response.status_code
         if status == 200:
             return
         if status in _RETRIED_STATUS:
             # A connection is used again only when the answer, here an error page, was read to its end.
-            response.raw.read(4096, decode_content=False)
+            with contextlib.suppress(*_NETWORK_ERRORS):
+                response.raw.read(_PAGE, decode_content=False)
         if status == 429:
             raise _Transient("429, too many requests", True, _retry_after(response))
         if status in _RETRIED_STATUS:
@@ -266,13 +309,15 @@ class Api:
             target = redacted(response.headers.get("Location", ""))[:200]
             raise Refused(f"redirected to {target!r}, which is not followed; set the base URL to the right address")
         # Some servers repeat the request in what they say of it, its headers too.
-        text = redacted(response.raw.read(4096, decode_content=True).decode("utf-8", "replace"))
+        page = response.raw.read(_PAGE + longest_secret(), decode_content=True)
+        text = redacted(page.decode("utf-8", "replace"), is_cut=len(page) > _PAGE)
         if status == 400 and re.search(r"must not exceed|maximum (date )?range|range (is )?too (long|large)", text, re.I):
             raise WindowTooLong(text)
         raise Refused(f"status {status}: {' '.join(text.split())[:300]}")
 
-    def _read(self, response: requests.Response, limit: int, began: float) -> bytearray:
-        """The decompressed body. Raises _Transient when it is cut short or too slow, WrongAnswer beyond `limit` bytes."""
+    def _read(self, response: requests.Response, limit: int, deadline: Deadline) -> bytearray:
+        """The decompressed body. Raises _Transient when it is cut short, TimeoutError when it is too slow, WrongAnswer
+        beyond `limit` bytes, be it as sent or decompressed."""
         encoding = response.headers.get("Content-Encoding", "identity").lower()
         if encoding not in ("gzip", "x-gzip", "identity", ""):
             raise Refused(f"the answer is encoded as {encoding}, which was not asked for")
@@ -283,9 +328,6 @@ class Api:
         while chunk := response.raw.read1(_CHUNK, decode_content=False):
             self._stop.check()
             received += len(chunk)
-            took = time.monotonic() - began
-            if took > self._timeout and received < _SLOWEST * took:
-                raise _Transient(f"the body came too slowly: {received} bytes in {took:.0f} s")
             if unzip is None:
                 body += chunk
             else:
@@ -296,7 +338,8 @@ class Api:
                         unzip = isal_zlib.decompressobj(31)
                     body += unzip.decompress(chunk, _CHUNK * 8)
                     chunk = unzip.unused_data if unzip.eof else unzip.unconsumed_tail
-            if len(body) > limit:
+            deadline.arrived(len(body))
+            if max(received, len(body)) > limit:
                 raise WrongAnswer(f"the body is larger than the limit of {limit // 1_000_000} MB for this window")
         if unzip is not None and not unzip.eof:
             raise _Transient("the compressed body was cut short")
@@ -320,12 +363,12 @@ def _shown(query: dict[str, str]) -> str:
 
 def _retry_after(response: requests.Response) -> float | None:
     """Seconds to wait as the server asks, from a number or an HTTP date; None when it does not say."""
-    text = response.headers.get("Retry-After", "").strip()
+    text = response.headers.get("Retry-After", "").strip()[:100]
     if re.fullmatch(r"\d{1,9}(\.\d+)?", text):
         return min(float(text), _RETRY_AFTER_CAP)
     try:
         moment = parsedate_to_datetime(text)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
     return min(max((moment - utc_now()).total_seconds(), 0.0), _RETRY_AFTER_CAP)
@@ -340,5 +383,5 @@ def plain(error: BaseException) -> str:
         if inner is error or not isinstance(inner, BaseException):
             break
         error = inner
-    text = re.sub(r"<[^>]*>: ?|\(?<.*", "", str(error)).strip() or type(error).__name__
+    text = re.sub(r"<[^>]*>: ?|\(?<.*", "", redacted(str(error))).strip() or type(error).__name__
     return f"{type(error).__name__}: {text}"[:200]

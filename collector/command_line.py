@@ -32,47 +32,64 @@ DEFAULT_WORKERS = 16
 
 def answer(parser: argparse.ArgumentParser) -> None:
     """End here if --help, --list-datasets or a mistake is all there is."""
+    code = DONE
     try:
         if not parser.parse_args().list_datasets:
             return
-        print(list_datasets())
-        code = DONE
+        print(list_datasets(), flush=True)
     except SystemExit as end:
         code = int(end.code or DONE)
+    except OSError:
+        # The reader of a pipe has gone, as `| head` does, or the disk is full.
+        code = FAILED
     try:
         sys.stdout.flush()
     except OSError:
-        # The reader of a pipe has gone, as `| head` does, or the disk is full.
         code = code or FAILED
     os._exit(code)
 
 
-# Control characters, and those that break or turn around a line.
-_CONTROL = {
-    i: f"\\x{i:02x}"
-    for i in (*range(9), *range(10, 32), *range(127, 160), 0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
-}
-
-
 def printable(text: str) -> str:
-    """One line without control characters: what a server sent cannot draw on a terminal or forge a line."""
-    return redacted(text).translate(_CONTROL)
+    """One line without what is not seen: what a server sent cannot draw on a terminal, forge a line or hide in one.
+
+    Control characters, line ends, and all that Unicode has to format or steer a text become \\x escapes.
+    """
+    text = redacted(text)
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c in "\t\xa0" else f"\\x{ord(c):02x}" for c in text)
 
 
-_secrets: set[str] = set()
+_HTML_NAMES = {'"': "quot", "'": "apos", "&": "amp", "<": "lt", ">": "gt"}
+_secrets: dict[str, re.Pattern[str]] = {}
 
 
 def hide(secret: str) -> None:
-    """From now on this text is left out of everything that is told. Shorter than four characters it hides nothing."""
-    if len(secret) >= 4:
-        _secrets.add(secret)
+    """From now on this text is left out of everything that is told, however JSON, an address or HTML spell it.
+
+    Shorter than four characters it hides nothing.
+    """
+    if len(secret) >= 4 and secret not in _secrets:
+        _secrets[secret] = re.compile("".join(map(_spellings, secret)))
 
 
-def redacted(text: str) -> str:
-    """`text` without the secrets."""
-    for secret in _secrets:
-        text = text.replace(secret, "[secret]")
-    return text
+def _spellings(c: str) -> str:
+    """A pattern of all ways to write a character: plain, \\/, \\x2f, \\u002f, %2F, &#47;, &#x2f;, and &quot; and its kin."""
+    code = f"{ord(c):02x}"
+    named = f"|&{_HTML_NAMES[c]};" if c in _HTML_NAMES else ""
+    return rf"(?:\\x(?i:{code})|\\u(?i:{code:0>4})|%(?i:{code})|&#0{{0,4}}{ord(c)};|&#[xX]0{{0,4}}(?i:{code});{named}|\\?{re.escape(c)})"
+
+
+def longest_secret() -> int:
+    """The most characters that a secret takes, spelled as long as can be; 0 without any."""
+    return 12 * max(map(len, _secrets), default=0)
+
+
+def redacted(text: str, is_cut: bool = False) -> str:
+    """`text` without the secrets. is_cut: it was longer; its end, which may be the beginning of one, is left out."""
+    for pattern in _secrets.values():
+        text = pattern.sub("[secret]", text)
+    return text[: -longest_secret() or None] if is_cut else text
 
 
 def list_datasets() -> str:

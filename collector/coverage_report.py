@@ -33,7 +33,11 @@ _WORST = 20
 def report_file(text: str) -> Path:
     """A file that can be written. Raises ArgumentTypeError for one that cannot."""
     path = Path(text)
-    if not text or path.is_dir():
+    try:
+        is_usable = bool(text) and not path.is_dir()
+    except OSError:
+        is_usable = False
+    if not is_usable:
         raise argparse.ArgumentTypeError(f"{text!r} is no file name; give one such as coverage.html")
     if not path.absolute().parent.is_dir():
         raise argparse.ArgumentTypeError(f"the folder of {text!r} does not exist; make it first")
@@ -49,7 +53,7 @@ def write_report(
     download, load and check.
     """
     text = page(report_data(found, settings, seconds, timings))
-    handle, scratch = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}.")
+    handle, scratch = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name[:40]}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import codecs
 import json
+import re
+import sys
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import lru_cache
-from itertools import chain
+from itertools import chain, islice
 from operator import attrgetter
 from typing import Any, NoReturn
 
@@ -20,13 +22,20 @@ import msgspec
 from msgspec import Raw
 
 from collector.command_line import redacted
-from collector.gb_calendar import HALF_HOUR, day_end, day_start, parse_utc, settlement_day, utc_text
+from collector.gb_calendar import HALF_HOUR, ONE_DAY, day_end, day_start, parse_utc, settlement_day, utc_text
 from collector.profile import Profile, profile_of
 from datasets_config import Dataset
 
 Record = Raw | bytes
 _CHUNK = 1 << 20
 _PIECE = 4_096
+# A body is split in pieces of about this many bytes: of two bytes of it an object of 80 can be made, so what comes out is
+# counted as it comes. Where a piece ends is tried at so many places.
+_SPLIT, _TRIES = 1 << 18, 8
+_HEAD = re.compile(rb'\s*({\s*"data"\s*:\s*)?\[')
+_BETWEEN = re.compile(rb"}\s*(,)\s*{")
+# More are no records of these APIs: three times as many as usual, and some for a small window. So many names of fields.
+_MOST, _MORE, _MOST_NAMES = 3, 20_000, 1_000
 
 
 class Unparsable(Exception):
@@ -118,7 +127,8 @@ def read_answer(dataset: Dataset, body: bytes | bytearray, start: datetime, end:
     Records that the endpoint is known to repeat around a window are dropped. Raises Unparsable when the body is no
     list of records, WrongAnswer when a record has no instant or lies where the question did not reach.
     """
-    records: Sequence[Record] = split(body)
+    most = _MORE + int(_MOST * dataset.rows_per_day * ((end - start) / ONE_DAY))
+    records: Sequence[Record] = split(body, most)
     if b"\n" in body or b"\r" in body:
         # Within a JSON text these bytes can only stand between tokens.
         records = [bytes(record).translate(None, b"\r\n") for record in records]
@@ -133,16 +143,66 @@ def read_answer(dataset: Dataset, body: bytes | bytearray, start: datetime, end:
     return Answer(reader.days)
 
 
-def split(body: bytes | bytearray) -> list[Any]:
+def split(body: bytes | bytearray, most: int = sys.maxsize) -> list[Any]:
     """The records of a bare list, or of the list `data` of an object, as slices of `body`.
 
-    Raises Unparsable for anything else: both shapes are served, by different endpoints.
+    Raises Unparsable for anything else: both shapes are served, by different endpoints. Raises WrongAnswer for more than
+    `most` records.
     """
     if body[:3] == codecs.BOM_UTF8:
         body = body[3:]
     if body[:100].lstrip()[:1] == b"<":
         raise Unparsable(f"the answer is a web page and no data: {_excerpt(body)}")
     _check_utf8(body)
+    records = _split_in_pieces(body, most) if len(body) > 2 * _SPLIT else _split_whole(body)
+    if len(records) > most:
+        raise WrongAnswer(f"the answer holds more than {most:,} records, which is more than there can be in this window")
+    return records
+
+
+def _split_in_pieces(body: bytes | bytearray, most: int) -> list[Any]:
+    """As `split`, of a large body, in which a comma between two records becomes the end of one list and then the
+    beginning of the next; it is left so when `body` is a bytearray. Stops soon after `most` records."""
+    head = _HEAD.match(body)
+    if not head:
+        raise Unparsable(f"the body is not a list of records: {_excerpt(body)}")
+    body = bytearray(body) if isinstance(body, bytes) else body
+    view, at = memoryview(body), head.end() - 1
+    records: list[Any] = []
+    while len(body) - at > 2 * _SPLIT and len(records) <= most:
+        found = _first_piece(body, view, at)
+        if found is None:
+            break
+        records += found[0]
+        at = found[1]
+    if len(records) <= most:
+        # One large record, or what is no list of records: of few commas little can be made.
+        if body.count(b",", at) > 2 * _SPLIT:
+            raise Unparsable(f"the body is not a list of records: {_excerpt(body[at : at + 2_000])}")
+        records += _split_whole((b'{"data":' if head[1] else b"") + bytes(view[at:]))
+    return records
+
+
+def _first_piece(body: bytearray, view: memoryview, at: int) -> tuple[list[Any], int] | None:
+    """The records of a list that begins at `at`, up to a comma not far behind, and where that stands. What is a list when
+    it ends there ends between two records: neither within one nor within a string."""
+    for decode in (_LIST.decode, lambda piece: _split_slowly(bytes(piece), "no record ends where one should")):
+        for between in islice(_BETWEEN.finditer(body, at + _SPLIT), _TRIES):
+            comma = between.start(1)
+            if comma - at > 2 * _SPLIT and body.count(b",", at, comma) > 2 * _SPLIT:
+                return None
+            body[comma] = ord("]")
+            try:
+                records = decode(view[at : comma + 1])
+            except (msgspec.DecodeError, RecursionError, Unparsable):
+                body[comma] = ord(",")
+            else:
+                body[comma] = ord("[")
+                return records, comma
+    return None
+
+
+def _split_whole(body: bytes | bytearray) -> list[Any]:
     try:
         try:
             return _LIST.decode(body)
@@ -154,7 +214,7 @@ def split(body: bytes | bytearray) -> list[Any]:
         return _split_slowly(body, error)
 
 
-def _split_slowly(body: bytes | bytearray, reason: Exception) -> list[bytes]:
+def _split_slowly(body: bytes | bytearray, reason: object) -> list[bytes]:
     """Split JSON that the fast splitter refuses though it is valid: escapes of lone surrogates."""
     try:
         text = bytes(body).decode()
@@ -209,7 +269,7 @@ def _check_utf8(body: bytes | bytearray) -> None:
 
 
 def _excerpt(body: bytes | bytearray) -> str:
-    return redacted(body[:2_000].decode("utf-8", "replace"))[:80] if body else "it is empty"
+    return redacted(body[:2_000].decode("utf-8", "replace"), is_cut=len(body) > 2_000)[:80] if body else "it is empty"
 
 
 class _Reader:
@@ -270,6 +330,8 @@ class _Reader:
         whole = _decode(record)
         if not isinstance(whole, dict):
             raise WrongAnswer(f"a record is no object: {_excerpt(bytes(record))}")
+        if len(whole) > _MOST_NAMES:
+            raise WrongAnswer(f"a record has {len(whole):,} fields: {_excerpt(bytes(record))}")
         if any(isinstance(whole.get(name), list | dict) for name in self.dataset.instant.fields):
             raise WrongAnswer(f"a record has no usable {self.dataset.instant.fields[0]}: {_excerpt(bytes(record))}")
         facets, keys = (tuple(_hashable(whole.get(name)) for name in names) for names in (self.facets, self.keys))

@@ -39,6 +39,9 @@ log = logging.getLogger("collector")
 T = TypeVar("T")
 # Seconds without a byte after which a request to Google Cloud is given up; BigQuery's client would wait for ever.
 CLOUD_TIMEOUT = 180.0
+# And seconds for a whole request to it, beside what sending takes at the slowest rate that is waited for: the largest
+# answers are pages of a few MB.
+_CLOUD_LONGEST = 600.0
 
 
 class UsageError(Exception):
@@ -59,7 +62,7 @@ class Setting:
 
 _URL_RULE = "an https:// address without query (http:// only on this machine)"
 _ADDRESS = re.compile(r"(https?)://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?")
-_THIS_MACHINE = re.compile(r"localhost|127(\.[0-9]{1,3}){3}|\[::1\]")
+THIS_MACHINE = re.compile(r"localhost|127(\.[0-9]{1,3}){3}|\[::1\]")
 SETTINGS = (
     Setting(
         *PLACES["--project"], "--project",
@@ -115,7 +118,7 @@ class Settings:
 
     @property
     def http_timeout(self) -> float:
-        """Seconds without a byte after which a request is given up."""
+        """Seconds for an answer of the API, or for each part of it that is as large as 10 kB times as many."""
         return float(self.values["BMRS_HTTP_TIMEOUT"])
 
     def emulator(self, service: str) -> str:
@@ -197,7 +200,7 @@ def _is_base_url(text: str) -> bool:
     address = _ADDRESS.match(text)
     if not address or not re.fullmatch(r"(/[A-Za-z0-9._~/%-]*)?", text[address.end() :]):
         return False
-    return _has_port(text) and (address[1] == "https" or bool(_THIS_MACHINE.fullmatch(address[2])))
+    return _has_port(text) and (address[1] == "https" or bool(THIS_MACHINE.fullmatch(address[2])))
 
 
 def _has_port(text: str) -> bool:
@@ -244,7 +247,7 @@ class _OneLine(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         if record.exc_info:
-            return super().format(record)
+            return "\n".join(map(printable, super().format(record).splitlines()))
         return printable(super().format(record))
 
 
@@ -352,10 +355,12 @@ def run(prog: str, main: Callable[[], int]) -> NoReturn:
         code = FAILED
     except Exception as error:
         # Where no dataset can be blamed: a plan, or the schemas.
-        if not type(error).__module__.startswith("google."):
-            raise
-        service = "BigQuery" if "bigquery" in str(error).lower() else "Cloud Storage"
-        print(f"{prog}: {cloud.trouble(service, error).text}", file=sys.stderr)
+        log.debug("internal error", exc_info=True)
+        if type(error).__module__.startswith("google."):
+            text = cloud.trouble("BigQuery" if "bigquery" in str(error).lower() else "Cloud Storage", error).text
+        else:
+            text = f"{internal(error)}; --verbose tells where"
+        print(f"{prog}: {text}", file=sys.stderr)
         code = FAILED
     try:
         sys.stdout.flush()
@@ -416,14 +421,17 @@ def _with_credentials(make: Callable[[Any], T], emulator: str) -> T:
 
 def _widen_pool(client: storage.Client | bigquery.Client, connections: int) -> None:
     """As many kept-alive connections as workers (the default of ten drops and reopens the rest), and an end to
-    waiting where the library sets none."""
-    from requests.adapters import HTTPAdapter
+    waiting: for the next byte where the library sets none, and for the whole of an answer."""
+    from requests.utils import super_len
 
-    class Bounded(HTTPAdapter):
-        def send(self, *args: Any, **kwargs: Any) -> Any:
+    from collector.deadline import SLOWEST, BoundedAdapter, Deadline
+
+    class Bounded(BoundedAdapter):
+        def send(self, request: Any, *args: Any, **kwargs: Any) -> Any:
             if kwargs.get("timeout") is None:
                 kwargs["timeout"] = CLOUD_TIMEOUT
-            return super().send(*args, **kwargs)
+            Deadline(_CLOUD_LONGEST + super_len(request.body or b"") / SLOWEST)
+            return super().send(request, *args, **kwargs)
 
     client._http.mount("https://", Bounded(pool_maxsize=connections))
     client._http.mount("http://", Bounded(pool_maxsize=connections))
@@ -564,7 +572,12 @@ def _emulator_hint(settings: Settings, service: str) -> str:
 
 def first_line(error: BaseException) -> str:
     """The first line of an error's text, at most 200 characters; its type where it says nothing."""
-    return printable((str(error).strip().splitlines() or [type(error).__name__])[0][:200])
+    return printable((str(error).strip().splitlines() or [type(error).__name__])[0])[:200]
+
+
+def internal(error: BaseException) -> str:
+    """What is told of an exception that nobody foresaw; with it goes its traceback at debug level."""
+    return f"internal error ({type(error).__name__}: {first_line(error)})"
 
 
 def main(argv: list[str]) -> int:

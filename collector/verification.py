@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
@@ -21,7 +21,7 @@ from collector import command_line, days, runtime
 from collector.days import APART, AROUND, Kind, Lack, Life, State, Stored, Task, days_text, series_lives
 from collector.gb_calendar import ONE_DAY, day_end, utc_now, utc_text
 from collector.quality import Finding, findings, read_content, unread
-from collector.runtime import Stop, log
+from collector.runtime import Stop, Stopped, log
 from datasets_config import Dataset, Host
 
 if TYPE_CHECKING:
@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 
 # /data-status takes 31 days at most; one of them is the day before the first (see source_counts).
 _STATUS_DAYS = 30
-_STATUS_LIMIT = 8_000_000
+# 31 days of 50 periods, at about 90 bytes each, are 140 kB.
+_STATUS_LIMIT = 1_000_000
 _STATUS_WORKERS = 8
 # So many of the things that days lack are told in words.
 _TOLD = 10
@@ -169,8 +170,8 @@ class _Point(msgspec.Struct, rename="camel"):
     """Records that the source holds of one settlement period."""
 
     settlement_date: date
-    settlement_period: int
-    data_point_count: int
+    settlement_period: Annotated[int, msgspec.Meta(ge=0, le=100)]
+    data_point_count: Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
 
 
 class _Status(msgspec.Struct):
@@ -533,10 +534,21 @@ def verify_all(
                 unasked = f"the source could not be asked what it has: {runtime.first_line(error)}"
                 log.warning("%s: %s", task.dataset.key, unasked)
                 unanswered = str(error) if isinstance(error, Unavailable) else ""
+            except Stopped:
+                raise
+            except Exception as error:
+                log.debug("%s: internal error", task.dataset.key, exc_info=True)
+                unasked = f"the source could not be asked what it has: {runtime.internal(error)}"
+                log.warning("%s: %s", task.dataset.key, unasked)
         try:
             v = verify(task, warehouse, store, now, source, content, since, metadata)
         except (GoogleAPIError, GoogleAuthError, OSError) as error:
             v = Verification(task.dataset, error=f"cannot be verified: {runtime.first_line(error)}")
+        except Stopped:
+            raise
+        except Exception as error:
+            log.debug("%s: internal error", task.dataset.key, exc_info=True)
+            v = Verification(task.dataset, error=f"cannot be verified: {runtime.internal(error)}")
         v.unasked = unasked
         v.seconds = time.monotonic() - began
         found.append(v)

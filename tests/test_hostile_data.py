@@ -59,7 +59,7 @@ STRANGE = {
     "deep objects": b'"x":' + b'{"a":' * 400 + b"1" + b"}" * 400,
     "a name twice": b'"x":1,"x":2',
     "the separator": b'"x":"\\u0001,\\t\\u001b[31m"',
-    "5,000 new names": b",".join(b'"new_name_%d":%d' % (n, n) for n in range(5_000)),
+    "900 new names": b",".join(b'"new_name_%d":%d' % (n, n) for n in range(900)),
     "lone surrogates": rb'"x":"\ud800","y\udfff":1',
 }
 
@@ -207,7 +207,7 @@ def test_strange_data_is_stored_raw_and_loaded(place: Place) -> None:
     assert place.verification(*where)[0] == 0
     told = place.load("--validate-schema", *where)
     assert told.code == 1
-    assert re.search(r'"a\\nb" is in stored objects|too many to name: 50', told.out)
+    assert re.search(r'"a\\nb" is in stored objects|too many to name: 9', told.out)
     assert told.out.isascii()
     assert place.download(*where).cell(KEY, "SETTLED") == "5"
 
@@ -336,7 +336,7 @@ def test_a_gzip_bomb_is_refused_in_bounded_memory(place: Place) -> None:
     # As many windows at one time as there are workers.
     ran, peak = place.run_measured(DOWNLOADER, "--datasets", KEY, "--start-date", "2024-01-01", "--end-date", "2024-01-08", "--max-days", "1", "--max-workers", "8")
     assert ran.code == 1
-    assert re.search(rf"FAILED {KEY} .*: .*the body is larger than the limit of 1\d MB for this window", ran.out), ran.out
+    assert re.search(rf"FAILED {KEY} .*: .*the body is larger than the limit of \d MB for this window", ran.out), ran.out
     # Eight workers may hold a limit each; the bombs are of 2 GB.
     assert peak < 300
     assert place.objects("") == {}
