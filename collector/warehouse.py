@@ -257,7 +257,7 @@ GROUP BY record_day"""
 
 NEWER_LOADED = "another loader has published newer objects of these days"
 DOUBLED = "another loader has published the same days at the same moment"
-UNSOUND = "the staged lines are not what the objects' metadata say"
+UNSOUND = "the staged lines are not what was stored by its metadata"
 
 
 def _refuse(condition: str, message: str) -> str:
