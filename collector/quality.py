@@ -157,22 +157,22 @@ def _stuck_sql(dataset: Dataset, rule: Plausible, source: str, name: str) -> str
     A gap in the records ends a run. So does a month: that bounds what BigQuery has to sort in one place.
     """
     tick = int((grid(dataset) or HALF_HOUR).total_seconds())
-    hours = "CAST(ROUND(TIMESTAMP_DIFF(MAX(at), MIN(at), SECOND) / 3600, 2) AS STRING)"
-    order = "OVER (PARTITION BY part ORDER BY at)"
+    hours = "CAST(ROUND(TIMESTAMP_DIFF(MAX(moment), MIN(moment), SECOND) / 3600, 2) AS STRING)"
+    order = "OVER (PARTITION BY part ORDER BY moment)"
     return f"""
   SELECT settlement_date, COUNT(*) AS {name}, MIN(example) AS {name}_first FROM (
     SELECT MIN(settlement_date) AS settlement_date,
       CONCAT(MIN(place), ' = ', CAST(MIN(value) AS STRING), ' for ', {hours}, ' h') AS example
     FROM (
       SELECT *, SUM(begins) {order} AS run FROM (
-        SELECT *, IF(value = LAG(value) {order} AND TIMESTAMP_DIFF(at, LAG(at) {order}, SECOND) <= {tick}, 0, 1) AS begins
+        SELECT *, IF(value = LAG(value) {order} AND TIMESTAMP_DIFF(moment, LAG(moment) {order}, SECOND) <= {tick}, 0, 1) AS begins
         FROM (
-          SELECT settlement_date, {rule.column} AS value, {time_column(dataset)} AS at, {_place(dataset)} AS place,
+          SELECT settlement_date, {rule.column} AS value, {time_column(dataset)} AS moment, {_place(dataset)} AS place,
             {_concat(["DATE_TRUNC(settlement_date, MONTH)", *dataset.series])} AS part
           {source})))
     WHERE value != 0
     GROUP BY part, run
-    HAVING TIMESTAMP_DIFF(MAX(at), MIN(at), SECOND) > {int((rule.still_hours or 0) * 3600)})
+    HAVING TIMESTAMP_DIFF(MAX(moment), MIN(moment), SECOND) > {int((rule.still_hours or 0) * 3600)})
   GROUP BY settlement_date"""
 
 
