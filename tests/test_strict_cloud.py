@@ -351,7 +351,7 @@ def test_each_missing_permission_is_named_with_its_role(permission: str, place: 
     """Before anything is started where it can be known; and in a run that it befalls, once, and nothing is lost."""
     role = cloud.role_for(permission)
     proxy = storage if permission.startswith("storage.") else bigquery
-    place.collect("--start-date", "2024-03-31", "--end-date", "2024-03-31", *MARKET)
+    place.collect(*DAY_AND_NEXT, *MARKET)
     place.api.change("MID", "2024-03-31", "revision")
     storage.denied = bigquery.denied = {permission}
     ran = place.load("--check-setup")
