@@ -42,8 +42,12 @@ _START = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _KINDS = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL"}
 # Value of a scalar -> the field of ValueProto.
 _FIELDS = {"INT64": "int64_value", "FLOAT64": "double_value", "BOOL": "bool_value", "STRING": "string_value"}
-# What BigQuery's documentation allows in a multi-statement transaction and the programs use, and the transaction's ends.
-_STATEMENTS = ("RESOLVED_QUERY_STMT", "RESOLVED_INSERT_STMT", "RESOLVED_DELETE_STMT", "RESOLVED_BEGIN_STMT", "RESOLVED_COMMIT_STMT")
+# What BigQuery's documentation allows in a multi-statement transaction and the programs use, the transaction's ends, and
+# what the check of the set-up tries for show.
+_STATEMENTS = (
+    "RESOLVED_QUERY_STMT", "RESOLVED_INSERT_STMT", "RESOLVED_DELETE_STMT", "RESOLVED_BEGIN_STMT", "RESOLVED_COMMIT_STMT",
+    "RESOLVED_CREATE_TABLE_STMT",
+)  # fmt: skip
 # https://cloud.google.com/bigquery/docs/reference/standard-sql/lexical#reserved_keywords
 _WORDS = """
 ALL AND ANY ARRAY AS ASC ASSERT_ROWS_MODIFIED AT BETWEEN BY CASE CAST COLLATE CONTAINS CREATE CROSS CUBE CURRENT DEFAULT
