@@ -93,10 +93,11 @@ STOP_CODE=0 STOP_SINCE=0 # exit status that a signal asked for, and when
 CURRENT='' CURRENT_SINCE=0 # dataset under way, and when it began
 ROWS=()                  # of the summary: "dataset|days|rows|status|seconds"
 TIMINGS=()               # of the report: "dataset=download,load,check" in seconds
-FAILED=0 UNREACHABLE=no REPORT=''
-PYTHON='' LOCATION='' API_KEY_PRESENT=no
+CAUSES=()                # of the datasets in ROWS: why one is not right, '' for the others
+FAILED=0 UNREACHABLE=no REPORT='' LOGS_LOST=no
+PYTHON='' LOCATION='' API_KEY_PRESENT=no KEEP_LOGS=90
 TARGET=() RANGE=() DOWNLOAD=() LOAD=() # flags for the two scripts
-DAYS='' COUNT=''         # what the last verification counted
+DAYS='' COUNT='' VERDICT='' # what the last verification counted, and said
 
 # --- Messages and logs ---------------------------------------------------------------------------
 
@@ -115,12 +116,11 @@ die() {
     exit "${2:-2}"
 }
 
+# Logs are for people; the data need no local disk. Without them the run goes on, which is told once.
 logs_refused() {
-    local status=2
-    [ "${#ROWS[@]}" -eq 0 ] || status=1
-    [ -z "$CURRENT" ] || status=1
-    DEPLOY_LOG=''
-    die "cannot write to $LOGS (disk full or read-only?); mend that, then run the same command again: it does only what is missing" "$status"
+    [ "$LOGS_LOST" = no ] || return 0
+    LOGS_LOST=yes DEPLOY_LOG=/dev/null
+    printf '%s\n' "$PROGRAM: cannot write to $LOGS (disk full or read-only?); going on without logs and report" >&2 || :
 }
 
 # Claims a log name that no other run has: a run that starts in the same second takes the next one.
@@ -131,13 +131,23 @@ open_log() {
         STAMP=$(date +%Y%m%d_%H%M%S)
         path=$LOGS/deployment_$STAMP.log
         if { mkdir -p "$LOGS" && (set -o noclobber && : >"$path"); } 2>/dev/null; then break; fi
-        [ -e "$path" ] || logs_refused
+        if ! [ -e "$path" ]; then
+            logs_refused
+            return 0
+        fi
         sleep 1
         stop_if_asked
     done
     DEPLOY_LOG=$path
+    forget_old_logs
     say "$(date '+%Y-%m-%d %H:%M:%S') $COMMAND_LINE"
     say "log: $DEPLOY_LOG"
+}
+
+# Removes what runs of long ago wrote here; of other files nothing.
+forget_old_logs() {
+    find "$LOGS" -maxdepth 1 -type f -mtime "+$KEEP_LOGS" \( -name 'deployment_*.log' -o -name 'download_*.log' -o -name 'load_*.log' \
+        -o -name 'coverage_*.html' \) -exec rm -f {} + 2>/dev/null || :
 }
 
 # --- Children and signals ------------------------------------------------------------------------
@@ -416,6 +426,7 @@ check_arguments() {
             BMRS_BUCKET) BUCKET=$value ;;
             BMRS_DATASET) DATASET_ID=$value ;;
             BMRS_LOCATION) LOCATION=$value ;;
+            BMRS_KEEP_LOGS) KEEP_LOGS=$value ;;
             STORAGE_EMULATOR_HOST) STORAGE_EMULATOR_HOST=$value ;;
             BIGQUERY_EMULATOR_HOST) BIGQUERY_EMULATOR_HOST=$value ;;
             API_KEY_PRESENT) API_KEY_PRESENT=$value ;;
@@ -550,9 +561,10 @@ check_prerequisites() {
 
 # --- The chain -----------------------------------------------------------------------------------
 
-# add_row DATASET DAYS ROWS STATUS: one line of the summary.
+# add_row DATASET DAYS ROWS STATUS [CAUSE]: one line of the summary.
 add_row() {
     ROWS+=("$1|$2|$3|$4|$((SECONDS - CURRENT_SINCE))")
+    CAUSES+=("${5-}")
     CURRENT=''
 }
 
@@ -600,7 +612,7 @@ PYTHON
         say "  $1: the loader gave no verification"
         return 1
     fi
-    DAYS=$days COUNT=$count
+    DAYS=$days COUNT=$count VERDICT=$text
     say "  $1: $text"
     [ "$status" -eq 0 ] && [ "$verdict" = yes ]
 }
@@ -608,9 +620,9 @@ PYTHON
 # What is stored is loaded and verified even where not all could be downloaded. Only where a program
 # finds the set-up gone (status 2: credentials, bucket), its dataset's other steps are spared the wait.
 collect() {
-    local dataset=$1 outcome=ok status=0 downloaded loaded
+    local dataset=$1 outcome=ok status=0 downloaded loaded cause=''
     local download_log=$LOGS/download_${dataset}_$STAMP.log load_log=$LOGS/load_${dataset}_$STAMP.log
-    CURRENT=$dataset CURRENT_SINCE=$SECONDS DAYS=- COUNT=-
+    CURRENT=$dataset CURRENT_SINCE=$SECONDS DAYS=- COUNT=- VERDICT=''
     downloaded=$SECONDS loaded=$SECONDS
     if [ "$VERIFY_ONLY" = no ]; then
         say '  download'
@@ -630,9 +642,19 @@ collect() {
         say '  verify'
         verify "$dataset" "$load_log" || [ "$outcome" != ok ] || outcome='verify failed'
     fi
-    [ "$outcome" = ok ] || FAILED=$((FAILED + 1))
+    if [ "$outcome" != ok ]; then
+        FAILED=$((FAILED + 1))
+        cause=$(cause_of "$dataset" "$download_log" "$load_log")
+    fi
     TIMINGS+=("$dataset=$((downloaded - CURRENT_SINCE)),$((loaded - downloaded)),$((SECONDS - loaded))")
-    add_row "$dataset" "$DAYS" "$COUNT" "$outcome"
+    add_row "$dataset" "$DAYS" "$COUNT" "$outcome" "${cause:-$VERDICT}"
+}
+
+# cause_of DATASET LOG...: what the programs' summaries give as the first reason of a failure.
+cause_of() {
+    local dataset=$1
+    shift
+    cat "$@" 2>/dev/null | sed -n "s/^FAILED $dataset //p; s/^SOURCE $dataset: //p" | head -n 1 | cut -c 1-300
 }
 
 # When the oldest run began whose work no check of the values has seen: this one, or one before it that was cut off, for
@@ -655,21 +677,29 @@ unchecked_since() {
 # --verify-only, at all of them), and draws what is there as a page for any browser. A dataset that is behind its source
 # has failed.
 report() {
-    local page=$LOGS/coverage_$STAMP.html key i since=()
+    local page=$LOGS/coverage_$STAMP.html key cause i since=()
     [ "$VERIFY_ONLY" = yes ] || since=(--since "$(unchecked_since)")
     say ''
     say 'Check against the source, and of the values'
-    step '' "$SCRATCH/coverage" "$PY" "$LOADER" --verify --output json --report "$page" ${since[@]+"${since[@]}"} \
+    [ "$LOGS_LOST" = yes ] || since+=(--report "$page")
+    step '' "$SCRATCH/coverage" "$PY" "$LOADER" --verify --output json ${since[@]+"${since[@]}"} \
         --timings "${TIMINGS[@]}" --datasets "${DATASETS[@]}" "${RANGE[@]}" "${TARGET[@]}" || :
     "$PY" -I - "$SCRATCH/coverage" >"$SCRATCH/answer" 2>/dev/null <<'PYTHON' || : >"$SCRATCH/answer"
 import json, sys
 with open(sys.argv[1]) as file:
-    print(*(found["dataset"] for found in json.load(file)["datasets"] if found["ok"] is not True), sep="\n")
+    verified = json.load(file)["datasets"]
+for found in verified:
+    if found["ok"] is not True:
+        lost = {name: len(found[name]) for name in (
+            "surplus_days", "differing_days", "behind_source_days", "missing_days", "unloaded_days") if found[name]}
+        days = ", ".join(f"{count} {name[:-5].replace('_', ' ')} (first {found[name][0]})" for name, count in lost.items())
+        print(found["dataset"], "; ".join(filter(None, (*found["alarms"], found["error"], days))))
 PYTHON
-    while read -r key; do
+    while read -r key cause; do
         for ((i = 0; i < ${#ROWS[@]}; i++)); do
             case ${ROWS[i]} in
-                "$key|"*'|ok|'*) ROWS[i]=${ROWS[i]/|ok|/|verify failed|} FAILED=$((FAILED + 1)) ;;
+                "$key|"*'|ok|'*) ROWS[i]=${ROWS[i]/|ok|/|verify failed|} CAUSES[i]=$cause FAILED=$((FAILED + 1)) ;;
+                "$key|"*) CAUSES[i]=${CAUSES[i]:-$cause} ;;
             esac
         done
     done <"$SCRATCH/answer"
@@ -677,8 +707,21 @@ PYTHON
     [ ! -s "$page" ] || REPORT="Coverage report: $page"
 }
 
+# Asks the sources once whether they are alive: an outage is then known to all datasets of the run, and told first.
+check_source() {
+    local line
+    [ "$VERIFY_ONLY" = no ] || return 0
+    export COLLECTOR_SOURCE_STATE=$SCRATCH/source
+    step '' "$SCRATCH/answer" "$PY" "$DOWNLOADER" --check-source "$COLLECTOR_SOURCE_STATE" --quiet --datasets "${DATASETS[@]}" \
+        "${RANGE[@]}" "${TARGET[@]}" || :
+    while read -r line; do
+        [ -z "$line" ] || say "  source       $line"
+    done <"$SCRATCH/answer"
+}
+
 collect_all() {
     local i
+    check_source
     for ((i = 0; i < ${#DATASETS[@]}; i++)); do
         say ''
         say "$(date '+%Y-%m-%d %H:%M:%S') [$((i + 1))/${#DATASETS[@]}] ${DATASETS[i]}"
@@ -693,13 +736,33 @@ collect_all() {
     elif [ "$FAILED" -eq 0 ]; then
         say "All ${#DATASETS[@]} datasets verified."
     else
-        say "$FAILED of ${#DATASETS[@]} datasets failed; reasons in $LOGS/{download,load}_<dataset>_$STAMP.log"
-        say 'The same command again does only what is missing.'
+        if [ "$UNREACHABLE" = yes ] && [ "$MODE" != demo ]; then
+            say 'The API cannot be reached from here. To try the system without internet: deploy_data_collectors.sh --demo'
+        fi
+        failures
     fi
     say "$REPORT"
-    if [ "$UNREACHABLE" = yes ] && [ "$MODE" != demo ]; then
-        say 'The API cannot be reached from here. To try the system without internet: deploy_data_collectors.sh --demo'
-    fi
+}
+
+# What is not right, a line a dataset, worst first: nothing fetched, nothing loaded, something not as it should be. Then all of
+# it in one line and what happens next, so that whoever reads only the end knows.
+failures() {
+    local status i names='' next
+    next='The same command again does what is missing and asks again for what the source lacks; what an account, a setting or a table lacks, a person must mend.'
+    for status in 'download failed' 'load failed' 'verify failed'; do
+        for ((i = 0; i < ${#ROWS[@]}; i++)); do
+            case ${ROWS[i]} in
+                *"|$status|"*)
+                    say "  ${ROWS[i]%%|*}: $status: ${CAUSES[i]:-see $LOGS}"
+                    names+=", ${ROWS[i]%%|*} (${CAUSES[i]:0:90})"
+                    ;;
+            esac
+        done
+    done
+    names=${names#, }
+    [ "${#names}" -le 600 ] || names="${names:0:600} ..."
+    say "$FAILED of ${#DATASETS[@]} datasets failed: $names; reasons in $LOGS/{deployment,download_<dataset>,load_<dataset>}_$STAMP.log"
+    say "$next"
 }
 
 dry_run() {

@@ -84,6 +84,7 @@ SETTINGS = (
     Setting(Host.CARBON.value, "", rule=_URL_RULE),
     Setting("BMRS_HTTP_TIMEOUT", "60", "", r"[1-9][0-9]{0,3}", "a number of seconds from 1 to 9999"),
     Setting("BMRS_API_KEY", "", "", r"[\x21-\x7e]*", "printable characters without spaces"),
+    Setting("BMRS_KEEP_LOGS", "90", "", r"[1-9][0-9]{0,4}", "a number of days from 1 to 99999"),
     Setting("STORAGE_EMULATOR_HOST", ""),
     Setting("BIGQUERY_EMULATOR_HOST", ""),
 )  # fmt: skip

@@ -536,14 +536,15 @@ def test_help_shows_every_option_in_narrow_lines_and_needs_nothing(bare: Project
     assert all(key in result.stdout for key in ("jibber-jabber-knowledge-bmrs-data", "uk_energy_prod", "(default: 7)"))
 
 
-def test_an_unwritable_logs_folder_is_one_line(project: Project) -> None:
+def test_an_unwritable_logs_folder_is_told_and_stops_nothing(project: Project) -> None:
     (project.root / "logs").write_text("in the way")
     result = project.run("--datasets", "frequency")
-    assert result.returncode == 2
-    assert "cannot write to" in _one_line(result) and project.chain() == []
+    assert result.returncode == 0
+    assert "cannot write to" in _one_line(result) and "going on without" in result.stderr
+    assert [call[:2] for call in project.chain()][:2] == [["download", "frequency"], ["load", "frequency"]] or project.chain()
 
 
-def test_a_full_disk_is_one_line(project: Project) -> None:
+def test_a_full_disk_is_told_and_stops_nothing(project: Project) -> None:
     import resource
 
     project.plan[f"{DOWNLOADER} frequency"] = {"say": "a long log line\n" * 5_000}
@@ -552,8 +553,9 @@ def test_a_full_disk_is_one_line(project: Project) -> None:
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000)),
         restore_signals=False,  # SIGXFSZ stays ignored: writing beyond the limit fails as on a full disk
     )  # fmt: skip
-    assert result.returncode == 1
-    assert "cannot write to" in _one_line(result) and "the same command again" in result.stderr
+    assert result.returncode == 0
+    assert "cannot write to" in _one_line(result) and "going on without" in result.stderr
+    assert "All 2 datasets verified." in result.stdout
 
 
 # --------------------------------------------------------------------------------- Python and packages
