@@ -722,10 +722,10 @@ show_query() {
     say ''
     say "A query and its answer: the mean generation by fuel on $day"
     cat >"$SCRATCH/query.py" <<'PYTHON'
-import sys, warnings
+import os, sys, warnings
 warnings.simplefilter("ignore", FutureWarning)  # Google's about Python 3.10
-from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
+from google.oauth2.credentials import Credentials
 
 project, dataset, day = sys.argv[1:]
 sql = f"""
@@ -736,7 +736,7 @@ sql = f"""
   ORDER BY mean_mw DESC
 """
 print(sql)
-client = bigquery.Client(project=project, credentials=AnonymousCredentials())  # BIGQUERY_EMULATOR_HOST says where
+client = bigquery.Client(project=project, credentials=Credentials(os.environ["LOCAL_CLOUD_TOKEN"]))
 answer = list(client.query_and_wait(sql))
 print(f"  {'fuel_type':<12}{'half_hours':>12}{'mean_mw':>12}")
 for fuel, half_hours, mean_mw in answer:

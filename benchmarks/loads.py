@@ -96,10 +96,10 @@ def rerun(lab: Lab) -> list[Row]:
 
 def _fill(place: dict[str, str], first: date, last: date) -> int:
     """Store and enter into the ledger every day, with little in it but the metadata of a settled day."""
-    from google.auth.credentials import AnonymousCredentials
     from google.cloud import bigquery, storage
+    from google.oauth2.credentials import Credentials
 
-    credentials = AnonymousCredentials()
+    credentials = Credentials(place["LOCAL_CLOUD_TOKEN"])
     client = storage.Client(PROJECT, credentials, client_options={"api_endpoint": place["STORAGE_EMULATOR_HOST"]})
     from requests.adapters import HTTPAdapter
 

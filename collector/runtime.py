@@ -31,6 +31,7 @@ from datasets_config import DEFAULT_DATASETS, FIRST_DAY, REGISTRY, Dataset, Host
 
 if TYPE_CHECKING:
     from google.api_core.retry import Retry
+    from google.auth.credentials import Credentials
     from google.cloud import bigquery, storage  # type: ignore[attr-defined]
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -83,7 +84,11 @@ SETTINGS = (
     Setting("BMRS_API_KEY", "", "", r"[\x21-\x7e]*", "printable characters without spaces"),
     Setting("STORAGE_EMULATOR_HOST", ""),
     Setting("BIGQUERY_EMULATOR_HOST", ""),
+    Setting("LOCAL_CLOUD_TOKEN", "", "", r"[\x21-\x7e]*", "printable characters without spaces"),
 )  # fmt: skip
+
+
+SECRETS = ("BMRS_API_KEY", "LOCAL_CLOUD_TOKEN")
 
 
 @dataclass(frozen=True)
@@ -171,7 +176,7 @@ def load_settings(flags: dict[str, str | None], defaults: dict[str, str]) -> Set
         if name in defaults:
             value = value.rstrip("/")
         # Neither a key nor a password in an address is shown.
-        shown = "the value" if name == "BMRS_API_KEY" else re.sub(r"//[^/]*@", "//...@", repr(value))
+        shown = "the value" if name in SECRETS else re.sub(r"//[^/]*@", "//...@", repr(value))
         wrong = setting.pattern and not re.fullmatch(setting.pattern, value, re.ASCII)
         if wrong or (name in defaults and not _is_base_url(value)):
             raise UsageError(f"{shown} (set by {origin}) cannot be used; give {setting.rule}")
@@ -183,7 +188,8 @@ def load_settings(flags: dict[str, str | None], defaults: dict[str, str]) -> Set
         if host:
             # The client libraries read it from the environment, wherever it was set.
             os.environ[f"{service}_EMULATOR_HOST"] = host
-    command_line.hide(values["BMRS_API_KEY"])
+    for name in SECRETS:
+        command_line.hide(values[name])
     if bool(values["STORAGE_EMULATOR_HOST"]) != bool(values["BIGQUERY_EMULATOR_HOST"]):
         # The real BigQuery would load what the real bucket holds under the names that the emulator lists.
         raise UsageError(
@@ -396,13 +402,11 @@ def storage_client(settings: Settings, connections: int = 16) -> storage.Client:
 
     Raises UsageError when there are no credentials.
     """
-    from google.auth.credentials import AnonymousCredentials
     from google.auth.exceptions import GoogleAuthError
     from google.cloud import storage  # type: ignore[attr-defined]
 
-    anonymous = AnonymousCredentials() if settings.emulator("STORAGE") else None  # type: ignore[no-untyped-call]
     try:
-        client = storage.Client(project=settings.project, credentials=anonymous)
+        client = storage.Client(project=settings.project, credentials=_credentials(settings, "STORAGE"))
     except (GoogleAuthError, OSError):
         raise _no_credentials() from None
     _widen_pool(client, connections)
@@ -411,17 +415,26 @@ def storage_client(settings: Settings, connections: int = 16) -> storage.Client:
 
 def bigquery_client(settings: Settings, connections: int = 16) -> bigquery.Client:
     """A BigQuery client, of the emulator when BIGQUERY_EMULATOR_HOST is set. Raises UsageError as above."""
-    from google.auth.credentials import AnonymousCredentials
     from google.auth.exceptions import GoogleAuthError
     from google.cloud import bigquery
 
-    anonymous = AnonymousCredentials() if settings.emulator("BIGQUERY") else None  # type: ignore[no-untyped-call]
     try:
-        client = bigquery.Client(project=settings.project, credentials=anonymous)
+        client = bigquery.Client(project=settings.project, credentials=_credentials(settings, "BIGQUERY"))
     except (GoogleAuthError, OSError):
         raise _no_credentials() from None
     _widen_pool(client, connections)
     return client
+
+
+def _credentials(settings: Settings, service: str) -> Credentials | None:
+    """What an emulator is shown: its token, if it has one. None for the real service: whatever the machine has."""
+    from google.auth.credentials import AnonymousCredentials
+    from google.oauth2.credentials import Credentials as Bearer
+
+    if not settings.emulator(service):
+        return None
+    token = settings.values["LOCAL_CLOUD_TOKEN"]
+    return Bearer(token) if token else AnonymousCredentials()  # type: ignore[no-untyped-call]
 
 
 def _widen_pool(client: storage.Client | bigquery.Client, connections: int) -> None:
@@ -527,7 +540,7 @@ def first_line(error: BaseException) -> str:
 
 
 def main(argv: list[str]) -> int:
-    """`settings`: print the effective settings, a NAME=value line each, without the API key."""
+    """`settings`: print the effective settings, a NAME=value line each, without the secrets."""
     parser = Parser(prog="deploy_data_collectors.sh", add_help=False)
     parser.add_argument("action", choices=["settings"])
     for setting in SETTINGS:
@@ -537,7 +550,7 @@ def main(argv: list[str]) -> int:
 
     settings = load_settings(flags_of(parser.parse_args(argv)), BASE_URLS)
     for name, value in settings.values.items():
-        if name != "BMRS_API_KEY":
+        if name not in SECRETS:
             print(f"{name}={value}")
     print(f"API_KEY_PRESENT={'yes' if settings.api_key else 'no'}")
     return DONE

@@ -211,7 +211,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         target = re.split("/(?:rewriteTo|copyTo)", asked.path.partition("?")[0])[1]
         connection = http.client.HTTPConnection(self.server.proxy.upstream.netloc, timeout=600)
         with contextlib.closing(connection):
-            connection.request("GET", f"/storage/v1{target}")
+            connection.request("GET", f"/storage/v1{target}", headers={"Authorization": self.headers.get("Authorization", "")})
             return connection.getresponse().status == 404
 
     def _forward(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:

@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 import local_cloud
-from local_cloud import LOOPBACK, LocalCloud, LocalCloudError, request
+from local_cloud import LOOPBACK, LocalCloud, LocalCloudError
 
 SCRIPT = str(Path(local_cloud.__file__))
 NAMES = ("test-project", "test-bucket", "test_dataset")
@@ -48,16 +48,16 @@ def command(data: Path, *arguments: str, action: str = "run") -> list[str]:
 
 
 def upload(cloud: LocalCloud, name: str, content: bytes) -> None:
-    from google.auth.credentials import AnonymousCredentials
     from google.cloud import storage
+    from google.oauth2.credentials import Credentials
 
     options = {"api_endpoint": cloud.storage_url}
-    client = storage.Client(cloud.project, AnonymousCredentials(), client_options=options)
+    client = storage.Client(cloud.project, Credentials(cloud.token), client_options=options)
     client.bucket(cloud.bucket).blob(name).upload_from_string(content, "application/gzip")
 
 
 def listed(cloud: LocalCloud) -> list[str]:
-    status, text = request("GET", f"{cloud.storage_url}/storage/v1/b/{cloud.bucket}/o")
+    status, text = cloud.request("GET", f"{cloud.storage_url}/storage/v1/b/{cloud.bucket}/o")
     assert status == 200, text
     return [item["name"] for item in json.loads(text).get("items", ())]
 
@@ -67,11 +67,11 @@ def query(cloud: LocalCloud, sql: str) -> list[tuple[Any, ...]]:
 
 
 def bigquery_client(cloud: LocalCloud) -> Any:
-    from google.auth.credentials import AnonymousCredentials
     from google.cloud import bigquery
+    from google.oauth2.credentials import Credentials
 
     options = {"api_endpoint": cloud.bigquery_url}
-    return bigquery.Client(cloud.project, AnonymousCredentials(), client_options=options, location=cloud.location)
+    return bigquery.Client(cloud.project, Credentials(cloud.token), client_options=options, location=cloud.location)
 
 
 def load(cloud: LocalCloud, uri: str, table: str, job_id: str | None = None) -> None:
@@ -139,7 +139,7 @@ def test_data_outlives_stopping_killing_and_moving(data: Path) -> None:
 
 def test_bucket_and_dataset_are_in_the_location_asked_for(data: Path) -> None:
     with cloud_at(data, location="EU") as cloud:
-        bucket = json.loads(request("GET", f"{cloud.storage_url}/storage/v1/b/{cloud.bucket}")[1])
+        bucket = json.loads(cloud.request("GET", f"{cloud.storage_url}/storage/v1/b/{cloud.bucket}")[1])
         assert bucket["location"] == "EU"
         assert bigquery_client(cloud).get_dataset(cloud.dataset).location == "EU"
 
@@ -170,7 +170,7 @@ def test_what_a_kill_left_behind_is_mended(data: Path) -> None:
     Path(f"{bucket}.bucketMetadata").unlink()
     with cloud_at(data) as cloud:
         check_filled(cloud)
-        assert request("GET", f"{cloud.storage_url}/storage/v1/b/{cloud.bucket}")[0] == 200
+        assert cloud.request("GET", f"{cloud.storage_url}/storage/v1/b/{cloud.bucket}")[0] == 200
     assert [path.name for path in bucket.rglob("*") if path.is_file()] == ["x.ndjson.gz"]
 
 
