@@ -272,17 +272,18 @@ def waiting(data: Path, tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str],
 
 
 def children_of(pid: int, emulators: bool = True) -> list[int]:
-    """The emulators among the children of a launcher, or all of its children."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    lines = {int(child): Path(f"/proc/{child}/cmdline").read_bytes() for child in children}
-    known = [child for child, line in lines.items() if b"_bigquery" in line or b"fake-gcs-server" in line]
-    return known if emulators else list(lines)
+    """The emulators among the children of a launcher: both doors, and what stands behind one; or all of its children."""
+    children = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    if not emulators:
+        return children
+    doors = [child for child in children if b"local_door.py" in Path(f"/proc/{child}/cmdline").read_bytes()]
+    return doors + [behind for door in doors for behind in children_of(door, emulators=False)]
 
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_is_passed_on_once_and_the_end_awaited(waiting: Any, signum: int) -> None:
     started, emulators = waiting
-    assert len(emulators) == 2
+    assert len(emulators) == 3
     started.send_signal(signum)
     out, _ = started.communicate(timeout=30)
     assert out == f"got {int(signum)}\n"
@@ -298,9 +299,10 @@ def test_emulators_do_not_outlive_a_killed_launcher(waiting: Any, data: Path) ->
         assert listed(cloud) == []
 
 
-def test_an_emulator_that_dies_is_told_of_once_and_ends_the_command(waiting: Any) -> None:
+@pytest.mark.parametrize("which", [0, 1, 2])
+def test_an_emulator_that_dies_is_told_of_once_and_ends_the_command(waiting: Any, which: int) -> None:
     started, emulators = waiting
-    os.kill(emulators[0], signal.SIGKILL)
+    os.kill(emulators[which], signal.SIGKILL)
     out, err = started.communicate(timeout=30)
     assert err.count("emulator has died") == 1
     assert out == f"got {int(signal.SIGTERM)}\n", "the command is asked to end, once"
@@ -333,10 +335,11 @@ def test_ctrl_c_in_a_terminal_reaches_the_command_once(data: Path, tmp_path: Pat
 def test_serve_prints_variables_and_stops_on_a_signal(data: Path, signum: int, code: int) -> None:
     served = subprocess.Popen(command(data, action="serve"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert served.stdout is not None
-    lines = [served.stdout.readline() for _ in range(6)]
-    names = ["STORAGE_EMULATOR_HOST", "BIGQUERY_EMULATOR_HOST", "BMRS_PROJECT", "BMRS_BUCKET", "BMRS_DATASET"]
-    assert [re.match(r"export (\w+)=\S+\n", line)[1] for line in lines[:5]] == names  # type: ignore[index]
-    assert lines[5].startswith("# bq --api http://127.0.0.1:")
+    lines = [served.stdout.readline() for _ in range(7)]
+    names = [f"{part}_EMULATOR_HOST" for part in ("STORAGE", "BIGQUERY")]
+    names += ["LOCAL_CLOUD_TOKEN", "BMRS_PROJECT", "BMRS_BUCKET", "BMRS_DATASET"]
+    assert [re.match(r"export (\w+)=\S+\n", line)[1] for line in lines[:6]] == names  # type: ignore[index]
+    assert lines[6].startswith("# bq --api http://127.0.0.1:")
     emulators = children_of(served.pid)
     served.send_signal(signum)
     out, err = served.communicate(timeout=30)
