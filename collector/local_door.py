@@ -228,7 +228,10 @@ async def _target(scope: dict[str, Any], body: AsyncIterator[bytes]) -> tuple[by
     Written anew, so that the emulator can read no other names out of it than the door did. The name that an upload
     gives in its body is put into the address, where it counts before the body's.
     """
-    pairs = parse_qsl(scope["query_string"].decode(), keep_blank_values=True, errors="strict")
+    try:
+        pairs = parse_qsl(scope["query_string"].decode(), keep_blank_values=True, errors="strict")
+    except UnicodeDecodeError:
+        raise Refused(400, "a parameter that is not UTF-8") from None
     query = dict(pairs)
     if len(query) != len(pairs):
         raise Refused(400, "a parameter given twice")
