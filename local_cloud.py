@@ -135,7 +135,7 @@ def ensure_environment() -> Path:
     try:
         if not _ready(folder):
             folder.parent.mkdir(parents=True, exist_ok=True)
-            with Path(f"{folder}.lock").open("w") as lock:
+            with os.fdopen(open_lock(Path(f"{folder}.lock")), "w") as lock:
                 try:
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except BlockingIOError:
@@ -144,9 +144,8 @@ def ensure_environment() -> Path:
                 if not _ready(folder):
                     _make_environment(folder, find_python(), lock.fileno())
     except OSError as error:
-        raise LocalCloudError(
-            f"cannot make the emulators' environment: {error}; name another folder in LOCAL_CLOUD_VENV"
-        ) from None
+        remedy = REMEDIES.get(error.errno or 0, "name another folder in LOCAL_CLOUD_VENV")
+        raise LocalCloudError(f"cannot make the emulators' environment: {error}; {remedy}") from None
     return folder / "bin/python"
 
 

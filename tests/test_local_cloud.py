@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import fcntl
 import gzip
 import json
 import os
@@ -201,6 +203,26 @@ def test_replaced_data_does_not_stay_on_the_disk(data: Path) -> None:
     with cloud_at(data) as cloud:
         check_filled(cloud)
     assert files() < before
+
+
+def test_a_symbolic_link_in_place_of_the_lock_leads_nowhere(data: Path) -> None:
+    data.mkdir()
+    precious = data.parent / "precious"
+    precious.write_text("mine")
+    (data / "lock").symlink_to(precious)
+    with pytest.raises(LocalCloudError, match="remove the symbolic link"):
+        cloud_at(data).start()
+    assert precious.read_text() == "mine"
+
+
+@pytest.mark.parametrize(("number", "words"), [(errno.ENOSPC, "make room there"), (errno.EMFILE, "ulimit -n"), (errno.EACCES, "--data-dir")])
+def test_what_hinders_the_lock_has_its_own_words(data: Path, monkeypatch: pytest.MonkeyPatch, number: int, words: str) -> None:
+    def fail(*_: Any) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", fail)
+    with pytest.raises(LocalCloudError, match=f"cannot keep data in .*{words}"):
+        cloud_at(data).start()
 
 
 def test_second_run_over_one_folder_is_refused(data: Path) -> None:

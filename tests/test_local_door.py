@@ -287,7 +287,6 @@ attempt("list", lambda: ask(f"{storage}/storage/v1/b/{bucket}/o"))
 attempt("read", lambda: ask(f"{storage}/download/storage/v1/b/{bucket}/o/mine?alt=media"))
 attempt("write", lambda: ask(f"{storage}/upload/storage/v1/b/{bucket}/o?uploadType=media&name=evil", b"x"))
 attempt("query", lambda: ask(f"{bigquery}/bigquery/v2/projects/test-project/queries", b'{"query":"SELECT 1"}', "application/json"))
-attempt("the emulator itself", lambda: ask("http://127.0.0.1:4443/storage/v1/b?project=x"))
 attempt("folder", lambda: os.listdir(data))
 attempt("file", lambda: open(f"{data}/bigquery.log").read())
 for process in processes:
