@@ -274,31 +274,41 @@ stop_if_asked() {
 # Takes the lock FILE, or returns 1 and leaves the holder's process id in $SCRATCH/holder.
 # The kernel holds the lock on file descriptor 9 of this process and frees it however the process
 # ends. Python asks for it because macOS has no flock command. The holder removes the file when it
-# ends, therefore the lock counts only if FILE is still the file that was locked.
+# ends, therefore the lock counts only if FILE is still the file that was locked. What a symbolic link
+# in its place names is not touched.
 lock() {
     local file=$1 status=0
     while :; do
+        [ ! -L "$file" ] || die "$file is a symbolic link, which a lock never is; remove it"
         { mkdir -p "$LOGS" && exec 9<>"$file"; } 2>/dev/null || logs_refused
-        "$PYTHON" -I - "$file" $$ >"$SCRATCH/holder" 2>/dev/null <<'PYTHON' || status=$?
-import fcntl, os, sys
+        "$PYTHON" -I - "$file" $$ >"$SCRATCH/holder" 2>"$SCRATCH/refusal" <<'PYTHON' || status=$?
+import errno, fcntl, os, sys
 path, holder = sys.argv[1:]
+remedies = {
+    errno.ENOSPC: "make room on that disk", errno.EDQUOT: "make room on that disk",
+    errno.EMFILE: "allow more open files (ulimit -n)", errno.ENFILE: "end what holds so many files open",
+}
 try:
     fcntl.flock(9, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    if not os.path.samestat(os.stat(path), os.fstat(9)):
+    if not os.path.samestat(os.lstat(path), os.fstat(9)):
         sys.exit(3)
+    os.ftruncate(9, 0)
+    os.write(9, holder.encode())
 except BlockingIOError:
-    print(os.pread(9, 20, 0).decode() or "unknown")
+    print((os.pread(9, 20, 0).decode().split() or ["unknown"])[0])
     sys.exit(4)
 except FileNotFoundError:
     sys.exit(3)
-os.ftruncate(9, 0)
-os.write(9, holder.encode())
+except OSError as error:
+    print(f"{error.strerror}; {remedies.get(error.errno, 'keep the project on a file system that has locks')}")
+    sys.exit(5)
 PYTHON
         case $status in
             0) LOCK_FILE=$file && return 0 ;;
             3) status=0 ;; # removed between opening and locking: again
             4) exec 9>&- && return 1 ;;
-            *) die "cannot lock $file; keep the project on a file system that has locks" ;;
+            5) die "cannot lock $file: $(cat "$SCRATCH/holder")" ;;
+            *) die "cannot lock $file: $PYTHON ended with $status ($(tail -n 1 "$SCRATCH/refusal")); is there memory, are there files enough for it (ulimit -a)?" ;;
         esac
     done
 }
@@ -785,9 +795,22 @@ enter_local_cloud() {
     command+=("${TARGET[@]}" --)
     [ "$MODE" = local ] || command+=("$PY" "$ROOT/tests/api_standin.py" run --)
     stop_if_asked
+    # What the run inside shows for its own, and what it needs to know, stand in the lock that this process holds.
+    DEPLOY_INSIDE=$("$PYTHON" -I -c 'import secrets; print(secrets.token_hex(16))')
+    export DEPLOY_INSIDE
+    printf ' %s %s\n' "$DEPLOY_INSIDE" "$STAMP" >&9 2>/dev/null || logs_refused
     rm -rf "$SCRATCH"
-    export DEPLOY_INSIDE=$DEPLOY_LOG
     exec "${command[@]}" "$BASH" "$SELF" "$@"
+}
+
+# Was this run started by enter_local_cloud of a run that has the lock and has begun the log? Then goes on with that log.
+is_inside() {
+    local nonce='' stamp=''
+    [ -n "${DEPLOY_INSIDE-}" ] && [ "$MODE" != cloud ] || return 1
+    { read -r _ nonce stamp <"$LOGS/.deploy.$MODE.lock"; } 2>/dev/null || return 1
+    [ "$nonce" = "$DEPLOY_INSIDE" ] || return 1
+    STAMP=$stamp
+    DEPLOY_LOG=$LOGS/deployment_$STAMP.log
 }
 
 announce_demo() {
@@ -805,10 +828,10 @@ show_query() {
     say ''
     say "A query and its answer: the mean generation by fuel on $day"
     cat >"$SCRATCH/query.py" <<'PYTHON'
-import sys, warnings
+import os, sys, warnings
 warnings.simplefilter("ignore", FutureWarning)  # Google's about Python 3.10
-from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
+from google.oauth2.credentials import Credentials
 
 project, dataset, day = sys.argv[1:]
 sql = f"""
@@ -819,7 +842,7 @@ sql = f"""
   ORDER BY mean_mw DESC
 """
 print(sql)
-client = bigquery.Client(project=project, credentials=AnonymousCredentials())  # BIGQUERY_EMULATOR_HOST says where
+client = bigquery.Client(project=project, credentials=Credentials(os.environ["LOCAL_CLOUD_TOKEN"]))
 answer = list(client.query_and_wait(sql))
 print(f"  {'fuel_type':<12}{'half_hours':>12}{'mean_mw':>12}")
 for fuel, half_hours, mean_mw in answer:
@@ -850,12 +873,7 @@ main() {
     if ! { SCRATCH=$(mktemp -d) && mkfifo "$SCRATCH/pipe"; } 2>/dev/null; then
         die "cannot make a temporary directory in ${TMPDIR:-/tmp}; make room there, or name another in TMPDIR"
     fi
-    # Started by enter_local_cloud, which has the lock and has begun the log.
-    if [ -n "${DEPLOY_INSIDE-}" ] && [ "$MODE" != cloud ] && [ -n "${BIGQUERY_EMULATOR_HOST-}" ]; then
-        inside=yes DEPLOY_LOG=$DEPLOY_INSIDE
-        STAMP=${DEPLOY_LOG##*deployment_}
-        STAMP=${STAMP%.log}
-    fi
+    ! is_inside || inside=yes
     unset DEPLOY_INSIDE
     export PYTHONUNBUFFERED=1
     # The programs' own live lines need a terminal, and see a pipe.

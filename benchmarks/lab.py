@@ -143,7 +143,7 @@ class Lab:
                 {"datasetReference": {"projectId": PROJECT, "datasetId": dataset}, "location": "europe-west2"},
             ),
         ):
-            status, text = local_cloud.request("POST", url, body)
+            status, text = self.cloud.request("POST", url, body)
             if status != 200:
                 raise RuntimeError(text)
         kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}

@@ -11,15 +11,15 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from google.auth.credentials import AnonymousCredentials
 from google.cloud import storage
+from google.oauth2.credentials import Credentials
 
 from collector.store import LISTED, PAGE, object_name
 
 
 def main(bucket: str, first: str, last: str, *keys: str) -> None:
     endpoint = {"api_endpoint": os.environ["STORAGE_EMULATOR_HOST"]}
-    client = storage.Client("benchmark-project", AnonymousCredentials(), client_options=endpoint)
+    client = storage.Client("benchmark-project", Credentials(os.environ["LOCAL_CLOUD_TOKEN"]), client_options=endpoint)
     client.get_bucket(bucket)
     began, pages, found = time.perf_counter(), 0, 0
     for key in keys:

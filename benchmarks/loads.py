@@ -97,10 +97,10 @@ def rerun(lab: Lab) -> list[Row]:
 def fill(place: dict[str, str], first: date, last: date, fetched: datetime) -> int:
     """Store and enter into the ledger every day, with little in it but the metadata of a day that is whole and was last
     read at `fetched`. The tables are empty, and the ledger says so: verification finds all in order."""
-    from google.auth.credentials import AnonymousCredentials
     from google.cloud import bigquery, storage
+    from google.oauth2.credentials import Credentials
 
-    credentials, project = AnonymousCredentials(), place.get("BMRS_PROJECT", PROJECT)
+    credentials, project = Credentials(place["LOCAL_CLOUD_TOKEN"]), place.get("BMRS_PROJECT", PROJECT)
     client = storage.Client(project, credentials, client_options={"api_endpoint": place["STORAGE_EMULATOR_HOST"]})
     from requests.adapters import HTTPAdapter
 

@@ -57,7 +57,9 @@ def write_report(
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
-        Path(scratch).chmod(0o644)
+        mask = os.umask(0)  # it can only be read by setting it
+        os.umask(mask)
+        Path(scratch).chmod(0o666 & ~mask)
         Path(scratch).replace(path)
     except BaseException:
         Path(scratch).unlink(missing_ok=True)

@@ -31,6 +31,7 @@ from datasets_config import DEFAULT_DATASETS, FIRST_DAY, REGISTRY, Host
 
 if TYPE_CHECKING:
     from google.api_core.retry import Retry
+    from google.auth.credentials import Credentials
     from google.cloud import bigquery, storage  # type: ignore[attr-defined]
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -87,7 +88,11 @@ SETTINGS = (
     Setting("BMRS_KEEP_LOGS", "90", "", r"[1-9][0-9]{0,4}", "a number of days from 1 to 99999"),
     Setting("STORAGE_EMULATOR_HOST", ""),
     Setting("BIGQUERY_EMULATOR_HOST", ""),
+    Setting("LOCAL_CLOUD_TOKEN", "", "", r"[\x21-\x7e]*", "printable characters without spaces"),
 )  # fmt: skip
+
+
+SECRETS = ("BMRS_API_KEY", "LOCAL_CLOUD_TOKEN")
 
 
 @dataclass(frozen=True)
@@ -175,7 +180,7 @@ def load_settings(flags: dict[str, str | None], defaults: dict[str, str]) -> Set
         if name in defaults:
             value = value.rstrip("/")
         # Neither a key nor a password in an address is shown.
-        shown = "the value" if name == "BMRS_API_KEY" else re.sub(r"//[^/]*@", "//...@", repr(value))
+        shown = "the value" if name in SECRETS else re.sub(r"//[^/]*@", "//...@", repr(value))
         wrong = setting.pattern and not re.fullmatch(setting.pattern, value, re.ASCII)
         if wrong or (name in defaults and not _is_base_url(value)):
             raise UsageError(f"{shown} (set by {origin}) cannot be used; give {setting.rule}")
@@ -187,7 +192,8 @@ def load_settings(flags: dict[str, str | None], defaults: dict[str, str]) -> Set
         if host:
             # The client libraries read it from the environment, wherever it was set.
             os.environ[f"{service}_EMULATOR_HOST"] = host
-    command_line.hide(values["BMRS_API_KEY"])
+    for name in SECRETS:
+        command_line.hide(values[name])
     if bool(values["STORAGE_EMULATOR_HOST"]) != bool(values["BIGQUERY_EMULATOR_HOST"]):
         # The real BigQuery would load what the real bucket holds under the names that the emulator lists.
         raise UsageError(
@@ -392,7 +398,7 @@ def storage_client(settings: Settings, connections: int = 16) -> storage.Client:
     """
     from google.cloud import storage  # type: ignore[attr-defined]
 
-    client = _with_credentials(lambda known: storage.Client(project=settings.project, credentials=known), settings.emulator("STORAGE"))
+    client = _with_credentials(lambda known: storage.Client(project=settings.project, credentials=known), settings, "STORAGE")
     _widen_pool(client, connections)
     return client
 
@@ -401,23 +407,33 @@ def bigquery_client(settings: Settings, connections: int = 16) -> bigquery.Clien
     """A BigQuery client, of the emulator when BIGQUERY_EMULATOR_HOST is set. Raises UsageError as above."""
     from google.cloud import bigquery
 
-    client = _with_credentials(lambda known: bigquery.Client(project=settings.project, credentials=known), settings.emulator("BIGQUERY"))
+    client = _with_credentials(lambda known: bigquery.Client(project=settings.project, credentials=known), settings, "BIGQUERY")
     _widen_pool(client, connections)
     return client
 
 
-def _with_credentials(make: Callable[[Any], T], emulator: str) -> T:
+def _with_credentials(make: Callable[[Any], T], settings: Settings, service: str) -> T:
     """What `make` makes with the credentials for an emulator, or with None, which stands for those that are found."""
-    from google.auth.credentials import AnonymousCredentials
     from google.auth.exceptions import GoogleAuthError, RefreshError
 
     try:
-        return make(AnonymousCredentials() if emulator else None)  # type: ignore[no-untyped-call]
+        return make(_credentials(settings, service))
     except RefreshError as error:
         raise UsageError(cloud.refused_credentials(error)) from None
     except (GoogleAuthError, OSError, ValueError, LookupError, TypeError, AttributeError):
         # The library does not look at everything in a file before it uses it.
         raise _no_credentials() from None
+
+
+def _credentials(settings: Settings, service: str) -> Credentials | None:
+    """What an emulator is shown: its token, if it has one. None for the real service: whatever the machine has."""
+    from google.auth.credentials import AnonymousCredentials
+    from google.oauth2.credentials import Credentials as Bearer
+
+    if not settings.emulator(service):
+        return None
+    token = settings.values["LOCAL_CLOUD_TOKEN"]
+    return Bearer(token) if token else AnonymousCredentials()  # type: ignore[no-untyped-call]
 
 
 def _widen_pool(client: storage.Client | bigquery.Client, connections: int) -> None:
@@ -582,7 +598,7 @@ def internal(error: BaseException) -> str:
 
 
 def main(argv: list[str]) -> int:
-    """`settings`: print the effective settings, a NAME=value line each, without the API key."""
+    """`settings`: print the effective settings, a NAME=value line each, without the secrets."""
     parser = Parser(prog="deploy_data_collectors.sh", add_help=False)
     parser.add_argument("action", choices=["settings"])
     for setting in SETTINGS:
@@ -592,7 +608,7 @@ def main(argv: list[str]) -> int:
 
     settings = load_settings(flags_of(parser.parse_args(argv)), BASE_URLS)
     for name, value in settings.values.items():
-        if name != "BMRS_API_KEY":
+        if name not in SECRETS:
             print(f"{name}={value}")
     print(f"API_KEY_PRESENT={'yes' if settings.api_key else 'no'}")
     return DONE

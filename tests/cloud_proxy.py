@@ -301,7 +301,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         """The generation of the object at /b/BUCKET/o/NAME; 0 where there is none."""
         connection = http.client.HTTPConnection(self.server.proxy.upstream.netloc, timeout=600)
         with contextlib.closing(connection):
-            connection.request("GET", f"/storage/v1{place}")
+            connection.request("GET", f"/storage/v1{place}", headers={"Authorization": self.headers.get("Authorization", "")})
             answer = connection.getresponse()
             return int(json.loads(answer.read())["generation"]) if answer.status == 200 else 0
 

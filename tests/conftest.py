@@ -41,15 +41,14 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", FutureWarning)
     import google_sql
     from api_standin import ApiStandin
-    from google.auth.credentials import AnonymousCredentials
     from google.cloud import bigquery, storage
+    from google.oauth2.credentials import Credentials
     from isal import igzip
 
     import collector
     import datasets_config
     import enhanced_bigquery_loader as loader
     import enhanced_elexon_neso_downloader as downloader
-    import local_cloud
     from collector import command_line, runtime
     from collector.store import object_name
     from local_cloud import LocalCloud
@@ -423,9 +422,9 @@ def new_place(cloud: LocalCloud, api: ApiStandin, programs: Path, tmp_path: Path
                 {"datasetReference": {"projectId": PROJECT, "datasetId": dataset}, "location": "europe-west2"},
             ),
         ):
-            status, text = local_cloud.request("POST", url, body)
+            status, text = cloud.request("POST", url, body)
             assert status == 200, text
-        credentials = AnonymousCredentials()
+        credentials = Credentials(cloud.token)
         services = {name: value for name, value in cloud.env.items() if not name.startswith("BMRS_")}
         return Place(
             api, programs, tmp_path, bucket, dataset, services,

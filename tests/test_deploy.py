@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -112,7 +113,7 @@ record(name)
 if name == "datasets_config.py":
     print(DATASETS)
 elif name == "local_cloud.py":
-    os.environ.update(STORAGE_EMULATOR_HOST="http://127.0.0.1:1", BIGQUERY_EMULATOR_HOST="http://127.0.0.1:2")
+    os.environ.update(STORAGE_EMULATOR_HOST="http://127.0.0.1:1", BIGQUERY_EMULATOR_HOST="http://127.0.0.1:2", LOCAL_CLOUD_TOKEN="t")
     command = args[args.index("--") + 1 :]
     os.execv(command[0], command)
 elif name == "api_standin.py":
@@ -776,6 +777,47 @@ def test_a_child_that_will_not_end_is_not_waited_for_long(project: Project) -> N
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=30)
     assert process.returncode == 143
+
+
+# ---------------------------------------------------------------------- what stands in the way of a lock
+def test_a_symbolic_link_in_place_of_a_lock_leads_nowhere(project: Project) -> None:
+    precious = project.top / "precious"
+    precious.write_text("mine")
+    for place in (".deploy.local.lock", ".venv.lock"):
+        shutil.rmtree(project.root / ".venv", ignore_errors=True)
+        lock = project.root / "logs" / place
+        lock.parent.mkdir(exist_ok=True)
+        lock.symlink_to(precious)
+        result = project.run("--local", "--datasets", "frequency")
+        assert result.returncode == 2 and project.chain() == []
+        assert f"{place} is a symbolic link" in result.stderr
+        assert precious.read_text() == "mine"
+        lock.unlink()
+
+
+def test_no_file_but_the_runs_own_log_is_written_to(project: Project) -> None:
+    precious = project.top / "precious"
+    precious.write_text("mine")
+    for told in (str(precious), "0" * 32):
+        project.env.update(DEPLOY_INSIDE=told)
+        assert project.run("--local", "--datasets", "frequency").returncode == 0
+        assert project.called("local_cloud.py"), "this was taken for a run inside the emulators, without its lock"
+        assert precious.read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("trouble", "words"),
+    [("ENOSPC", "make room on that disk"), ("EMFILE", "allow more open files"), ("ENOLCK", "a file system that has locks")],
+)
+def test_each_hindrance_of_a_lock_has_its_own_words(project: Project, trouble: str, words: str) -> None:
+    # A Python whose first call of flock fails; the rest of it is the real one's.
+    real = project.top / "tools" / "python3"
+    fails = f"import errno, fcntl, os\\ndef flock(*_): raise OSError(errno.{trouble}, os.strerror(errno.{trouble}))\\nfcntl.flock = flock\\n"
+    kept = real.rename(real.with_name("python3.real"))
+    _executable(real, f"""if [ "$2" = - ]; then {{ printf '{fails}'; cat; }} | exec {shlex.quote(str(kept))} "$@"; else exec {shlex.quote(str(kept))} "$@"; fi""")
+    result = project.run("--datasets", "frequency")
+    assert result.returncode == 2
+    assert re.fullmatch(rf"deploy_data_collectors.sh: cannot lock .*: .*{words}.*\n", result.stderr)
 
 
 # -------------------------------------------------------------------------------------- local and demo

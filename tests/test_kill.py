@@ -26,7 +26,7 @@ from typing import Any
 import pytest
 from api_standin import ApiStandin
 from cloud_proxy import CloudProxy
-from conftest import DOWNLOADER, LOADER, PROJECT, ROOT, AnonymousCredentials, bigquery, content_of, local_cloud, storage
+from conftest import DOWNLOADER, LOADER, PROJECT, ROOT, Credentials, bigquery, content_of, storage
 
 from datasets_config import REGISTRY
 from local_cloud import LocalCloud
@@ -86,7 +86,7 @@ class Ground:
         }
         for proxy in self.proxies.values():
             proxy.before = self._on_request
-        credentials = AnonymousCredentials()
+        credentials = Credentials(self.cloud.token)
         self.storage = storage.Client(PROJECT, credentials, client_options={"api_endpoint": self.cloud.storage_url})
         self.bq = bigquery.Client(PROJECT, credentials, client_options={"api_endpoint": self.cloud.bigquery_url})
         self._copy_programs()
@@ -133,7 +133,7 @@ class Ground:
                 {"datasetReference": {"projectId": PROJECT, "datasetId": name}, "location": "europe-west2"},
             ),
         ):
-            status, text = local_cloud.request("POST", url, body)
+            status, text = self.cloud.request("POST", url, body)
             assert status == 200, text
         return name
 
@@ -144,6 +144,7 @@ class Ground:
             "PATH": os.environ["PATH"], "HOME": str(self.folder), "PYTHONWARNINGS": "ignore::FutureWarning",
             "TMPDIR": str(self.folder / "tmp"), "BMRS_HTTP_TIMEOUT": "5",
             "BMRS_PROJECT": PROJECT, "BMRS_BUCKET": place, "BMRS_DATASET": place,
+            "LOCAL_CLOUD_TOKEN": self.cloud.token,
             "STORAGE_EMULATOR_HOST": self.proxies["storage"].url, "BIGQUERY_EMULATOR_HOST": self.proxies["bigquery"].url,
             "ELEXON_BASE_URL": self.api.elexon_url.replace(self.api.base, self.proxies["api"].url),
             "CARBON_INTENSITY_BASE_URL": self.api.carbon_url.replace(self.api.base, self.proxies["api"].url),
@@ -342,7 +343,7 @@ def test_output_that_cannot_be_written_is_one_line(ground: Ground, program: str)
     if not full.exists():
         pytest.skip("needs /dev/full")
     env = {"PATH": os.environ["PATH"], "HOME": str(ground.folder), "BMRS_PROJECT": PROJECT, "BMRS_BUCKET": place, "BMRS_DATASET": place,
-           "STORAGE_EMULATOR_HOST": ground.cloud.storage_url, "BIGQUERY_EMULATOR_HOST": ground.cloud.bigquery_url}  # fmt: skip
+           "LOCAL_CLOUD_TOKEN": ground.cloud.token, "STORAGE_EMULATOR_HOST": ground.cloud.storage_url, "BIGQUERY_EMULATOR_HOST": ground.cloud.bigquery_url}  # fmt: skip
     with full.open("w") as nowhere:
         ran = subprocess.run(
             [sys.executable, str(ground.programs / program), *WHAT, "--datasets", *KEYS, "--dry-run", "--quiet"], env=env,

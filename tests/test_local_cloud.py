@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import fcntl
 import gzip
 import json
 import os
@@ -20,7 +22,7 @@ from typing import Any
 import pytest
 
 import local_cloud
-from local_cloud import LOOPBACK, LocalCloud, LocalCloudError, request
+from local_cloud import LOOPBACK, LocalCloud, LocalCloudError
 
 SCRIPT = str(Path(local_cloud.__file__))
 NAMES = ("test-project", "test-bucket", "test_dataset")
@@ -48,16 +50,16 @@ def command(data: Path, *arguments: str, action: str = "run") -> list[str]:
 
 
 def upload(cloud: LocalCloud, name: str, content: bytes) -> None:
-    from google.auth.credentials import AnonymousCredentials
     from google.cloud import storage
+    from google.oauth2.credentials import Credentials
 
     options = {"api_endpoint": cloud.storage_url}
-    client = storage.Client(cloud.project, AnonymousCredentials(), client_options=options)
+    client = storage.Client(cloud.project, Credentials(cloud.token), client_options=options)
     client.bucket(cloud.bucket).blob(name).upload_from_string(content, "application/gzip")
 
 
 def listed(cloud: LocalCloud) -> list[str]:
-    status, text = request("GET", f"{cloud.storage_url}/storage/v1/b/{cloud.bucket}/o")
+    status, text = cloud.request("GET", f"{cloud.storage_url}/storage/v1/b/{cloud.bucket}/o")
     assert status == 200, text
     return [item["name"] for item in json.loads(text).get("items", ())]
 
@@ -67,11 +69,11 @@ def query(cloud: LocalCloud, sql: str) -> list[tuple[Any, ...]]:
 
 
 def bigquery_client(cloud: LocalCloud) -> Any:
-    from google.auth.credentials import AnonymousCredentials
     from google.cloud import bigquery
+    from google.oauth2.credentials import Credentials
 
     options = {"api_endpoint": cloud.bigquery_url}
-    return bigquery.Client(cloud.project, AnonymousCredentials(), client_options=options, location=cloud.location)
+    return bigquery.Client(cloud.project, Credentials(cloud.token), client_options=options, location=cloud.location)
 
 
 def load(cloud: LocalCloud, uri: str, table: str, job_id: str | None = None) -> None:
@@ -139,7 +141,7 @@ def test_data_outlives_stopping_killing_and_moving(data: Path) -> None:
 
 def test_bucket_and_dataset_are_in_the_location_asked_for(data: Path) -> None:
     with cloud_at(data, location="EU") as cloud:
-        bucket = json.loads(request("GET", f"{cloud.storage_url}/storage/v1/b/{cloud.bucket}")[1])
+        bucket = json.loads(cloud.request("GET", f"{cloud.storage_url}/storage/v1/b/{cloud.bucket}")[1])
         assert bucket["location"] == "EU"
         assert bigquery_client(cloud).get_dataset(cloud.dataset).location == "EU"
 
@@ -170,7 +172,7 @@ def test_what_a_kill_left_behind_is_mended(data: Path) -> None:
     Path(f"{bucket}.bucketMetadata").unlink()
     with cloud_at(data) as cloud:
         check_filled(cloud)
-        assert request("GET", f"{cloud.storage_url}/storage/v1/b/{cloud.bucket}")[0] == 200
+        assert cloud.request("GET", f"{cloud.storage_url}/storage/v1/b/{cloud.bucket}")[0] == 200
     assert [path.name for path in bucket.rglob("*") if path.is_file()] == ["x.ndjson.gz"]
 
 
@@ -201,6 +203,26 @@ def test_replaced_data_does_not_stay_on_the_disk(data: Path) -> None:
     with cloud_at(data) as cloud:
         check_filled(cloud)
     assert files() < before
+
+
+def test_a_symbolic_link_in_place_of_the_lock_leads_nowhere(data: Path) -> None:
+    data.mkdir()
+    precious = data.parent / "precious"
+    precious.write_text("mine")
+    (data / "lock").symlink_to(precious)
+    with pytest.raises(LocalCloudError, match="remove the symbolic link"):
+        cloud_at(data).start()
+    assert precious.read_text() == "mine"
+
+
+@pytest.mark.parametrize(("number", "words"), [(errno.ENOSPC, "make room there"), (errno.EMFILE, "ulimit -n"), (errno.EACCES, "--data-dir")])
+def test_what_hinders_the_lock_has_its_own_words(data: Path, monkeypatch: pytest.MonkeyPatch, number: int, words: str) -> None:
+    def fail(*_: Any) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", fail)
+    with pytest.raises(LocalCloudError, match=f"cannot keep data in .*{words}"):
+        cloud_at(data).start()
 
 
 def test_second_run_over_one_folder_is_refused(data: Path) -> None:
@@ -272,17 +294,18 @@ def waiting(data: Path, tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str],
 
 
 def children_of(pid: int, emulators: bool = True) -> list[int]:
-    """The emulators among the children of a launcher, or all of its children."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    lines = {int(child): Path(f"/proc/{child}/cmdline").read_bytes() for child in children}
-    known = [child for child, line in lines.items() if b"_bigquery" in line or b"fake-gcs-server" in line]
-    return known if emulators else list(lines)
+    """The emulators among the children of a launcher: both doors, and what stands behind one; or all of its children."""
+    children = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    if not emulators:
+        return children
+    doors = [child for child in children if b"local_door.py" in Path(f"/proc/{child}/cmdline").read_bytes()]
+    return doors + [behind for door in doors for behind in children_of(door, emulators=False)]
 
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_is_passed_on_once_and_the_end_awaited(waiting: Any, signum: int) -> None:
     started, emulators = waiting
-    assert len(emulators) == 2
+    assert len(emulators) == 3
     started.send_signal(signum)
     out, _ = started.communicate(timeout=30)
     assert out == f"got {int(signum)}\n"
@@ -298,9 +321,10 @@ def test_emulators_do_not_outlive_a_killed_launcher(waiting: Any, data: Path) ->
         assert listed(cloud) == []
 
 
-def test_an_emulator_that_dies_is_told_of_once_and_ends_the_command(waiting: Any) -> None:
+@pytest.mark.parametrize("which", [0, 1, 2])
+def test_an_emulator_that_dies_is_told_of_once_and_ends_the_command(waiting: Any, which: int) -> None:
     started, emulators = waiting
-    os.kill(emulators[0], signal.SIGKILL)
+    os.kill(emulators[which], signal.SIGKILL)
     out, err = started.communicate(timeout=30)
     assert err.count("emulator has died") == 1
     assert out == f"got {int(signal.SIGTERM)}\n", "the command is asked to end, once"
@@ -333,10 +357,11 @@ def test_ctrl_c_in_a_terminal_reaches_the_command_once(data: Path, tmp_path: Pat
 def test_serve_prints_variables_and_stops_on_a_signal(data: Path, signum: int, code: int) -> None:
     served = subprocess.Popen(command(data, action="serve"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert served.stdout is not None
-    lines = [served.stdout.readline() for _ in range(6)]
-    names = ["STORAGE_EMULATOR_HOST", "BIGQUERY_EMULATOR_HOST", "BMRS_PROJECT", "BMRS_BUCKET", "BMRS_DATASET"]
-    assert [re.match(r"export (\w+)=\S+\n", line)[1] for line in lines[:5]] == names  # type: ignore[index]
-    assert lines[5].startswith("# bq --api http://127.0.0.1:")
+    lines = [served.stdout.readline() for _ in range(7)]
+    names = [f"{part}_EMULATOR_HOST" for part in ("STORAGE", "BIGQUERY")]
+    names += ["LOCAL_CLOUD_TOKEN", "BMRS_PROJECT", "BMRS_BUCKET", "BMRS_DATASET"]
+    assert [re.match(r"export (\w+)=\S+\n", line)[1] for line in lines[:6]] == names  # type: ignore[index]
+    assert lines[6].startswith("# bq --api http://127.0.0.1:")
     emulators = children_of(served.pid)
     served.send_signal(signum)
     out, err = served.communicate(timeout=30)

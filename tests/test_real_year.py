@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 from api_standin import ApiStandin
-from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
+from google.oauth2.credentials import Credentials
 
 from local_cloud import LocalCloud
 
@@ -40,7 +40,7 @@ def tables(tmp_path_factory):
         )
         assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
         client = bigquery.Client(
-            project=cloud.env["BMRS_PROJECT"], credentials=AnonymousCredentials(), client_options={"api_endpoint": cloud.bigquery_url},
+            project=cloud.env["BMRS_PROJECT"], credentials=Credentials(cloud.token), client_options={"api_endpoint": cloud.bigquery_url},
             default_query_job_config=bigquery.QueryJobConfig(default_dataset=f"{cloud.env['BMRS_PROJECT']}.{cloud.env['BMRS_DATASET']}"),
         )  # fmt: skip
         yield client

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
+from unittest import mock
 
 import pytest
 from conftest import UTC, Place
 
+from collector import coverage_report
 from collector.coverage_report import page, report_data, runs
 from collector.quality import Finding
 from collector.verification import Day, State, Verification
@@ -302,3 +305,16 @@ def test_nothing_loaded_is_drawn(browser: Any, tmp_path: Path) -> None:
     shown.focus_map("frequency")
     shown.page.keyboard.press("End")
     assert shown.said().startswith("Thu, 4 Apr 2024. missing")
+
+
+@pytest.mark.parametrize(("mask", "mode"), [(0o077, 0o600), (0o022, 0o644)])
+def test_the_page_is_as_open_as_the_umask_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mask: int, mode: int) -> None:
+    monkeypatch.setattr(coverage_report, "report_data", lambda *_: {})
+    monkeypatch.setattr(coverage_report, "page", lambda _: "the page")
+    before = os.umask(mask)
+    try:
+        coverage_report.write_report(tmp_path / "report.html", [], mock.Mock(), 0.0, {})
+        assert (tmp_path / "report.html").stat().st_mode & 0o777 == mode
+        assert os.umask(mask) == mask
+    finally:
+        os.umask(before)

@@ -14,16 +14,16 @@ from unittest import mock
 import pytest
 from cloud_proxy import Asked, CloudProxy
 from conftest import LOADER, PROJECT, ROOT, Place, days
-from google.auth.credentials import AnonymousCredentials
 from google.auth.exceptions import RefreshError
 from google.cloud import bigquery as bq
+from google.oauth2.credentials import Credentials
 from google_rules import problems, wanted
 
 import collector.store
 import collector.warehouse
-import local_cloud
 from collector import cloud, runtime
 from datasets_config import REGISTRY
+from local_cloud import LocalCloud
 
 FIRST, LAST = "2024-03-25", "2024-05-03"
 SIXTEEN = ("--start-date", FIRST, "--end-date", "2024-04-09")
@@ -158,7 +158,7 @@ def test_another_accounts_job_stands_in_nobodys_way(kind: str, place: Place, big
 
 def test_sql_that_the_service_refuses_is_refused_here(place: Place, bigquery: CloudProxy) -> None:
     bigquery.refuses_safe_json = True
-    client = bq.Client(PROJECT, AnonymousCredentials(), client_options={"api_endpoint": bigquery.url})
+    client = bq.Client(PROJECT, Credentials(place.services["LOCAL_CLOUD_TOKEN"]), client_options={"api_endpoint": bigquery.url})
     with pytest.raises(Exception, match="SAFE with function json_value is not supported"):
         client.query_and_wait("""SELECT SAFE.JSON_VALUE('{"a": 1}', '$.a')""")
     assert next(iter(client.query_and_wait("""SELECT JSON_VALUE('{"a": 1}', '$.a') AS a"""))).a == "1"
@@ -194,7 +194,7 @@ def test_credentials_that_end_during_a_run(program: str, place: Place, storage: 
         if method == "POST" and "testIam" not in url:
             raise RefreshError("Reauthentication is needed. Please run `gcloud auth application-default login` to reauthenticate.")
 
-    with mock.patch.object(AnonymousCredentials, "before_request", sign):
+    with mock.patch.object(Credentials, "before_request", sign):
         ran = getattr(place, program)(*FORTY, *MARKET)
     assert ran.code == 1
     (told,) = errors(ran.err)
@@ -275,9 +275,9 @@ def test_a_resumable_upload_replaces_only_what_it_means_to(place: Place, storage
     ("setting", "flag"),
     [("defaultPartitionExpirationMs", "default_partition_expiration"), ("defaultTableExpirationMs", "default_table_expiration")],
 )  # fmt: skip
-def test_a_dataset_whose_tables_would_not_last_is_refused(setting: str, flag: str, place: Place) -> None:
+def test_a_dataset_whose_tables_would_not_last_is_refused(setting: str, flag: str, place: Place, cloud: LocalCloud) -> None:
     url = f"{place.services['BIGQUERY_EMULATOR_HOST']}/bigquery/v2/projects/{PROJECT}/datasets/{place.dataset_id}"
-    status, text = local_cloud.request("PATCH", url, {setting: "5184000000"})
+    status, text = cloud.request("PATCH", url, {setting: "5184000000"})
     assert status == 200, text
     for arguments in (("--check-setup",), (), ("--update-schema",), ("--verify",)):
         ran = place.load(*arguments, *MARKET)
