@@ -35,6 +35,8 @@
 #                         (default: what each of the two scripts has as default)
 #   --dry-run             say what would be done, and do nothing
 #   --verify-only         compare tables and bucket; download and load nothing
+#   --setup               only install what is needed into .venv/, and with
+#                         --local or --demo the emulators into .local_cloud/
 #   -h, --help            show this text
 #
 # Examples:
@@ -75,6 +77,7 @@ readonly LOGS=$ROOT/logs
 readonly VENV=$ROOT/.venv
 readonly PY=$VENV/bin/python
 readonly REQUIREMENTS=$ROOT/requirements.txt
+readonly ENVIRONMENT=$ROOT/collector/environment.py
 readonly DOWNLOADER=$ROOT/enhanced_elexon_neso_downloader.py
 readonly LOADER=$ROOT/enhanced_bigquery_loader.py
 readonly PATIENCE_SECONDS=10 # how long a child may take to end; being killed at any moment does no harm
@@ -82,7 +85,7 @@ readonly PATIENCE_SECONDS=10 # how long a child may take to end; being killed at
 MODE=cloud # cloud, local or demo
 START_DATE='' END_DATE='' PROJECT='' BUCKET='' DATASET_ID='' MAX_DAYS='' MAX_WORKERS=''
 DATASETS=()
-DRY_RUN=no VERIFY_ONLY=no
+DRY_RUN=no VERIFY_ONLY=no SETUP=no
 COMMAND_LINE=''          # what the user typed, to be shown when it stops early
 SCRATCH=''               # temporary directory of this run
 DEPLOY_LOG='' STAMP=''   # deployment log, and the time that all log names of this run carry
@@ -339,6 +342,7 @@ parse_arguments() {
                 ;;
             --dry-run) DRY_RUN=yes && continue ;;
             --verify-only) VERIFY_ONLY=yes && continue ;;
+            --setup) SETUP=yes && continue ;;
             --start-date | --end-date | --datasets | --project | --bucket | --dataset-id | --max-days | --max-workers) ;;
             -*) die "unknown option $flag; see --help" ;;
             *) die "unexpected argument '$flag'; see --help" ;;
@@ -440,52 +444,34 @@ in_root() {
 
 # --- Prerequisites -------------------------------------------------------------------------------
 
+# A Python that makes the environment: one with ensurepip where there is one, for that is the plainest way.
 find_python() {
-    local candidate
-    for candidate in python3 python3.13 python3.12 python3.11 python3.10; do
-        if "$candidate" -I -c 'import sys; sys.exit(sys.version_info < (3, 10))' </dev/null >/dev/null 2>&1; then
-            PYTHON=$candidate
-            return 0
-        fi
+    local modules candidate
+    for modules in 'sys, ensurepip, venv' sys; do
+        for candidate in python3 python3.14 python3.13 python3.12 python3.11 python3.10 python; do
+            if "$candidate" -I -c "import $modules; sys.exit(sys.version_info < (3, 10))" </dev/null >/dev/null 2>&1; then
+                PYTHON=$candidate
+                return 0
+            fi
+        done
     done
     die 'needs Python 3.10 or later as python3 on PATH; install it (https://www.python.org/downloads/) and start again'
 }
 
-# Python's version and the checksum of requirements.txt, as seen by the virtual environment itself.
-fingerprint() {
-    "$PY" -I -c 'import hashlib, sys
-print("%d.%d" % sys.version_info[:2], hashlib.sha256(open(sys.argv[1], "rb").read()).hexdigest())' "$REQUIREMENTS" 2>/dev/null
-}
-
-# Complete only if its last step, the marker, was done for this Python and these requirements.
 environment_is_complete() {
-    [ -x "$PY" ] && [ -f "$VENV/.complete" ] && [ "$(fingerprint)" = "$(cat "$VENV/.complete")" ]
+    [ -x "$PY" ] && "$PY" -I "$ENVIRONMENT" --check "$VENV" "$REQUIREMENTS" </dev/null >/dev/null 2>&1
 }
 
 make_environment() {
-    environment_is_complete && return 0
     [ -r "$REQUIREMENTS" ] || die "cannot read $REQUIREMENTS; restore it from the repository"
-    if ! lock "$LOGS/.venv.lock"; then
-        say "Another run (process $(cat "$SCRATCH/holder")) is making $VENV; waiting for it."
-        until lock "$LOGS/.venv.lock"; do
-            sleep 1
-            stop_if_asked
-        done
-    fi
-    if ! environment_is_complete; then
-        open_log
-        say "Making the virtual environment $VENV (first run or changed requirements; about a minute)."
-        run "$PYTHON" -I -m venv --clear "$VENV" >>"$DEPLOY_LOG" 2>&1 || environment_failed 'make the virtual environment (on Debian and Ubuntu: sudo apt install python3-venv)'
-        run "$PY" -I -m pip install --disable-pip-version-check --no-input -r "$REQUIREMENTS" >>"$DEPLOY_LOG" 2>&1 || environment_failed 'install the packages of requirements.txt'
-        stop_if_asked
-        { fingerprint >"$VENV/.complete"; } 2>/dev/null || environment_failed 'finish the virtual environment (disk full?)'
-    fi
-    unlock
+    open_log
+    run "$PYTHON" -I "$ENVIRONMENT" "$VENV" "$DEPLOY_LOG" "$PYTHON" "$REQUIREMENTS" 2>"$SCRATCH/refusal" || environment_failed
+    stop_if_asked
 }
 
 environment_failed() {
     stop_if_asked
-    die "cannot $1; the reason is in $DEPLOY_LOG"
+    refuse "$ENVIRONMENT"
 }
 
 on_emulators() {
@@ -695,6 +681,13 @@ dry_run() {
 
 # --- The embedded default ------------------------------------------------------------------------
 
+set_up_emulators() {
+    local status=0
+    [ "$MODE" = cloud ] || run "$PY" "$ROOT/local_cloud.py" setup || status=$?
+    stop_if_asked
+    [ "$status" -eq 0 ] || exit "$status"
+}
+
 # Replaces this process by the emulators, which run this script again inside; the lock lives on in them.
 enter_local_cloud() {
     local command=("$PY" "$ROOT/local_cloud.py" run)
@@ -779,9 +772,16 @@ main() {
     export COLLECTOR_LIVE_LINES=''
     [ ! -t 1 ] || [ "${TERM-dumb}" = dumb ] || COLLECTOR_LIVE_LINES=yes
 
-    find_python
-    environment_is_complete || check_arguments "$PYTHON"
-    make_environment
+    PYTHON=$PY
+    if ! environment_is_complete; then
+        find_python
+        check_arguments "$PYTHON"
+        make_environment
+    fi
+    if [ "$SETUP" = yes ]; then
+        set_up_emulators
+        exit 0
+    fi
     check_arguments "$PY"
     TARGET=(--project "$PROJECT" --bucket "$BUCKET" --dataset-id "$DATASET_ID")
     RANGE=(--end-date "$END_DATE")
