@@ -464,8 +464,8 @@ environment_is_complete() {
 
 make_environment() {
     [ -r "$REQUIREMENTS" ] || die "cannot read $REQUIREMENTS; restore it from the repository"
-    open_log
-    run "$PYTHON" -I "$ENVIRONMENT" "$VENV" "$DEPLOY_LOG" "$PYTHON" "$REQUIREMENTS" 2>"$SCRATCH/refusal" || environment_failed
+    run "$PYTHON" -I "$ENVIRONMENT" "$VENV" "$LOGS/environment.log" "$PYTHON" "$REQUIREMENTS" 2>"$SCRATCH/refusal" ||
+        environment_failed
     stop_if_asked
 }
 

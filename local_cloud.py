@@ -3,7 +3,7 @@
 
 `serve` runs the two emulators in the foreground; `run -- COMMAND` runs a command with them. Both keep their data in
 one folder, listen on 127.0.0.1 only, and create the bucket and the dataset. Needs nothing but Python >= 3.10: the
-emulators live in a virtual environment of their own, made on first use with a Python 3.13.
+emulators live in a virtual environment of their own, made on first use, with a Python fetched for them if need be.
 
 In Python:  with LocalCloud(data_dir, project, bucket, dataset) as cloud: subprocess.run(..., env=os.environ | cloud.env)
 """
@@ -38,9 +38,9 @@ HOME = ROOT / ".local_cloud"
 LOOPBACK = "127.0.0.1"
 TITLES = {"storage": "Cloud Storage", "bigquery": "BigQuery"}
 
-# Pythons that the emulators run on, the best first. local-bigquery 0.3.2 asks for 3.13 and works on 3.12 as well; on
-# 3.11 it is a SyntaxError.
-PYTHONS = ("3.13", "3.12")
+# Pythons that the emulators run on, the best first. local-bigquery 0.3.2 asks for 3.13, and does all that is needed here
+# on 3.12 and 3.14 as well; on 3.11 it is a SyntaxError.
+PYTHONS = ("3.13", "3.12", "3.14")
 # Versions that work together. local-bigquery needs DuckDB 1.x; DuckDB's extensions come as wheels, so that nothing is
 # downloaded while the emulators run.
 EXTENSIONS = ("icu", "ducklake", "spatial")
@@ -211,8 +211,8 @@ def fetch_python(log: TextIO, lock: int) -> str:
     """Fetch the first of PYTHONS into .local_cloud/python by uv, which comes from PyPI where it is not on PATH."""
     from collector import environment
 
-    version, folder = PYTHONS[0], HOME / "uv"
-    say(f"no Python {' or '.join(PYTHONS)} is here for the emulators: fetching one into {shown(HOME / 'python')} by uv (about 60 MB)")
+    version, folder, any_of = PYTHONS[0], HOME / "uv", ", ".join(sorted(PYTHONS))
+    say(f"no Python of {any_of} is here for the emulators: fetching {version} by uv into {shown(HOME / 'python')} (about 60 MB)")
     try:
         uv = shutil.which("uv")
         if not uv:
@@ -225,10 +225,10 @@ def fetch_python(log: TextIO, lock: int) -> str:
         environment.step(f"fetch Python {version}", [uv, "python", "install", version], log, lock, {**os.environ, **own})
         return _fetched(version)[0]
     except (environment.SetUpError, IndexError) as error:
-        why = str(error).rpartition("; see ")[0] or "uv brought none"
+        why = str(error).rpartition("; see ")[0] or "brought none"
         raise LocalCloudError(
-            f"the emulators need Python {' or '.join(PYTHONS)}, none was found, and {why}; install one (python{version} "
-            f"and python{version}-venv of your system, or `pyenv install {version}`) and start again; log {shown(Path(log.name))}"
+            f"the emulators need a Python of {any_of}, none is here, and uv {why}; install one (python{version} and "
+            f"python{version}-venv of your system, or `pyenv install {version}`) and start again; log {shown(Path(log.name))}"
         ) from None
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -171,17 +171,16 @@ def ensure(folder: Path, log_name: str, python: str, files: Sequence[str]) -> No
             print(message, flush=True)
 
     def install(count: int, lock: int) -> None:
-        message = f"installing {', '.join(files[:count])} into {folder} (first run or changed requirements; about a minute)"
-        say(message)
+        name = os.path.relpath(files[count - 1], folder.parent)
+        say(f"installing the packages of {name} into {folder} (first run or changed requirements; about a minute)")
         made = str(folder / "bin/python")
         Path(log_name).parent.mkdir(parents=True, exist_ok=True)
-        with Path(log_name).open("a") as log:
-            print(message, file=log)
+        with Path(log_name).open("w") as log:
             if count == 1:
                 shutil.rmtree(folder, ignore_errors=True)
                 made = make(folder, python, log, lock)
             chosen = [word for file in files[:count] for word in ("-r", file)]
-            step(f"install the packages of {files[count - 1]}", [made, *PIP, *chosen], log, lock)
+            step(f"install the packages of {name}", [made, *PIP, *chosen], log, lock)
             step("finish the environment", [made, "-I", __file__, "--mark", str(folder), *files[:count]], log, lock)
 
     for count in range(1, len(files) + 1):
@@ -206,8 +205,11 @@ def main(arguments: Sequence[str]) -> int:
     folder, log, python, *files = arguments
     try:
         ensure(Path(folder), log, python, files)
-    except (SetUpError, OSError) as error:
+    except SetUpError as error:
         print(f"environment.py: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"environment.py: cannot make {folder} ({error}); mend that and start again", file=sys.stderr)
         return 2
     return 0
 

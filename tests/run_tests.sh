@@ -14,7 +14,7 @@ readonly PY=$VENV/bin/python
 # set_up [--local]: what the programs need, as they install it themselves, with the emulators; then the tools of the tests.
 set_up() {
     ./deploy_data_collectors.sh --setup "$@"
-    "$PY" -I collector/environment.py "$VENV" logs/tools_of_the_tests.log "$PY" "$ROOT/requirements.txt" "$ROOT/tests/requirements.txt"
+    "$PY" -I collector/environment.py "$VENV" logs/environment.log "$PY" "$ROOT/requirements.txt" "$ROOT/tests/requirements.txt"
 }
 
 check_code() {
