@@ -189,8 +189,7 @@ def _pythons(version: str) -> Iterator[str]:
     """Where a Python of a version may be: on PATH, this one, pyenv's, uv's, the one that was fetched before."""
     if found := shutil.which(f"python{version}"):
         yield found
-    if sys.version_info[:2] == tuple(map(int, version.split("."))) and sys.executable:
-        yield sys.executable
+    yield sys.executable
     with contextlib.suppress(RuntimeError):  # no home
         pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
         yield from (str(path) for path in sorted(pyenv.glob(f"versions/{version}.*/bin/python"), reverse=True))
