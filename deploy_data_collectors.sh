@@ -295,13 +295,6 @@ PYTHON
     done
 }
 
-unlock() {
-    [ -n "$LOCK_FILE" ] || return 0
-    rm -f "$LOCK_FILE"
-    LOCK_FILE=''
-    exec 9>&-
-}
-
 # One run at a time for each target. Only reading needs no lock.
 lock_target() {
     local target
@@ -464,14 +457,10 @@ environment_is_complete() {
 
 make_environment() {
     [ -r "$REQUIREMENTS" ] || die "cannot read $REQUIREMENTS; restore it from the repository"
-    run "$PYTHON" -I "$ENVIRONMENT" "$VENV" "$LOGS/environment.log" "$PYTHON" "$REQUIREMENTS" 2>"$SCRATCH/refusal" ||
-        environment_failed
+    local status=0
+    run "$PYTHON" -I "$ENVIRONMENT" "$VENV" "$LOGS/environment.log" "$PYTHON" "$REQUIREMENTS" 2>"$SCRATCH/refusal" || status=$?
     stop_if_asked
-}
-
-environment_failed() {
-    stop_if_asked
-    refuse "$ENVIRONMENT"
+    [ "$status" -eq 0 ] || refuse "$ENVIRONMENT"
 }
 
 on_emulators() {
@@ -681,6 +670,7 @@ dry_run() {
 
 # --- The embedded default ------------------------------------------------------------------------
 
+# For --setup with --local or --demo; a run makes them when it starts them.
 set_up_emulators() {
     local status=0
     [ "$MODE" = cloud ] || run "$PY" "$ROOT/local_cloud.py" setup || status=$?

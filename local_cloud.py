@@ -150,7 +150,7 @@ def _make_environment(folder: Path, lock: int) -> None:
         )
     started = time.monotonic()
     with Path(f"{folder}.log").open("w") as log:
-        base = find_python() or fetch_python(log, lock)
+        base = environment.outside(folder, find_python() or fetch_python(log, lock))
         say(f"first use: installing the emulators into {shown(folder)} (about 800 MB, a minute or two; log {shown(Path(log.name))})")
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)

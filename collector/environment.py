@@ -33,6 +33,7 @@ PARTS = (
 )
 UV = "uv==0.13.9"
 PACKAGES_FOLDER = "import sysconfig; print(sysconfig.get_path('purelib'))"
+BASE = "import sys; print(sys._base_executable)"
 PIP = ("-I", "-m", "pip", "install", "--disable-pip-version-check", "--no-input")
 
 
@@ -109,6 +110,17 @@ def can_make(found: set[str]) -> bool:
     return {"venv", "ensurepip"} <= found or "pip" in found or shutil.which("uv") is not None
 
 
+def outside(folder: Path, python: str) -> str:
+    """`python`, or what it was made from where it is the one in `folder` (activated, so on PATH), about to be replaced."""
+    import shutil
+    import subprocess
+
+    if Path(shutil.which(python) or python).parent.absolute() != (folder / "bin").absolute():
+        return python
+    asked = subprocess.run([python, "-I", "-c", BASE], capture_output=True, text=True, check=False)
+    return asked.stdout.strip() or python
+
+
 def make(folder: Path, python: str, log: TextIO, lock: int) -> str:
     """Make an empty virtual environment with pip in `folder`, by what `python` has; its interpreter. SetUpError."""
     import shutil
@@ -177,8 +189,9 @@ def ensure(folder: Path, log_name: str, python: str, files: Sequence[str]) -> No
         Path(log_name).parent.mkdir(parents=True, exist_ok=True)
         with Path(log_name).open("w") as log:
             if count == 1:
+                base = outside(folder, python)
                 shutil.rmtree(folder, ignore_errors=True)
-                made = make(folder, python, log, lock)
+                made = make(folder, base, log, lock)
             chosen = [word for file in files[:count] for word in ("-r", file)]
             step(f"install the packages of {name}", [made, *PIP, *chosen], log, lock)
             step("finish the environment", [made, "-I", __file__, "--mark", str(folder), *files[:count]], log, lock)

@@ -214,6 +214,21 @@ def test_the_tools_of_the_tests_come_on_top_and_are_installed_again_when_they_ch
     assert installs() == ["requirements tools"]
 
 
+def test_an_activated_environment_is_made_again_from_the_python_that_made_it(machine: Machine) -> None:
+    machine.place("path", "3.13")
+    made = local_cloud.ensure_environment()
+    (machine.tools / "python3.13").unlink()
+    # What a virtual environment's Python answers when it is asked for its base.
+    base = machine.python(machine.box / "base", "3.13")
+    made.write_text(made.read_text().replace("for last", f'case "$*" in *_base_executable*) echo "{base}" && exit ;; esac\nfor last', 1))
+    (machine.cloud / "venv" / local_cloud.MARKER).write_text("half made")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", f"{made.parent}:{machine.tools}")
+        (made.parent / "python3.13").symlink_to(made)
+        assert local_cloud.ensure_environment() == made
+    assert local_cloud._ready(machine.cloud / "venv")
+
+
 @pytest.mark.long
 def test_a_fresh_clone_sets_itself_up_with_bash_and_one_python(tmp_path: Path) -> None:
     """The real thing: PATH and HOME hold nothing else. Needs PyPI; without internet, an old Python ends in one line."""
