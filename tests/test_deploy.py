@@ -73,22 +73,34 @@ def play(key):
     if part:
         (box / "started").touch()
     time.sleep(part.get("sleep", 0))
+    while "until" in part and not (box / part["until"]).exists():
+        time.sleep(0.02)
     if "answer" in part:
         print(part["answer"])
     if "kill" in part:
         os.kill(os.getpid(), part["kill"])
     return part
 
+def make(name, program):
+    record(name)
+    program.parent.mkdir(parents=True, exist_ok=True)
+    program.write_text(pathlib.Path(me).read_text())
+    program.chmod(0o755)
+    sys.exit(play(name).get("exit", 0))
+
 if args[:3] == ["-I", "-m", "venv"]:
-    record("venv")
-    folder = pathlib.Path(args[-1]) / "bin"
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "python").write_text(pathlib.Path(me).read_text())
-    (folder / "python").chmod(0o755)
-    sys.exit(play("venv").get("exit", 0))
+    make("venv", pathlib.Path(args[-1]) / "bin/python")
+if args[0] == "venv":
+    make("uv", pathlib.Path(args[-1]) / "bin/python")
 if args[:3] == ["-I", "-m", "pip"]:
+    if args[-1].startswith("uv=="):
+        make("pip", pathlib.Path(args[-2]) / "bin/uv")
     record("pip")
     sys.exit(play("pip").get("exit", 0))
+if args[:2] == ["-I", "-c"] and "ensurepip" in args[2] and "find_spec" in args[2]:
+    print("%d.%d" % sys.version_info[:2])
+    print(*({"venv", "ensurepip", "pip"} - set(play("parts").get("without", "").split())))
+    sys.exit()
 if args[:2] == ["-I", "-c"] and "google.auth" in args[2]:
     record("google.auth.default")
     sys.exit(play("google.auth").get("exit", 1))
@@ -112,6 +124,8 @@ name = os.path.basename(args.pop(0))
 record(name)
 if name == "datasets_config.py":
     print(DATASETS)
+elif name == "local_cloud.py" and args == ["setup"]:
+    sys.exit(play("local_cloud.py setup").get("exit", 0))
 elif name == "local_cloud.py":
     os.environ.update(STORAGE_EMULATOR_HOST="http://127.0.0.1:1", BIGQUERY_EMULATOR_HOST="http://127.0.0.1:2", LOCAL_CLOUD_TOKEN="t")
     command = args[args.index("--") + 1 :]
@@ -223,6 +237,8 @@ def _new_project(top: Path, stand_in: Path) -> Project:
     for folder in (root, box, tools, home, top / "tmp"):
         folder.mkdir()
     shutil.copy(ROOT / SCRIPT, root)
+    (root / "collector").mkdir()
+    shutil.copy(ROOT / "collector/environment.py", root / "collector")
     (root / "requirements.txt").write_text("requests==2.32.5\n")
     for tool in TOOLS:
         found = shutil.which(tool)
@@ -567,8 +583,10 @@ def test_the_first_run_makes_the_environment_and_the_next_does_not(bare: Project
     assert bare.run("--datasets", "frequency").returncode == 0
     assert not bare.called("venv")
     (bare.root / "requirements.txt").write_text("requests==2.32.6\n")
+    stale = bare.root / ".venv/lib"
+    stale.touch()
     assert bare.run("--datasets", "frequency").returncode == 0
-    assert bare.called("venv") and "--clear" in bare.called("venv")[0]
+    assert bare.called("venv") and not stale.exists()
 
 
 @pytest.mark.parametrize("step", ["venv", "pip"])
@@ -577,7 +595,7 @@ def test_an_environment_that_was_not_finished_is_not_believed(bare: Project, ste
     result = bare.run("--datasets", "frequency")
     assert result.returncode == 2 and bare.chain() == []
     (log,) = bare.logs()
-    assert f"the reason is in {log}" in _one_line(result) and "no such package" in log.read_text()
+    assert f"(no such package); see {log} and start again" in _one_line(result) and log.name == "environment.log"
     bare.plan.clear()
     assert bare.run("--datasets", "frequency").returncode == 0
     assert bare.called("venv")
@@ -596,15 +614,15 @@ def test_killed_while_it_makes_the_environment(bare: Project) -> None:
 
 
 def test_two_first_runs_make_one_environment(bare: Project) -> None:
-    bare.plan["pip"] = {"sleep": 2}
+    bare.plan["pip"] = {"until": "the other waits"}
     first = bare.start("--dry-run", "--datasets", "frequency")
     bare.wait_until_started()
     second = subprocess.Popen(first.args, env=bare.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    out, err = second.communicate(timeout=60)
-    assert second.returncode == 0, err
-    assert "waiting for it" in out and first.wait(timeout=60) == 0
+    assert second.stdout is not None and "waiting for it" in second.stdout.readline()
+    (bare.box / "the other waits").touch()
+    for process in (first, second):
+        assert (process.communicate(timeout=60)[1], process.returncode) == ("", 0)
     assert len(bare.called("venv")) == 1
-    first.communicate()
 
 
 def test_an_old_python_is_passed_over_and_none_is_one_line(bare: Project) -> None:
@@ -613,8 +631,58 @@ def test_an_old_python_is_passed_over_and_none_is_one_line(bare: Project) -> Non
     _executable(tools / "python3", "exit 1")
     assert bare.run("--dry-run", "--datasets", "frequency").returncode == 0
     (tools / "python3.11").unlink()
+    assert bare.run("--dry-run", "--datasets", "frequency").returncode == 0, "the environment has a Python of its own"
+    shutil.rmtree(bare.root / ".venv")
     result = bare.run("--datasets", "frequency")
     assert result.returncode == 2 and "needs Python 3.10 or later" in _one_line(result)
+
+
+@pytest.mark.parametrize(
+    ("missing", "steps"),
+    [
+        ("ensurepip", ["venv --without-pip {venv}", "pip --target {packages} pip", "pip -r {requirements}"]),
+        ("venv", ["pip --target {venv}/uv uv==", "uv venv --allow-existing --seed --no-cache --python {python} {venv}", "pip -r {requirements}"]),
+        ("ensurepip pip", []),
+    ],
+)  # fmt: skip
+def test_a_python_without_venv_or_ensurepip(bare: Project, missing: str, steps: list[str]) -> None:
+    bare.plan["parts"] = {"without": missing}
+    result = bare.run("--dry-run", "--datasets", "frequency")
+    at = {
+        "venv": bare.root / ".venv", "packages": ".+", "requirements": bare.root / "requirements.txt",
+        "python": bare.top / "tools/python3",
+    }  # fmt: skip
+    done = [" ".join(call).replace("-I -m pip install --disable-pip-version-check --no-input", "").replace("-I -m venv", "")
+            for call in bare.calls() if call[0] in ("venv", "pip", "uv")]  # fmt: skip
+    assert len(done) == len(steps), done
+    for got, wanted in zip(done, steps, strict=True):
+        assert re.match(wanted.format(**at), re.sub("^pip +|^venv +", lambda found: found[0].strip() + " ", got)), (got, wanted)
+    if steps:
+        assert result.returncode == 0, result.stderr
+    else:
+        version = "{}.{}".format(*sys.version_info)
+        assert result.returncode == 2 and f"sudo apt install python{version}-venv)" in _one_line(result)
+        assert not (bare.root / ".venv/bin").exists()
+
+
+def test_a_python_that_has_ensurepip_goes_before_one_that_has_not(bare: Project) -> None:
+    tools = bare.top / "tools"
+    (tools / "python3").rename(tools / "python3.12")
+    whole = f'exec "{tools / "python3.12"}" "$@"'
+    _executable(tools / "python3", f'case "$*" in *ensurepip*) exit 1 ;; esac; touch "{bare.box}/taken"; {whole}')
+    assert bare.run("--dry-run", "--datasets", "frequency").returncode == 0
+    assert not (bare.box / "taken").exists()
+
+
+def test_setup_installs_and_does_nothing_else(bare: Project) -> None:
+    result = bare.run("--setup")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert [call[0] for call in bare.calls()] == [DOWNLOADER, "venv", "pip"]
+    assert bare.run("--setup", "--local").returncode == 0
+    assert [" ".join(call) for call in bare.calls()] == ["local_cloud.py setup"]
+    bare.plan["local_cloud.py setup"] = {"exit": 2, "say": "local_cloud: no Python"}
+    result = bare.run("--setup", "--demo")
+    assert (result.returncode, result.stderr) == (2, "local_cloud: no Python\n")
 
 
 # ----------------------------------------------------------------------------------------- credentials

@@ -1,0 +1,232 @@
+#!/usr/bin/env python3
+"""Makes virtual environments with nothing but a Python >= 3.10: the programs', the tests' tools', the emulators'.
+
+    environment.py FOLDER LOG PYTHON FILE [FILE]
+
+makes FOLDER with PYTHON and installs the first requirements FILE into it, and the second on top, each only where that
+is missing, half done or outdated; what pip says goes to LOG. Ends with 0, or with 2 and one line on stderr.
+
+    FOLDER/bin/python environment.py --check FOLDER FILE [FILE]
+
+tells by its exit code whether the last step was done (--mark: makes that so). Standard library only; what making needs
+is imported when it is made, since every run of the deploy script checks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn, TextIO
+
+# The marker of a finished step, by how many requirements files were installed.
+MARKERS = {1: ".complete", 2: ".complete-tests"}
+PARTS = (
+    "import sys, sysconfig\n"
+    "from importlib.util import find_spec\n"
+    "print('%d.%d' % sys.version_info[:2] + 't' * bool(sysconfig.get_config_var('Py_GIL_DISABLED')))\n"
+    "print(*(name for name in ('venv', 'ensurepip', 'pip') if find_spec(name)))"
+)
+UV = "uv==0.13.9"
+PACKAGES_FOLDER = "import sysconfig; print(sysconfig.get_path('purelib'))"
+BASE = "import sys; print(sys._base_executable)"
+PIP = ("-I", "-m", "pip", "install", "--disable-pip-version-check", "--no-input")
+
+
+class SetUpError(Exception):
+    """An environment cannot be made: one line that says why and what to do."""
+
+
+def once(folder: Path, done: Callable[[], bool], make: Callable[[int], None], say: Callable[[str], None]) -> None:
+    """`make(lock)` unless `done()`; of several processes one makes and the others wait. OSError: no place for it."""
+    import fcntl
+
+    if done():
+        return
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    # A symbolic link in its place is not followed.
+    with os.fdopen(os.open(f"{folder}.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600), "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say(f"another run is making {folder}; waiting for it")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done():
+            make(lock.fileno())
+
+
+def step(what: str, command: Sequence[str], log: TextIO, lock: int, env: Mapping[str, str] | None = None) -> None:
+    """Run one step of the set-up; its output goes to `log`. Interrupted, it takes its children along. SetUpError.
+
+    A step holds the lock too: should this process be killed, the next one waits until the step has ended.
+    """
+    import signal
+    import subprocess
+
+    log.flush()
+    try:
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=env, pass_fds=(lock,),
+            start_new_session=True,
+        )  # fmt: skip
+    except OSError as error:
+        raise SetUpError(f"could not {what} ({error}); see {log.name} and start again") from None
+    try:
+        code = process.wait()
+    except BaseException:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        raise
+    if code:
+        said = [line.strip() for line in Path(log.name).read_text(errors="replace").splitlines() if line.strip()]
+        reason = said[-1] if said else f"exit code {code}"
+        raise SetUpError(f"could not {what} ({reason}); see {log.name} and start again")
+
+
+def parts(python: str) -> tuple[str, set[str]]:
+    """The version of a Python, "3.13" (a free-threaded one: "3.13t"), and which of venv, ensurepip and pip it has.
+
+    ("", set()) for what is no Python, like a pyenv shim that is on PATH but refuses to run.
+    """
+    import subprocess
+
+    with contextlib.suppress(OSError, ValueError, subprocess.SubprocessError):
+        asked = subprocess.run(
+            [python, "-I", "-c", PARTS], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, check=True
+        )
+        version, found = asked.stdout.rstrip("\n").split("\n")
+        return version, set(found.split())
+    return "", set()
+
+
+def can_make(found: set[str]) -> bool:
+    """Can `make` use a Python with these parts?"""
+    import shutil
+
+    return {"venv", "ensurepip"} <= found or "pip" in found or shutil.which("uv") is not None
+
+
+def outside(folder: Path, python: str) -> str:
+    """`python`, or what it was made from where it is the one in `folder` (activated, so on PATH), about to be replaced."""
+    import shutil
+    import subprocess
+
+    if Path(shutil.which(python) or python).parent.absolute() != (folder / "bin").absolute():
+        return python
+    asked = subprocess.run([python, "-I", "-c", BASE], capture_output=True, text=True, check=False)
+    return asked.stdout.strip() or python
+
+
+def make(folder: Path, python: str, log: TextIO, lock: int) -> str:
+    """Make an empty virtual environment with pip in `folder`, by what `python` has; its interpreter. SetUpError."""
+    import shutil
+    import subprocess
+
+    version, found = parts(python)
+    what = "make a virtual environment"
+    made = str(folder / "bin/python")
+    if {"venv", "ensurepip"} <= found:
+        step(what, [python, "-I", "-m", "venv", str(folder)], log, lock)
+    elif {"venv", "pip"} <= found:  # Debian and Ubuntu keep ensurepip in a package of its own
+        step(what, [python, "-I", "-m", "venv", "--without-pip", str(folder)], log, lock)
+        asked = subprocess.run([made, "-I", "-c", PACKAGES_FOLDER], capture_output=True, text=True, check=False)
+        step("install pip", [python, *PIP, "--target", asked.stdout.strip(), "pip"], log, lock)
+    elif can_make(found):
+        uv, borrowed = shutil.which("uv"), folder / "uv"
+        if not uv:
+            step("install uv", [python, *PIP, "--target", str(borrowed), UV], log, lock)
+            uv = str(borrowed / "bin/uv")
+        base = shutil.which(python) or python
+        step(what, [uv, "venv", "--allow-existing", "--seed", "--no-cache", "--python", base, str(folder)], log, lock)
+        shutil.rmtree(borrowed, ignore_errors=True)
+    else:
+        raise SetUpError(
+            f"{python} (Python {version}) has no ensurepip to make virtual environments with, and no pip; install them "
+            f"(on Debian and Ubuntu: sudo apt install python{version}-venv) and start again"
+        )
+    return made
+
+
+# ------------------------------------------------------------------------------------- the programs' and the tests' tools
+def _wanted(files: Sequence[str]) -> str:
+    """What a finished step leaves in its marker: this Python's version and the checksum of the files together."""
+    digest = hashlib.sha256(b"".join(Path(file).read_bytes() for file in files)).hexdigest()
+    return f"{sys.version_info[0]}.{sys.version_info[1]} {digest}\n"
+
+
+def is_complete(folder: Path, files: Sequence[str]) -> bool:
+    """Does `folder`, whose Python runs this, have all of `files`? It may have become another Python since."""
+    with contextlib.suppress(OSError):
+        return (folder / MARKERS[len(files)]).read_text() == _wanted(files)
+    return False
+
+
+def _is_complete(folder: Path, files: Sequence[str]) -> bool:
+    import subprocess
+
+    with contextlib.suppress(OSError):
+        asked = [str(folder / "bin/python"), "-I", __file__, "--check", str(folder), *files]
+        return subprocess.run(asked, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False).returncode == 0
+    return False
+
+
+def ensure(folder: Path, log_name: str, python: str, files: Sequence[str]) -> None:
+    """`folder` with the first of `files` installed, and then the second. SetUpError, OSError."""
+    import shutil
+
+    def say(message: str) -> None:
+        with contextlib.suppress(OSError):
+            print(message, flush=True)
+
+    def install(count: int, lock: int) -> None:
+        name = os.path.relpath(files[count - 1], folder.parent)
+        say(f"installing the packages of {name} into {folder} (first run or changed requirements; about a minute)")
+        made = str(folder / "bin/python")
+        Path(log_name).parent.mkdir(parents=True, exist_ok=True)
+        with Path(log_name).open("w") as log:
+            if count == 1:
+                base = outside(folder, python)
+                shutil.rmtree(folder, ignore_errors=True)
+                made = make(folder, base, log, lock)
+            chosen = [word for file in files[:count] for word in ("-r", file)]
+            step(f"install the packages of {name}", [made, *PIP, *chosen], log, lock)
+            step("finish the environment", [made, "-I", __file__, "--mark", str(folder), *files[:count]], log, lock)
+
+    for count in range(1, len(files) + 1):
+        once(folder, lambda: _is_complete(folder, files[:count]), lambda lock: install(count, lock), say)  # noqa: B023
+
+
+def _stop(number: int, _frame: FrameType | None) -> NoReturn:
+    sys.exit(128 + number)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """What the head of this file says; the exit code."""
+    import signal
+
+    if arguments[0] == "--check":
+        return 0 if is_complete(Path(arguments[1]), arguments[2:]) else 1
+    if arguments[0] == "--mark":
+        (Path(arguments[1]) / MARKERS[len(arguments) - 2]).write_text(_wanted(arguments[2:]))
+        return 0
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _stop)
+    folder, log, python, *files = arguments
+    try:
+        ensure(Path(folder), log, python, files)
+    except SetUpError as error:
+        print(f"environment.py: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"environment.py: cannot make {folder} ({error}); mend that and start again", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
