@@ -6,7 +6,8 @@ in its settlement day, what identifies a record, which columns it becomes. Addin
 REGISTRY. Sources of the facts: the Elexon Insights OpenAPI document, the Carbon Intensity API documentation, and
 observations of the live APIs where the documents are silent or wrong.
 
-Run as a program it prints the keys that the deploy script collects by default, one a line.
+Run as a program it prints the keys that the deploy script collects, one a line: `datasets_config.py [DAY [KEY...]]` those of
+KEY..., by default the eleven, that begin by DAY.
 """
 
 from __future__ import annotations
@@ -744,4 +745,7 @@ FIRST_DAY = min(dataset.first_day for dataset in _DATASETS)
 
 
 if __name__ == "__main__":
-    print("\n".join(DEFAULT_DATASETS))
+    import sys
+
+    until = date.fromisoformat(sys.argv[1]) if len(sys.argv) > 1 else date.max
+    print("\n".join(key for key in sys.argv[2:] or DEFAULT_DATASETS if REGISTRY[key].first_day <= until))

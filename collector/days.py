@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 # Two readings of one absence count as two when so far apart: a day, less what the start of a daily job wanders.
 APART = timedelta(hours=23)
+_CLOCKS_DIFFER = timedelta(minutes=10)
 # Days that lack something are asked again so many days after their end, then so many after they were first read.
 _WIDENING = (1, 2, 4, 8, 16, 32)
 # After its date is due a settlement run is looked for so many days later, until it has come.
@@ -399,7 +400,8 @@ def is_due(dataset: Dataset, stored: DayObject, around: Stored, now: datetime) -
     """Whether a stored day is to be read again at `now` (aware UTC); around: the stored days."""
     day, fetched = stored.day, stored.fetched
     end = day_end(day)
-    if fetched is None or stored.rows < 0 or fetched < end:
+    # What was read in the future was read by a wrong clock.
+    if fetched is None or stored.rows < 0 or fetched < end or fetched > now + _CLOCKS_DIFFER:
         return True
     if stored.behind and (stored.behind_read is None or (fetched - stored.behind_read < APART <= now - stored.behind_read)):
         return True

@@ -19,7 +19,7 @@ import msgspec
 
 from collector import command_line, days, runtime
 from collector.days import APART, AROUND, Kind, Lack, Life, State, Stored, Task, days_text, series_lives
-from collector.gb_calendar import ONE_DAY, day_end, utc_now, utc_text
+from collector.gb_calendar import ONE_DAY, day_end, settlement_day, utc_now, utc_text
 from collector.quality import Finding, findings, read_content, unread
 from collector.runtime import Stop, Stopped, log
 from datasets_config import Dataset, Host
@@ -37,6 +37,8 @@ _STATUS_DAYS = 30
 # 31 days of 50 periods, at about 90 bytes each, are 140 kB.
 _STATUS_LIMIT = 1_000_000
 _STATUS_WORKERS = 8
+# Days that a verification after a load asks the source about: two requests a dataset.
+_YOUNG = timedelta(days=58)
 # So many of the things that days lack are told in words.
 _TOLD = 10
 
@@ -529,7 +531,9 @@ def verify_all(
                 if unanswered:
                     # It would not answer for this dataset either.
                     raise Unavailable(unanswered)
-                source = source_counts(api, task.dataset, task.first, task.last)
+                # What is older than this is asked for when all is read.
+                first = task.first if since is None else max(task.first, settlement_day(now) - _YOUNG)
+                source = source_counts(api, task.dataset, first, task.last) if first <= task.last else None
             except (Refused, Unavailable, WindowTooLong, WrongAnswer) as error:
                 unasked = f"the source could not be asked what it has: {runtime.first_line(error)}"
                 log.warning("%s: %s", task.dataset.key, unasked)
