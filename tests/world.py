@@ -219,10 +219,11 @@ def _seconds(clock: str | int) -> int:
     return int(hours) * HOUR + int(minutes) * MINUTE
 
 
-def _span(day: int, first: str | int, minutes: float) -> tuple[int, int]:
-    """[from, to) in seconds since 1970: `minutes` from `first` after the settlement day's start; can reach past it."""
+def _span(day: int, first: str | int, minutes: float | None) -> tuple[int, int]:
+    """[from, to) in seconds since 1970: `minutes` from `first` after the settlement day's start, which can reach past
+    its end; None: up to its end."""
     begin = day_start(day) + _seconds(first)
-    return begin, begin + round(minutes * MINUTE)
+    return begin, day_start(day + 1) if minutes is None else begin + round(minutes * MINUTE)
 
 
 def _each(lives: Days, wanted: Callable[[Life], bool], change: Callable[[Life], Life]) -> Days:
@@ -252,7 +253,7 @@ def late_batch(
 
 
 def late_rows(
-    world: World, code: str, of: int, day: int, lives: Days, first: str | int = 0, minutes: float = 1_500, hours: float = 48
+    world: World, code: str, of: int, day: int, lives: Days, first: str | int = 0, minutes: float | None = None, hours: float = 48
 ) -> Days:  # fmt: skip
     """Rows that the source shows only so many hours after the settlement day's end; their stamps tell nothing of it."""
     begin, end = _span(of, first, minutes)
@@ -276,7 +277,7 @@ def extra_series(
 
 
 def no_series(
-    world: World, code: str, of: int, day: int, lives: Days, name: str = "INTELEC", first: str | int = 0, minutes: float = 1_500,
+    world: World, code: str, of: int, day: int, lives: Days, name: str = "INTELEC", first: str | int = 0, minutes: float | None = None,
     until: Any = None,
 ) -> Days:  # fmt: skip
     """A series lacks some time: it pauses, is cut, or begins or ends."""
@@ -363,7 +364,7 @@ def nulls(
 
 
 def restated(
-    world: World, code: str, of: int, day: int, lives: Days, first: str | int = 0, minutes: float = 1_500, by: int = 1,
+    world: World, code: str, of: int, day: int, lives: Days, first: str | int = 0, minutes: float | None = None, by: int = 1,
     hours: float = 36,
 ) -> Days:  # fmt: skip
     """Other values from so many hours after the settlement day's end."""
@@ -406,7 +407,7 @@ def message_late(world: World, code: str, of: int, day: int, lives: Days, first:
 
 
 def no_unit(
-    world: World, code: str, of: int, day: int, lives: Days, unit: str = "T_UNIT-1", first: str | int = 0, minutes: float = 1_500,
+    world: World, code: str, of: int, day: int, lives: Days, unit: str = "T_UNIT-1", first: str | int = 0, minutes: float | None = None,
     since_run: str = "", until_run: str = "",
 ) -> Days:  # fmt: skip
     """A unit without rows: in part of the day, or from or up to a settlement run (it goes, it comes)."""
@@ -458,7 +459,8 @@ class Kind:
 
 def _heals(dice: random.Random, day: int) -> Any:
     hours = dice.choice((None, 3, 13, 30, 40, 80, 200))
-    return None if hours is None else day_start(day + 1) + hours * HOUR
+    # At an odd second, at which nothing else happens.
+    return None if hours is None else day_start(day + 1) + hours * HOUR + 2_227
 
 
 def _part(dice: random.Random, code: str, most: int = 6) -> dict[str, Any]:
@@ -474,7 +476,7 @@ EVENTS: dict[str, Kind] = {
         "first": dice.randrange(0, 47) * HALF_HOUR, "minutes": dice.choice((30, 120, 240)), "late": dice.choice((12, 45, 256, 700, 1_400)),
     }),
     "late_rows": Kind(late_rows, tuple(code for code in CODES if code not in ("SYSWARN", "WINDFOR", "B1610")), lambda dice, code, day: {
-        **_part(dice, code, 30), "hours": dice.choice((5, 20, 30, 48, 80)),
+        **_part(dice, code, 30), "hours": dice.choice((20, 30, 48, 80)),
     }),
     "extra_series": Kind(extra_series, FUEL_CODES, lambda dice, code, day: {
         "name": dice.choice(("INTELE", "INTTEST", "SOLAR")), "first": dice.randrange(2, 20) * HALF_HOUR, "minutes": dice.randint(1, 20) * 30,
@@ -555,6 +557,7 @@ class World(Source):
     def be_down(self, first: str | Number, last: str | Number, codes: Iterable[str] = CODES) -> None:
         """Between these moments every request is answered 503."""
         self._down.append((moment(first), moment(last), frozenset(map(code_of, codes))))
+        self.epoch += 1
 
     def data_time(self, code: str, at: Number | None = None) -> Number:
         """Up to which moment the source has followed the world, when it is `at` (now, if not told)."""
