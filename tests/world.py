@@ -457,10 +457,10 @@ class Kind:
     whole: bool = False  # of the whole dataset, not of a day: planted only
 
 
-def _heals(dice: random.Random, day: int) -> Any:
+def _heals(dice: random.Random, day: int, code: str = "") -> Any:
     hours = dice.choice((None, 3, 13, 30, 40, 80, 200))
     # At an odd second, at which nothing else happens.
-    return None if hours is None else day_start(day + 1) + hours * HOUR + 2_227
+    return None if hours is None else day_start(day + 1) + hours * HOUR + 2_227 + (20 * DAY if code == "B1610" else 0)
 
 
 def _part(dice: random.Random, code: str, most: int = 6) -> dict[str, Any]:
@@ -491,7 +491,7 @@ EVENTS: dict[str, Kind] = {
     "impossible": Kind(impossible, FUEL_CODES, lambda dice, code, day: {"first": dice.randrange(4, 44) * HALF_HOUR, "name": dice.choice(("INTVKL", "OTHER")), "value": "10832"}),
     "repeat": Kind(repeat, CODES, lambda dice, code, day: _part(dice, code)),
     "conflict": Kind(conflict, ("FUELHH", "FUELINST", "DEMAND", "BOALF", "CARBON"), lambda dice, code, day: _part(dice, code)),
-    "missing": Kind(missing, TICKED, lambda dice, code, day: {**_part(dice, code), "until": _heals(dice, day)}),
+    "missing": Kind(missing, TICKED, lambda dice, code, day: {**_part(dice, code), "until": _heals(dice, day, code)}),
     "vanish": Kind(missing, tuple(code for code in TICKED if code != "B1610"), lambda dice, code, day: {
         **_part(dice, code), "since": day_start(day + 1) + dice.choice((14, 30, 60)) * HOUR,
         "until": dice.choice((None, day_start(day + 1) + 100 * HOUR)),
