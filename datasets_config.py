@@ -20,7 +20,6 @@ from collector.gb_calendar import (
     ONE_DAY,
     UTC,
     day_end,
-    day_length,
     day_start,
     parse_utc,
     period_start,
@@ -56,8 +55,10 @@ class Window(NamedTuple):
     first, last: names of the two query parameters. The API ignores a name it does not know and answers with its
         latest data, status 200, so a wrong name here shows as records from outside the window.
     max_days: the most days that are sensible in one request.
-    lag: how much later than its instant a record is stamped by what the endpoint filters on.
-    edge: how far before the window the endpoint is known to answer; such records are dropped, not stored.
+    stamp: the field that the endpoint filters on, where that is not the record's instant.
+    reach: how much later than its instant a record may be stamped. So much more is asked for, and what the answer
+        then holds of the days beside the window is dropped: a backlog is published at one moment, hours late.
+    edge: how far before and behind the window the endpoint is known to answer; such records are dropped, not stored.
     labels_wrong_until: up to this day the endpoint files the last half hour of a day under the next day's date.
     split_years: ranges across a year end have come back cut, so no request crosses one.
     """
@@ -67,7 +68,8 @@ class Window(NamedTuple):
     last: str = "to"
     asked: Asked = Asked.INSTANTS
     max_days: int = 7
-    lag: timedelta = timedelta(0)
+    stamp: str = ""
+    reach: timedelta = timedelta(0)
     edge: timedelta = timedelta(0)
     labels_wrong_until: date | None = None
     split_years: bool = False
@@ -84,8 +86,12 @@ class Window(NamedTuple):
         if self.asked is Asked.DATES:
             first_day, last_day = self._dates(start, end)
             return self.path, {self.first: first_day.isoformat(), self.last: last_day.isoformat()}
-        last_second = end + self.lag - timedelta(seconds=1)
-        return self.path, {self.first: utc_text(start), self.last: utc_text(last_second)}
+        low, high = self.stamps(start, end)
+        return self.path, {self.first: utc_text(low), self.last: utc_text(high)}
+
+    def stamps(self, start: datetime, end: datetime) -> tuple[datetime, datetime]:
+        """The first and last time of what the endpoint filters on that a right answer can hold, both included."""
+        return start, end + self.reach - timedelta(seconds=1)
 
     def answers(self, start: datetime, end: datetime) -> tuple[datetime, datetime]:
         """The first and last instant that a right answer to `request(start, end)` can hold, both included.
@@ -95,10 +101,8 @@ class Window(NamedTuple):
         """
         if self.asked is Asked.DATES:
             first_day, last_day = self._dates(start, end)
-            # Where labels are wrong, the day before contributes its last half hour.
-            early = HALF_HOUR if self._labels_may_be_wrong(first_day) else timedelta(0)
-            return day_start(first_day) - early, day_end(last_day) - timedelta(microseconds=1)
-        return start - max(self.edge, self.lag), end + self.lag
+            return day_start(first_day) - self.edge, day_end(last_day) + self.edge - timedelta(microseconds=1)
+        return start - max(self.edge, self.reach), end + self.reach
 
     def _labels_may_be_wrong(self, day: date) -> bool:
         return self.labels_wrong_until is not None and day <= self.labels_wrong_until
@@ -157,37 +161,32 @@ class Column(NamedTuple):
         return f"{self.meaning} [{self.unit}]" if self.unit else self.meaning
 
 
-class Rows(NamedTuple):
-    """How many rows a settlement day has: one a `tick` and series.
+class Hole(NamedTuple):
+    """Instants that the source itself lacks for good, as is publicly known: from `first` to before `end`, in UTC."""
 
-    series: (from this day, so many series), oldest first.
-    """
-
-    tick: timedelta
-    series: tuple[tuple[date, int], ...]
-
-    def expected(self, day: date) -> int:
-        """Rows of `day` when the source has them all; 23- and 25-hour days are counted as such."""
-        return self.ticks(day) * next((n for since, n in reversed(self.series) if day >= since), 0)
-
-    def ticks(self, day: date) -> int:
-        """Distinct instants of `day` when the source has them all."""
-        return day_length(day) // self.tick
+    first: datetime
+    end: datetime
+    note: str
 
 
 class Plausible(NamedTuple):
     """Bounds of a column's believable values and how long one value may stand still.
 
-    low, high: inclusive, in the column's unit. still_hours: the same number, not zero, for longer than this is reported
-    as stuck, per series; None where standing still is normal. zero: what a zero means where it is not a measurement.
-    of: the SQL condition of the rows that the rule is about; "" means all.
+    low, high: inclusive, in the column's unit. by_series: (series, low, high) of series with bounds of their own.
+    still_hours: the same number, not zero, for longer than this is reported as stuck, per series; None where standing
+    still is normal. zero: what a zero means where it is not a measurement. not_all_zero: series of which some one always
+    runs: an instant at which all of them are zero is an outage of the source, published as numbers. never_zero: series
+    that are zero at no time. of: the SQL condition of the rows that the rule is about; "" means all.
     """
 
     column: str
     low: float | None = None
     high: float | None = None
+    by_series: tuple[tuple[str, float, float], ...] = ()
     still_hours: float | None = None
     zero: str = ""
+    not_all_zero: tuple[str, ...] = ()
+    never_zero: tuple[str, ...] = ()
     of: str = ""
 
 
@@ -199,12 +198,15 @@ class Dataset(NamedTuple):
     title: str
     description: str
     priority: str
-    start_year: int
+    # The first settlement day that the source is said to have; where sources disagree the earliest, for days that it
+    # turns out not to have are asked for twice and then known.
+    first_day: date
     table: str
     window: Window
     instant: Instant
     natural_key: tuple[str, ...]
     columns: tuple[Column, ...]
+    # How many days after its end a day is read again; with settlement_runs, whenever a run is due.
     revision_days: tuple[float, ...]
     rows_per_day: int
     bytes_per_row: int
@@ -215,15 +217,30 @@ class Dataset(NamedTuple):
     clustering: tuple[str, ...] = ()
     partition: str = "MONTH"
     ignored_fields: tuple[str, ...] = ("dataset",)
-    # None where the number of rows cannot be known beforehand.
-    rows: Rows | None = None
+    # The distance of the instants at which each day must have records; None where they come at any time.
+    grid: timedelta | None = None
+    # Columns that tell the series of one dataset apart.
+    series: tuple[str, ...] = ()
+    # Fields that a record of a day gone by has a value in.
+    values: tuple[str, ...] = ()
+    # Each instant is an issue: so many a day, so many rows each, as on the days around.
+    has_issues: bool = False
+    # The number of rows is told by the days around alone: less than half of the same weekdays is too few.
+    has_usual_size: bool = False
+    settlement_runs: bool = False
     # An empty past day is ordinary (warnings are rare), so it is believed at once.
     often_empty: bool = False
-    # Where the API offers /data-status: the share of a day's rows by which its count may exceed ours without a loss.
-    data_status: float | None = None
+    # How long after its end a day should be whole; what it lacks until then is only late.
+    whole_after: timedelta = ONE_DAY
+    # Before so long after its end nothing is published of a day, so it is not asked for.
+    not_before: timedelta | None = None
+    # The newest record is usually not older than this; None where nothing may come for days.
+    max_age: timedelta | None = None
+    # Whether the API offers /data-status, and the fields of a record by which it counts; without, its instant.
+    data_status: bool = False
+    counted_by: tuple[str, ...] = ()
+    holes: tuple[Hole, ...] = ()
     plausible: tuple[Plausible, ...] = ()
-    # Columns that tell the series of one dataset apart, for the checks of content.
-    series: tuple[str, ...] = ()
 
     @property
     def bytes_per_day(self) -> int:
@@ -231,9 +248,20 @@ class Dataset(NamedTuple):
         return self.rows_per_day * self.bytes_per_row
 
     @property
-    def first_day(self) -> date:
-        """The first settlement day that is collected."""
-        return date(self.start_year, 1, 1)
+    def run_field(self) -> str:
+        """The field that names the settlement run; "" where there are none."""
+        return next((c.source for c in self.columns if self.settlement_runs and c.name == self.version), "")
+
+    @property
+    def facets(self) -> tuple[str, ...]:
+        """The fields of a record that tell where it belongs: of its instant, its stamp, its run, its label."""
+        return tuple(dict.fromkeys(filter(None, (*self.instant.fields, self.window.stamp, self.run_field, *self.counted_by))))
+
+    @property
+    def key_fields(self) -> tuple[str, ...]:
+        """The fields that tell records of one instant apart: the natural key without what the instant tells."""
+        sources = (next(c.source for c in self.columns if c.name == name) for name in self.natural_key)
+        return tuple(source for source in sources if not source.startswith("@") and source not in self.instant.fields)
 
     @property
     def source_fields(self) -> frozenset[str]:
@@ -244,15 +272,6 @@ class Dataset(NamedTuple):
                 parts = column.source.split(".")
                 known.update(".".join(parts[: i + 1]) for i in range(len(parts)))
         return frozenset(known)
-
-    def final_after(self, day: date) -> datetime:
-        """The instant from which a fetch of `day` is final: the source revises it no more."""
-        return day_end(day) + timedelta(days=max(self.revision_days))
-
-    def is_stale(self, day: date, fetched: datetime, now: datetime) -> bool:
-        """Whether `day`, fetched at `fetched`, is to be read again: a revision has come since (aware UTC)."""
-        dues = (day_end(day) + timedelta(days=after) for after in self.revision_days)
-        return any(fetched < due <= now for due in dues)
 
 
 def _date_column(source: str = SETTLEMENT_DATE) -> Column:
@@ -270,14 +289,23 @@ _LABELS = (
 )  # fmt: skip
 _START = Column("start_time", "TIMESTAMP", "startTime", "Start of the half hour", "UTC", True)
 _PUBLISHED = Column("publish_time", "TIMESTAMP", "publishTime", "Time of publication as stated by the source", "UTC")
-_FUELS_SINCE = (
-    (date(2016, 1, 1), 13), (date(2017, 11, 1), 14), (date(2018, 9, 25), 15), (date(2020, 3, 2), 16),
-    (date(2021, 1, 27), 17), (date(2021, 9, 10), 18), (date(2023, 7, 12), 19), (date(2024, 3, 19), 20),
+# When a day is read again, in days after its end. Of what is younger than a week one request a day brings all.
+_READ_AGAIN = (1, 5, 13, 28)
+# MW. Most that was ever published, with room to grow; of interconnectors the capacity and 15 to 20 % (the cables of one
+# link are one code). A code that is not here has the bounds of the rule.
+_FUEL_BOUNDS = (
+    ("BIOMASS", 0, 4_500), ("CCGT", 0, 32_000), ("COAL", 0, 22_000), ("NPSHYD", 0, 1_600), ("NUCLEAR", 0, 10_500), ("OCGT", 0, 2_500),
+    ("OIL", 0, 2_000), ("OTHER", -500, 5_000), ("PS", -3_400, 3_400), ("WIND", 0, 32_000),
+    ("INTELEC", -1_200, 1_200), ("INTEW", -600, 600), ("INTFR", -2_300, 2_300), ("INTGRNL", -600, 600), ("INTIFA2", -1_200, 1_200),
+    ("INTIRL", -600, 600), ("INTNED", -1_200, 1_200), ("INTNEM", -1_200, 1_200), ("INTNSL", -1_650, 1_650), ("INTVKL", -1_650, 1_650),
 )  # fmt: skip
+# Published as zeros while the rest of the country ran on: 50 half hours of FUELHH in 2017 to 2025.
+_FUEL_ZEROS = Plausible("generation", not_all_zero=("CCGT", "NUCLEAR", "WIND"), never_zero=("BIOMASS", "CCGT", "NUCLEAR", "WIND"))
 
 
-def _one_series(since: date, count: int = 1) -> tuple[tuple[date, int], ...]:
-    return ((since, count),)
+def _hole(day: date, first: int, last: int, note: str) -> Hole:
+    """Settlement periods first to last of a day."""
+    return Hole(period_start(day, first), period_start(day, last) + HALF_HOUR, note)
 
 
 def _adjustment(name: str, source: str, meaning: str, unit: str) -> Column:
@@ -291,7 +319,7 @@ _DATASETS = (
         title="Bid Offer Acceptance Levels (BOALF)",
         description="Instructions to BM units in the Balancing Mechanism, one row a linear ramp segment",
         priority="Very High",
-        start_year=2016,
+        first_day=date(2016, 1, 1),
         table="elexon_bid_offer_acceptances",
         window=Window("/datasets/BOALF/stream", max_days=1),
         instant=Instant(("timeFrom",)),
@@ -320,11 +348,20 @@ _DATASETS = (
             Column("settlement_period_to", "INT64", "settlementPeriodTo", "Last settlement period as published"),
         ),
         clustering=("national_grid_bm_unit", "settlement_date"),
-        revision_days=(1, 5),
+        # A day is a request of its own.
+        revision_days=(1, 5, 28),
         rows_per_day=27_000,
         bytes_per_row=400,
-        # It counts by settlement date as labelled, which of a segment near midnight may be another day than timeFrom's.
-        data_status=0.02,
+        has_usual_size=True,
+        max_age=timedelta(hours=12),
+        data_status=True,
+        counted_by=("settlementDate", "settlementPeriodFrom"),
+        holes=(
+            _hole(date(2025, 10, 14), 20, 21, "no acceptances were published"),
+            _hole(date(2025, 11, 23), 29, 29, "no acceptances were published"),
+            _hole(date(2026, 1, 18), 26, 26, "no acceptances were published"),
+            _hole(date(2026, 6, 23), 8, 8, "no acceptances were published"),
+        ),
         plausible=(Plausible("level_from", -5_000, 5_000), Plausible("level_to", -5_000, 5_000)),
         series=("national_grid_bm_unit",),
     ),
@@ -334,12 +371,12 @@ _DATASETS = (
         title="Half-hourly generation by fuel type (FUELHH)",
         description="Average generation and interconnector flow by fuel type in each half hour",
         priority="Very High",
-        start_year=2016,
+        first_day=date(2016, 1, 1),
         table="elexon_generation_outturn",
         # Rows up to 2022-07-14 carry a late settlementDate on the last period of the day (measured over ten years).
         window=Window(
             "/datasets/FUELHH/stream", "settlementDateFrom", "settlementDateTo", Asked.DATES, max_days=31,
-            labels_wrong_until=date(2022, 7, 15),
+            edge=HALF_HOUR, labels_wrong_until=date(2022, 7, 15),
         ),
         instant=Instant(("startTime",)),
         natural_key=("start_time", "fuel_type"),
@@ -353,12 +390,14 @@ _DATASETS = (
             *_LABELS,
         ),
         clustering=("fuel_type", "settlement_date"),
-        revision_days=(1, 5),
+        revision_days=_READ_AGAIN,
         rows_per_day=960,
         bytes_per_row=182,
-        rows=Rows(HALF_HOUR, _FUELS_SINCE),
+        grid=HALF_HOUR,
+        max_age=timedelta(hours=6),
         plausible=(
-            Plausible("generation", -6_000, 40_000),
+            Plausible("generation", -6_000, 40_000, by_series=_FUEL_BOUNDS),
+            _FUEL_ZEROS,
             # Interconnectors do: 694 MW, or -4 MW at rest, for days (2022 as published).
             Plausible("generation", still_hours=24, of="fuel_type NOT LIKE 'INT%'"),
         ),
@@ -370,7 +409,7 @@ _DATASETS = (
         title="Initial demand outturn (INDO and ITSDO)",
         description="National and transmission system demand of each half hour",
         priority="Very High",
-        start_year=2016,
+        first_day=date(2016, 3, 1),
         table="elexon_demand_outturn",
         window=Window("/demand/outturn/stream", "settlementDateFrom", "settlementDateTo", Asked.DATES, max_days=92),
         instant=Instant(("startTime",)),
@@ -389,10 +428,12 @@ _DATASETS = (
         ),
         ignored_fields=(),
         clustering=("start_time",),
-        revision_days=(1, 5),
+        revision_days=_READ_AGAIN,
         rows_per_day=48,
         bytes_per_row=200,
-        rows=Rows(HALF_HOUR, _one_series(date(2016, 3, 1))),
+        grid=HALF_HOUR,
+        values=("initialDemandOutturn", "initialTransmissionSystemDemandOutturn"),
+        max_age=timedelta(hours=6),
         plausible=(
             Plausible("initial_demand_outturn", 8_000, 65_000, still_hours=3),
             Plausible("initial_transmission_system_demand_outturn", 8_000, 70_000, still_hours=3),
@@ -404,7 +445,7 @@ _DATASETS = (
         title="System warnings (SYSWARN)",
         description="Notices of the system operator: margin notices, outages of systems, cancellations",
         priority="High",
-        start_year=2016,
+        first_day=date(2016, 1, 1),
         table="elexon_system_warnings",
         window=Window("/datasets/SYSWARN/stream", "publishDateTimeFrom", "publishDateTimeTo", max_days=31),
         instant=Instant(("publishTime",)),
@@ -416,7 +457,7 @@ _DATASETS = (
             Column("warning_text", "STRING", "warningText", "Text as published; times in it are UK local time"),
         ),
         clustering=("warning_type",),
-        revision_days=(1,),
+        revision_days=_READ_AGAIN,
         rows_per_day=2,
         bytes_per_row=1_200,
         often_empty=True,
@@ -427,7 +468,7 @@ _DATASETS = (
         title="System frequency (FREQ)",
         description="Frequency of the GB system every 15 seconds",
         priority="High",
-        start_year=2016,
+        first_day=date(2016, 1, 1),
         table="elexon_frequency",
         window=Window("/datasets/FREQ/stream", "measurementDateTimeFrom", "measurementDateTimeTo"),
         instant=Instant(("measurementTime",)),
@@ -438,11 +479,12 @@ _DATASETS = (
             Column("frequency", "FLOAT64", "frequency", "System frequency", "Hz"),
         ),
         clustering=("measurement_time",),
-        revision_days=(1,),
+        revision_days=_READ_AGAIN,
         rows_per_day=5_760,
         bytes_per_row=79,
-        rows=Rows(FIFTEEN_SECONDS, _one_series(date(2016, 1, 1))),
-        data_status=0.0,
+        grid=FIFTEEN_SECONDS,
+        max_age=timedelta(hours=6),
+        data_status=True,
         plausible=(Plausible("frequency", 47, 53, still_hours=0.25),),
     ),
     Dataset(
@@ -451,10 +493,13 @@ _DATASETS = (
         title="Instantaneous generation by fuel type (FUELINST)",
         description="Generation and interconnector flow by fuel type every five minutes",
         priority="Very High",
-        start_year=2016,
+        first_day=date(2016, 1, 1),
         table="elexon_fuel_instructions",
+        # Published five minutes after the start, or, after an outage, with a whole backlog: 15,360 s late at most in
+        # 10.7 million rows. A day more costs a sixth of a week's answer, and as much again of a single day's.
         window=Window(
-            "/datasets/FUELINST/stream", "publishDateTimeFrom", "publishDateTimeTo", lag=FIVE_MINUTES, max_days=7
+            "/datasets/FUELINST/stream", "publishDateTimeFrom", "publishDateTimeTo", stamp="publishTime",
+            reach=timedelta(hours=25), max_days=7,
         ),
         instant=Instant(("startTime",)),
         natural_key=("start_time", "fuel_type"),
@@ -468,11 +513,12 @@ _DATASETS = (
             *_LABELS,
         ),
         clustering=("fuel_type", "settlement_date"),
-        revision_days=(1, 5),
+        revision_days=_READ_AGAIN,
         rows_per_day=5_760,
         bytes_per_row=182,
-        rows=Rows(FIVE_MINUTES, _FUELS_SINCE),
-        plausible=(Plausible("generation", -6_000, 40_000),),
+        grid=FIVE_MINUTES,
+        max_age=timedelta(hours=6),
+        plausible=(Plausible("generation", -6_000, 40_000, by_series=_FUEL_BOUNDS), _FUEL_ZEROS),
         series=("fuel_type",),
     ),
     Dataset(
@@ -481,7 +527,7 @@ _DATASETS = (
         title="Actual generation per BM unit (B1610)",
         description="Metered volume of every BM unit in each half hour, of the latest settlement run",
         priority="Very High",
-        start_year=2016,
+        first_day=date(2016, 1, 1),
         table="elexon_individual_generation",
         # A day is about 440,000 records and 100 MB of JSON.
         window=Window("/datasets/B1610/stream", max_days=1),
@@ -502,11 +548,16 @@ _DATASETS = (
         ),
         clustering=("bm_unit", "settlement_date"),
         partition="DAY",
-        # First published after about 7 days; then some days after each run II (5 working days), SF (16), R1 (39), R2 (84), R3 (154), RF (292) in calendar days,
-        # with room for holidays. Elexon shortens this timetable from 2027.
-        revision_days=(8, 14, 35, 80, 165, 300, 450),
+        revision_days=(),
+        settlement_runs=True,
         rows_per_day=440_000,
         bytes_per_row=228,
+        grid=HALF_HOUR,
+        has_usual_size=True,
+        # First published after five working days, a week at least; twelve days over Christmas.
+        not_before=timedelta(days=5),
+        whole_after=timedelta(days=14),
+        max_age=timedelta(days=16),
         plausible=(Plausible("quantity", -3_000, 3_000),),
         series=("bm_unit",),
     ),
@@ -514,9 +565,9 @@ _DATASETS = (
         key="market_index",
         code="MID",
         title="Market index data (MID)",
-        description="Price and volume of short-term trading in each half hour; N2EXMIDP is always 0/0 and no price",
+        description="Price and volume of short-term trading in each half hour; N2EXMIDP is 0/0 in nearly all rows, which is no price",
         priority="Medium",
-        start_year=2018,
+        first_day=date(2016, 9, 29),
         table="elexon_market_index",
         window=Window("/datasets/MID/stream", max_days=31),
         instant=Instant(("startTime",)),
@@ -524,19 +575,20 @@ _DATASETS = (
         columns=(
             *_SETTLEMENT,
             _START,
-            Column("data_provider", "STRING", "dataProvider", "APXMIDP, or N2EXMIDP which reports only zeros", required=True),
+            Column("data_provider", "STRING", "dataProvider", "APXMIDP, or N2EXMIDP whose rows are nearly all zeros", required=True),
             Column("price", "FLOAT64", "price", "Market index price; 0 with volume 0 is no report", "GBP/MWh"),
             Column("volume", "FLOAT64", "volume", "Traded volume", "MWh"),
             *_LABELS,
         ),
         clustering=("data_provider",),
-        revision_days=(1, 5),
+        revision_days=_READ_AGAIN,
         rows_per_day=96,
         bytes_per_row=158,
-        rows=Rows(HALF_HOUR, _one_series(date(2018, 1, 1), 2)),
+        grid=HALF_HOUR,
+        max_age=timedelta(hours=12),
         plausible=(
             Plausible("price", -500, 6_000, still_hours=6),
-            Plausible("price", zero="N2EXMIDP's constant zeros", of="data_provider = 'N2EXMIDP'"),
+            Plausible("price", zero="N2EXMIDP's zeros, which are no price", of="data_provider = 'N2EXMIDP'"),
             Plausible("price", zero="half hours without a report", of="data_provider != 'N2EXMIDP'"),
             Plausible("volume", 0, 20_000),
         ),
@@ -548,7 +600,7 @@ _DATASETS = (
         title="Wind generation forecast (WINDFOR)",
         description="Hourly wind forecasts, every issue kept: 4 a day until 2019-09, 8 since",
         priority="High",
-        start_year=2017,
+        first_day=date(2016, 3, 1),
         table="elexon_wind_forecasts",
         window=Window("/datasets/WINDFOR/stream", "publishDateTimeFrom", "publishDateTimeTo", max_days=31),
         instant=Instant(("publishTime",)),
@@ -560,9 +612,12 @@ _DATASETS = (
             Column("generation", "INT64", "generation", "Forecast wind output, curtailment not deducted", "MW"),
         ),
         clustering=("publish_time",),
-        revision_days=(1,),
+        revision_days=_READ_AGAIN,
         rows_per_day=584,
         bytes_per_row=112,
+        has_issues=True,
+        has_usual_size=True,
+        max_age=timedelta(hours=18),
         plausible=(Plausible("generation", 0, 40_000),),
         series=("publish_time",),
     ),
@@ -572,7 +627,7 @@ _DATASETS = (
         title="Net balancing services adjustment data (NETBSAD)",
         description="Net cost and volume of balancing services outside the Balancing Mechanism, by half hour",
         priority="High",
-        start_year=2018,
+        first_day=date(2016, 1, 1),
         table="elexon_balancing_services",
         window=Window("/datasets/NETBSAD/stream", max_days=31),
         instant=Instant(("settlementDate", "settlementPeriod")),
@@ -590,11 +645,14 @@ _DATASETS = (
             _adjustment("sell_price_price_adjustment", "sellPricePriceAdjustment", "Sell price adjustment (SPA)", "GBP/MWh"),
         ),
         clustering=("settlement_date",),
-        revision_days=(1, 5, 35),
+        revision_days=(*_READ_AGAIN, 36),
         rows_per_day=48,
         bytes_per_row=373,
-        rows=Rows(HALF_HOUR, _one_series(date(2018, 1, 1))),
-        data_status=0.0,
+        grid=HALF_HOUR,
+        # A day is published at noon of the next.
+        whole_after=timedelta(days=2),
+        max_age=timedelta(days=4),
+        data_status=True,
         plausible=(
             Plausible("buy_price_price_adjustment", -1_000, 10_000),
             Plausible("sell_price_price_adjustment", -1_000, 10_000),
@@ -608,7 +666,7 @@ _DATASETS = (
         title="Carbon intensity of GB electricity (NESO)",
         description="Forecast and actual carbon intensity of each half hour; the forecast is overwritten until it starts",
         priority="Medium",
-        start_year=2018,
+        first_day=date(2017, 9, 19),
         table="neso_carbon_intensity",
         host=Host.CARBON,
         # A request that starts on a half hour also returns the one that ends there; 14 days is the documented limit.
@@ -627,10 +685,16 @@ _DATASETS = (
         ),
         clustering=("from_time",),
         ignored_fields=(),
-        revision_days=(1, 5),
+        revision_days=_READ_AGAIN,
         rows_per_day=48,
         bytes_per_row=115,
-        rows=Rows(HALF_HOUR, _one_series(date(2018, 1, 1))),
+        grid=HALF_HOUR,
+        values=("intensity.actual",),
+        max_age=timedelta(hours=6),
+        holes=(
+            Hole(datetime(2023, 1, 26, 13, 30, tzinfo=UTC), datetime(2023, 1, 26, 16, 0, tzinfo=UTC), "actuals that never came"),
+            Hole(datetime(2023, 10, 20, 22, 0, tzinfo=UTC), datetime(2023, 10, 22, 19, 30, tzinfo=UTC), "an outage of the source"),
+        ),
         plausible=(
             Plausible("intensity_forecast", 0, 700, still_hours=12),
             Plausible("intensity_actual", 0, 700, still_hours=12, zero="a glitch of the source, not clean power"),
@@ -642,7 +706,7 @@ _DATASETS = (
         title="Disaggregated balancing services adjustment data (DISBSAD)",
         description="Each balancing service action outside the Balancing Mechanism; a half hour without has a zero row",
         priority="Medium",
-        start_year=2018,
+        first_day=date(2016, 1, 1),
         table="elexon_balancing_services_disaggregated",
         window=Window("/datasets/DISBSAD/stream", max_days=31),
         instant=Instant(("settlementDate", "settlementPeriod")),
@@ -661,10 +725,14 @@ _DATASETS = (
             Column("service", "STRING", "service", "Kind of service, e.g. Energy or System"),
         ),
         clustering=("settlement_date",),
-        revision_days=(1, 5, 35),
+        revision_days=(*_READ_AGAIN, 36),
         rows_per_day=370,
         bytes_per_row=198,
-        data_status=0.0,
+        grid=HALF_HOUR,
+        has_usual_size=True,
+        whole_after=timedelta(days=2),
+        max_age=timedelta(days=4),
+        data_status=True,
         plausible=(Plausible("cost", -10_000_000, 10_000_000), Plausible("volume", -10_000, 10_000)),
     ),
 )

@@ -31,9 +31,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from collector import gb_calendar, runtime
 from collector.command_line import DONE, FAILED
 from collector.command_line import loader_parser as build_parser
-from collector.runtime import Stop, Stopped, Task, UsageError, log
+from collector.days import AROUND, Stored, Task, days_by_cause, days_text, days_to_fetch
+from collector.runtime import Stop, Stopped, UsageError, log
 from datasets_config import Dataset
-from enhanced_elexon_neso_downloader import BASE_URLS, days_text, days_to_fetch
+from enhanced_elexon_neso_downloader import BASE_URLS
 
 if TYPE_CHECKING:
     from google.cloud import bigquery
@@ -257,7 +258,7 @@ class Loading:
             self.result.interrupted = True
         except (GoogleAPIError, GoogleAuthError, OSError, Gone, Unloadable) as error:
             self._fail(self.task.days[:1] or [self.task.first], f"BigQuery: {runtime.first_line(error)}")
-        for cause, days in runtime.days_by_cause(self.result.failed).items():
+        for cause, days in days_by_cause(self.result.failed).items():
             log.error("%s: %s failed: %s", self.dataset.key, days_text(days), cause)
         self.result.seconds = time.monotonic() - began
         return self.result
@@ -695,10 +696,11 @@ def plan_text(tasks: list[Task], warehouse: Warehouse, store: DayStore, force: b
     now = gb_calendar.utc_now()
     for task in tasks:
         dataset = task.dataset
-        stored = store.list(dataset, task.first, task.last) if task.days else {}
+        listed = store.list(dataset, task.first - AROUND, task.last + AROUND) if task.days else {}
+        stored = {day: kept for day, kept in listed.items() if task.first <= day <= task.last}
         table = warehouse.table(dataset.table)
         pending = pending_days(stored, warehouse.ledger(dataset, table, task.first, task.last), force)
-        coming = days_to_fetch(task, stored, now, False)
+        coming = days_to_fetch(task, Stored(listed), now, False)
         count = sum(max(day.rows, 0) for day in pending)
         jobs = sum(1 for batch in batches(pending, dataset) if any(day.rows for day in batch))
         size, later = count * dataset.bytes_per_row, len(coming) * dataset.bytes_per_day
@@ -726,7 +728,7 @@ def summary(results: list[Result]) -> str:
         ))  # fmt: skip
     lines = [command_line.table(rows, frozenset(range(1, 10)))]
     for r in results:
-        lines += [f"FAILED {r.dataset.key} {days_text(days)}: {cause}" for cause, days in runtime.days_by_cause(r.failed).items()]
+        lines += [f"FAILED {r.dataset.key} {days_text(days)}: {cause}" for cause, days in days_by_cause(r.failed).items()]
     return "\n".join(lines)
 
 

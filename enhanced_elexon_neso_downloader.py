@@ -18,24 +18,26 @@ if __name__ == "__main__":
 import argparse
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from collector import gb_calendar, runtime
+from collector import days, gb_calendar, runtime
 from collector.command_line import DONE, FAILED
 from collector.command_line import downloader_parser as build_parser
+from collector.days import AROUND, RIDERS, Span, State, Task, days_by_cause, days_text, days_to_fetch, spans
 from collector.gb_calendar import ONE_DAY, day_end, day_start
-from collector.runtime import Stop, Stopped, Task, log
+from collector.runtime import Stop, Stopped, log
 from datasets_config import Asked, Dataset, Host
 
 if TYPE_CHECKING:
     from collector.api import Api, Traffic
+    from collector.profile import Profile
     from collector.progress import Progress
     from collector.records import Answer, DayRecords
-    from collector.store import DayObject, DayStore
+    from collector.store import DayObject, DayStore, Payload
 
 PROG = command_line.DOWNLOADER
 # Update these when the APIs move; the environment variables of the same names override them.
@@ -55,43 +57,12 @@ RECORD_OVERHEAD = 300
 _PAUSES = (15.0, 60.0)
 # This many windows in a row that the API answers wrongly or refuses, and none answered: the dataset is given up.
 _HOPELESS = 4
-# So many runs of days are named in one line; --verify --output json names them all.
-_RUNS_TOLD = 30
 # The cause of days that were not asked for because the API is down, until it is known with what it ended.
 _UNREACHED = "the API is down"
 
 
-@dataclass(frozen=True)
-class Span:
-    """Consecutive settlement days that are asked for together."""
-
-    first: date
-    last: date
-    confirming: bool = False
-
-    @property
-    def days(self) -> list[date]:
-        return list(gb_calendar.days_between(self.first, self.last))
-
-    def __str__(self) -> str:
-        return f"{self.first}" if self.first == self.last else f"{self.first} to {self.last}"
-
-
-def spans(days: Iterable[date], most: int, split_years: bool, confirming: bool = False) -> Iterator[Span]:
-    """Cut sorted days into runs of consecutive ones, none longer than `most`, none across a year end if asked so."""
-    run: list[date] = []
-    for day in days:
-        broken = run and (day != run[-1] + ONE_DAY or len(run) == most or (split_years and day.year != run[-1].year))
-        if broken:
-            yield Span(run[0], run[-1], confirming)
-            run = []
-        run.append(day)
-    if run:
-        yield Span(run[0], run[-1], confirming)
-
-
 @dataclass
-class Stored:
+class Fetched:
     """How a day ended: "new", "same" or "replaced"; its rows; bytes of its object."""
 
     done: str
@@ -101,13 +72,16 @@ class Stored:
 
 @dataclass
 class Result:
-    """What a run did for one dataset. settled: days that were stored already and are not revised since."""
+    """What a run did for one dataset. settled: days that were stored already and are not revised since. states: of the
+    days of this run; alarms: what is wrong with the source as a whole."""
 
     dataset: Dataset
     traffic: Traffic
     settled: int = 0
-    stored: dict[date, Stored] = field(default_factory=dict)
+    stored: dict[date, Fetched] = field(default_factory=dict)
     failed: dict[date, str] = field(default_factory=dict)
+    states: dict[date, State] = field(default_factory=dict)
+    alarms: list[str] = field(default_factory=list)
     seconds: float = 0.0
     interrupted: bool = False
 
@@ -115,56 +89,16 @@ class Result:
         """Days of this run that ended as `done`."""
         return sum(1 for day in list(self.stored.values()) if day.done == done)
 
-    def states(self, now: datetime) -> dict[str, int]:
-        """Days of this run that are provisional, empty or short at source (the others are complete)."""
-        found = dict.fromkeys(("provisional", "empty", "short"), 0)
-        for day, stored in list(self.stored.items()):
-            if now < self.dataset.final_after(day):
-                found["provisional"] += 1
-            elif stored.rows == 0:
-                found["empty"] += 1
-            elif is_short(self.dataset, day, stored.rows):
-                found["short"] += 1
-        return found
+    def in_state(self, state: State) -> int:
+        """Days of this run in a state (EMPTY, SHORT, PROVISIONAL; the others are complete)."""
+        return sum(1 for found in self.states.values() if found is state)
 
     @property
     def status(self) -> str:
-        return "stopped" if self.interrupted else "failed" if self.failed else "ok"
+        return "stopped" if self.interrupted else "failed" if self.failed else "see below" if self.alarms else "ok"
 
 
 # ---------------------------------------------------------------------------------------------- planning
-def days_to_fetch(task: Task, stored: dict[date, DayObject], now: datetime, force: bool) -> list[date]:
-    """The days that are missing, or stale, or all with `force`; none that has not begun at `now` (aware UTC)."""
-    begun = [day for day in task.days if day_start(day) <= now]
-    if force:
-        return begun
-    return [day for day in begun if day not in stored or needs_reading(task.dataset, stored[day], now)]
-
-
-def needs_reading(dataset: Dataset, stored: DayObject, now: datetime) -> bool:
-    """Whether a stored day is to be read again: it was not over, the source has revised it since, or it has fewer
-    rows than it should and has not been looked at twice."""
-    if stored.fetched is None or stored.rows < 0 or stored.fetched < day_end(stored.day):
-        return True
-    if is_doubtful(dataset, stored.day, stored.rows, now) and not stored.confirmed:
-        return True
-    return dataset.is_stale(stored.day, stored.fetched, now)
-
-
-def is_short(dataset: Dataset, day: date, rows: int) -> bool:
-    """Whether a day has fewer rows than the calendar says, where that can be known."""
-    return dataset.rows is not None and rows < dataset.rows.expected(day)
-
-
-def is_doubtful(dataset: Dataset, day: date, rows: int, now: datetime, empty_answer: bool = False) -> bool:
-    """Whether a day that is well over has fewer rows than it normally has; such an answer is believed when given
-    twice, for a well-formed empty list is how this API hides a fault. empty_answer: the answer had nothing for any
-    of its days, which is doubted even where one empty day is ordinary."""
-    if (dataset.often_empty and not empty_answer) or now < day_end(day) + ONE_DAY:
-        return False
-    return rows == 0 or is_short(dataset, day, rows)
-
-
 def window_days(dataset: Dataset, max_days: int) -> int:
     """The most days of one request: what the user allows and what suits the dataset."""
     return min(max_days, dataset.window.max_days)
@@ -193,6 +127,8 @@ class Collection:
         self.workers = workers_for(task.dataset, self.max_window, max_workers)
         self.result = Result(task.dataset, Traffic())
         self.stored: dict[date, DayObject] = {}
+        # Days of which this run wants to know; others only ride along in their windows.
+        self._wanted: set[date] = set()
         self._lock = threading.Lock()
         # Days to be asked for again when the others are done, and days to be looked at twice, with their rows so far.
         self._again: set[date] = set()
@@ -221,11 +157,29 @@ class Collection:
     def _run(self) -> None:
         result, key = self.result, self.dataset.key
         if self.task.last < self.task.first:
-            log.info("%s: begins on %s, after the asked range: nothing to do", key, self.task.first)
+            log.info("%s: begins on %s, after the asked range: nothing to do", key, self.dataset.first_day)
             return
-        self.stored = self.store.list(self.dataset, self.task.first, self.task.last)
-        wanted = days_to_fetch(self.task, self.stored, self.now, self.force)
-        result.settled = sum(1 for day in self.task.days if day_start(day) <= self.now) - len(wanted)
+        self.stored = self.store.list(self.dataset, self.task.first - AROUND, self.task.last + AROUND)
+        wanted = days_to_fetch(self.task, days.Stored(self.stored), self.now, self.force)
+        self._wanted = set(wanted)
+        result.settled = len(self.task.expected(self.now)) - len(wanted)
+        try:
+            self._collect(wanted)
+        finally:
+            self._judge()
+
+    def _judge(self) -> None:
+        """Say how the days of this run stand, and whether the source is as it should be."""
+        found = days.Stored(self.stored)
+        self.result.states = {
+            day: days.judge(self.dataset, found[day], found, self.now).state for day in self.result.stored if day in found
+        }  # fmt: skip
+        self.result.alarms = days.alarms(self.task, found, self.now)
+        for alarm in self.result.alarms:
+            log.error("%s: %s", self.dataset.key, alarm)
+
+    def _collect(self, wanted: Sequence[date]) -> None:
+        result, key = self.result, self.dataset.key
         if not wanted:
             log.info("%s: all %d days are stored and settled", key, result.settled)
             return
@@ -248,23 +202,23 @@ class Collection:
             log.info("%s: %d days came back empty or short and are looked at twice", key, len(self._unconfirmed))
             self._fetch(sorted(self._unconfirmed), confirming=True)
         for day in self._unconfirmed:
-            if day not in result.stored:
+            if day in self._wanted and day not in result.stored:
                 result.failed.setdefault(day, "the source answered with nothing, and could not be asked again")
         self._tell_trouble()
-        for cause, days in runtime.days_by_cause(result.failed).items():
-            log.error("%s: %s failed: %s", key, days_text(days), cause)
+        for cause, failed in days_by_cause(result.failed).items():
+            log.error("%s: %s failed: %s", key, days_text(failed), cause)
 
-    def _fetch(self, days: Sequence[date], confirming: bool = False) -> None:
+    def _fetch(self, wanted: Sequence[date], confirming: bool = False) -> None:
         """Work on days in the thread pool; only as many windows are cut and handed out as are worked on."""
         running: set[Future[None]] = set()
         at = 0
         with ThreadPoolExecutor(self.workers, self.dataset.key) as pool:
             try:
-                while at < len(days) or running:
-                    while at < len(days) and len(running) < 2 * self.workers:
-                        ahead = days[at : at + self.max_window]
-                        span = next(spans(ahead, self.max_window, self.dataset.window.split_years, confirming))
-                        at += len(span.days)
+                while at < len(wanted) or running:
+                    while at < len(wanted) and len(running) < 2 * self.workers:
+                        ahead = wanted[at : at + self.max_window]
+                        span = next(spans(ahead, self.max_window, self.dataset.window.split_years, confirming, RIDERS))
+                        at += sum(1 for day in ahead if day <= span.last)
                         running.add(pool.submit(self._work, span))
                     done, running = wait(running, timeout=1.0, return_when=FIRST_COMPLETED)
                     for future in done:
@@ -325,7 +279,8 @@ class Collection:
     def _work_by_day(self, span: Span) -> None:
         """So that one day that cannot be read does not take its neighbours with it."""
         for day in span.days:
-            self._work(Span(day, day, span.confirming))
+            if day in self._wanted:
+                self._work(Span(day, day, span.confirming))
 
     def _hopeless(self, span: Span, cause: str) -> None:
         """A failure that asking again will not mend; after several in a row the dataset is given up."""
@@ -369,22 +324,11 @@ class Collection:
             if self._given_up:
                 self._fail([day], self._given_up)
                 continue
-            records = answer.days.pop(day, None)
-            rows = records.rows if records else 0
-            if not span.confirming and is_doubtful(self.dataset, day, rows, self.now, nothing):
-                with self._lock:
-                    self._unconfirmed[day] = rows
-                if not rows:
-                    continue
-            if rows < self._unconfirmed.get(day, 0):
-                # The second look found less than the first, which is stored.
-                continue
             known = self.stored.get(day)
-            if known and known.rows > 0 and not rows and not self.force:
-                self._fail([day], f"the source has nothing now where {known.rows} rows are stored; they are kept (--force replaces them)")
+            if not self.force and day not in self._wanted and known is None:
                 continue
             try:
-                self._put(span, day, records, fetched)
+                self._keep(span, day, answer.days.pop(day, None), fetched, nothing)
             except (GoogleAPIError, OSError) as error:
                 cause = f"Cloud Storage: {runtime.first_line(error)}"
                 self._fail([day], cause, again=not span.confirming)
@@ -394,32 +338,84 @@ class Collection:
                     if self._unstored >= _HOPELESS:
                         self._given_up = cause
 
-    def _put(self, span: Span, day: date, records: DayRecords | None, fetched: datetime) -> None:
+    def _keep(self, span: Span, day: date, records: DayRecords | None, fetched: datetime, nothing: bool) -> None:
+        """Store a day as it was answered, unless what is stored is fuller or it is to be looked at once more."""
+        from collector.profile import Profile, encode
         from collector.store import pack
 
-        lines = records.lines() if records else ()
-        payload = pack(lines, records.fields if records else (), fetched, str(span), span.confirming)
-        done, thing = self.store.put(self.dataset, day, payload, self.stored.get(day), self.force)
+        known = self.stored.get(day)
+        profile = records.profile(self.dataset, day) if records else Profile(0)
+        payload = pack(
+            records.lines() if records else (), records.fields if records else (), fetched, str(span), span.confirming, encode(profile)
+        )  # fmt: skip
+        is_same = known is not None and (known.sha256, known.rows) == (payload.sha256, payload.rows)
+        if not span.confirming and not is_same and self._is_doubtful(day, profile, nothing):
+            with self._lock:
+                self._unconfirmed[day] = payload.rows
+            if not payload.rows:
+                return
+        if payload.rows < self._unconfirmed.get(day, 0):
+            # The second look found less than the first, which is stored.
+            return
+        if known and known.rows > 0 and not payload.rows and not self.force:
+            self._fail([day], f"the source has nothing now where {known.rows} rows are stored; they are kept (--force replaces them)")
+            return
+        if known and not self.force and self._has_fewer(known, profile, fetched):
+            self._note(day, "same", known)
+            return
+        if is_same and day not in self._wanted:
+            # It rode along, and nothing is new.
+            return
+        self._put(day, payload)
+
+    def _is_doubtful(self, day: date, profile: Profile, nothing: bool) -> bool:
+        """Whether a day that should be whole lacks something by itself. Such an answer is looked at twice in a run, for a
+        well-formed empty list is how this API hides a fault. nothing: the answer had nothing for any of its days, which
+        is doubted even where one empty day is ordinary."""
+        if self.now < day_end(day) + self.dataset.whole_after or (self.dataset.often_empty and not nothing):
+            return False
+        return profile.keys == 0 or not days.is_whole(days.lacks(self.dataset, day, profile, days.Stored({})))
+
+    def _has_fewer(self, known: DayObject, profile: Profile, fetched: datetime) -> bool:
+        """Whether the source has less of a day than is stored, and was not seen so a day ago already: then what is
+        stored stays. A newer settlement run may have fewer units."""
+        was = known.profile.keys if known.profile else known.rows
+        if profile.keys >= was or known.fetched is None or known.fetched < day_end(known.day):
+            return False
+        if known.profile and known.profile.runs.keys() != profile.runs.keys():
+            return False
+        if known.fewer and fetched - known.fewer >= days.APART:
+            return False
+        log.warning(
+            "%s: %s: the source has %d records now where %d are stored; these stay until it is seen so a day apart",
+            self.dataset.key, known.day, profile.keys, was,
+        )  # fmt: skip
+        if known.fewer is None:
+            marked = self.store.mark(known, fewer_at=fetched)
+            with self._lock:
+                self.stored[known.day] = marked
+        return True
+
+    def _put(self, day: date, payload: Payload) -> None:
+        done, stored = self.store.put(self.dataset, day, payload, self.stored.get(day), self.force)
         with self._lock:
             self._unstored = 0
-            self.stored[day] = thing
+        self._note(day, done, stored)
+
+    def _note(self, day: date, done: str, stored: DayObject) -> None:
+        with self._lock:
+            self.stored[day] = stored
             earlier = self.result.stored.get(day)
-            self.result.stored[day] = Stored(earlier.done if earlier else done, payload.rows, len(payload.data))
+            self.result.stored[day] = Fetched(earlier.done if earlier else done, stored.rows, stored.size)
             self.result.failed.pop(day, None)
 
-    def _fail(self, days: Sequence[date], cause: str, again: bool = False) -> None:
+    def _fail(self, failed: Sequence[date], cause: str, again: bool = False) -> None:
         with self._lock:
-            self.result.failed.update(dict.fromkeys(days, command_line.printable(cause)))
+            # A day that rode along is as it was.
+            wanted = [day for day in failed if day in self._wanted]
+            self.result.failed.update(dict.fromkeys(wanted, command_line.printable(cause)))
             if again:
-                self._again.update(days)
-
-
-def days_text(days: Sequence[date]) -> str:
-    """Days in words: one by its date, a run by its ends; of very many the first, how many, and the last."""
-    runs = list(map(str, spans(days, len(days) + 1, False)))
-    if len(runs) <= _RUNS_TOLD:
-        return ", ".join(runs)
-    return f"{', '.join(runs[: _RUNS_TOLD - 1])} and more up to {runs[-1]} ({len(days)} days)"
+                self._again.update(wanted)
 
 
 # ---------------------------------------------------------------------------------------------- the command line
@@ -470,7 +466,7 @@ def main(argv: list[str] | None = None) -> int:
     if stop.is_set:
         log.warning("stopped; the same command again goes on where this one ended")
         return 128 + stop.signal_number
-    return FAILED if any(result.failed for result in results) else DONE
+    return FAILED if any(result.failed or result.alarms for result in results) else DONE
 
 
 def _attempt(collection: Collection) -> Result:
@@ -498,10 +494,11 @@ def plan_text(tasks: list[Task], store: DayStore, arguments: argparse.Namespace)
     total_bytes, objects = 0, 0
     for task in tasks:
         dataset = task.dataset
-        stored = store.list(dataset, task.first, task.last) if task.days else {}
-        wanted = days_to_fetch(task, stored, now, arguments.force)
-        stale = sum(1 for day in wanted if day in stored)
-        requests = sum(1 for _ in spans(wanted, window_days(dataset, arguments.max_days), dataset.window.split_years))
+        found = days.Stored(store.list(dataset, task.first - AROUND, task.last + AROUND) if task.days else {})
+        stored = [day for day in found if task.first <= day <= task.last]
+        wanted = days_to_fetch(task, found, now, arguments.force)
+        stale = sum(1 for day in wanted if day in found)
+        requests = sum(1 for _ in spans(wanted, window_days(dataset, arguments.max_days), dataset.window.split_years, riders=RIDERS))
         count = len(wanted) * dataset.rows_per_day
         size = len(wanted) * dataset.bytes_per_day
         least = requests * max(1 / RATE_CAP[dataset.host], arguments.request_delay)
@@ -520,21 +517,20 @@ def plan_text(tasks: list[Task], store: DayStore, arguments: argparse.Namespace)
 
 def summary(results: list[Result]) -> str:
     """The end of a run as a table, with every failure below it."""
-    now = gb_calendar.utc_now()
     rows: list[tuple[str, ...]] = [
         ("DATASET", "SETTLED", "NEW", "SAME", "REPLACED", "EMPTY", "SHORT", "PROVISIONAL", "FAILED", "ROWS", "MB", "REQUESTS", "RETRIES", "SECONDS", "STATUS")
     ]  # fmt: skip
     for r in results:
-        states = r.states(now)
         rows.append((
             r.dataset.key, str(r.settled), str(r.count("new")), str(r.count("same")), str(r.count("replaced")),
-            str(states["empty"]), str(states["short"]), str(states["provisional"]), str(len(r.failed)),
+            *(str(r.in_state(state)) for state in (State.EMPTY, State.SHORT, State.PROVISIONAL)), str(len(r.failed)),
             f"{sum(day.rows for day in r.stored.values()):,}", f"{r.traffic.body_bytes / 1e6:.1f}",
             str(r.traffic.requests), str(r.traffic.retries), f"{r.seconds:.1f}", r.status,
         ))  # fmt: skip
     lines = [command_line.table(rows, frozenset(range(1, 14)))]
     for r in results:
-        lines += [f"FAILED {r.dataset.key} {days_text(days)}: {cause}" for cause, days in runtime.days_by_cause(r.failed).items()]
+        lines += [f"FAILED {r.dataset.key} {days_text(failed)}: {cause}" for cause, failed in days_by_cause(r.failed).items()]
+        lines += [f"SOURCE {r.dataset.key}: {alarm}" for alarm in r.alarms]
     if any("cannot be reached" in cause for r in results for cause in r.failed.values()):
         lines.append("The API cannot be reached. Without internet, ./deploy_data_collectors.sh --demo shows the system with made-up data.")
     return "\n".join(lines)

@@ -80,7 +80,7 @@ def list_datasets() -> str:
     from datasets_config import REGISTRY
 
     rows = [("KEY", "FROM", "PRIORITY", "DESCRIPTION")]
-    rows += [(d.key, str(d.start_year), d.priority, f"{d.title}: {d.description}") for d in REGISTRY.values()]
+    rows += [(d.key, str(d.first_day), d.priority, f"{d.title}: {d.description}") for d in REGISTRY.values()]
     return table(rows)
 
 

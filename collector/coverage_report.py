@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING, Any
 from collector.gb_calendar import ONE_DAY, utc_now, utc_text
 
 if TYPE_CHECKING:
+    from collector.days import State
     from collector.runtime import Settings
-    from collector.verification import Day, State, Verification
+    from collector.verification import Day, Verification
 
 TEMPLATE = Path(__file__).with_suffix(".html")
 # As many stretches of days as a reader looks through; the calendars show them all.
@@ -79,7 +80,7 @@ def report_data(
     found: Sequence[Verification], settings: Settings, seconds: float, timings: Mapping[str, Sequence[int]]
 ) -> dict[str, Any]:
     """What the page shows; see write_report."""
-    from collector.verification import State
+    from collector.days import State
 
     emulator, source = settings.emulator("BIGQUERY"), settings.values["ELEXON_BASE_URL"]
     return {
@@ -97,7 +98,7 @@ def report_data(
 
 def _dataset(v: Verification) -> dict[str, Any]:
     """One dataset: its days from `first` on without a gap; counts as runs of equal values."""
-    from collector.verification import State
+    from collector.days import State
 
     order = list(State)
     by_day = {day.day: day for day in v.days}
@@ -128,9 +129,10 @@ def runs(values: Iterable[int | None]) -> list[list[int | None]]:
 def _worst(found: Sequence[Verification]) -> dict[str, Any]:
     """The worst stretches of days first: what is lost on our side before what the source lacks, then by how many days'
     worth of rows is lacking."""
-    from collector.verification import LOSSES, State
+    from collector.days import State
+    from collector.verification import LOSSES
 
-    fine = (State.COMPLETE, State.PROVISIONAL)
+    fine = (State.COMPLETE, State.PROVISIONAL, State.BEFORE)
     order = list(State)
     stretches: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
     for v in found:
@@ -154,7 +156,7 @@ def _wanted(day: Day, usual: int) -> int:
 
 def _stretches(days: Sequence[Day]) -> Iterable[tuple[State, list[Day]]]:
     """Consecutive days of one state; a short day stands alone, for each lacks its own rows."""
-    from collector.verification import State
+    from collector.days import State
 
     stretch: list[Day] = []
     for day in days:

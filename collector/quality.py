@@ -73,10 +73,7 @@ def time_column(dataset: Dataset) -> str:
 
 def grid(dataset: Dataset) -> timedelta | None:
     """The distance of regular instants; None where records come at any time."""
-    if dataset.rows:
-        return dataset.rows.tick
-    # A record that names the end of its half hour.
-    return HALF_HOUR if dataset.instant.shift == -HALF_HOUR else None
+    return dataset.grid
 
 
 def value_columns(dataset: Dataset) -> list[Column]:

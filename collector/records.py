@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import codecs
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from itertools import chain
+from operator import attrgetter
 from typing import Any, NoReturn
 
 import msgspec
 from msgspec import Raw
 
 from collector.command_line import redacted
-from collector.gb_calendar import day_end, day_start, settlement_day, utc_text
-from datasets_config import Dataset, Instant
+from collector.gb_calendar import HALF_HOUR, day_end, day_start, parse_utc, settlement_day, utc_text
+from collector.profile import Profile, profile_of
+from datasets_config import Dataset
 
 Record = Raw | bytes
 _CHUNK = 1 << 20
@@ -36,10 +38,21 @@ class WrongAnswer(Exception):
 
 
 @dataclass
-class DayRecords:
-    """The records of one settlement day: instant -> records, and the field names seen."""
+class Group:
+    """Records of one instant that also have one stamp, settlement run and label. keys: what tells each record from the
+    others of its instant; empty where the instant alone is the natural key."""
 
-    groups: dict[datetime, list[Record]] = field(default_factory=dict)
+    records: list[Record] = field(default_factory=list)
+    keys: list[Hashable] = field(default_factory=list)
+    run: object = None
+    label: tuple[object, object] = (None, None)
+
+
+@dataclass
+class DayRecords:
+    """The records of one settlement day by instant, and the field names seen."""
+
+    groups: dict[datetime, list[Group]] = field(default_factory=dict)
     fields: set[str] = field(default_factory=set)
     rows: int = 0
 
@@ -48,7 +61,7 @@ class DayRecords:
         They come in pieces of some thousand, so that a record costs little where each has its own instant."""
         piece: list[bytes] = []
         for instant in sorted(self.groups):
-            piece += sorted(map(bytes, self.groups[instant]))
+            piece += sorted(map(bytes, chain.from_iterable(group.records for group in self.groups[instant])))
             if len(piece) >= _PIECE:
                 yield piece
                 piece = []
@@ -57,10 +70,26 @@ class DayRecords:
 
     def merge(self, other: DayRecords) -> None:
         """Add the records of a later part of the same day."""
-        for instant, records in other.groups.items():
-            self.groups.setdefault(instant, []).extend(records)
+        for instant, groups in other.groups.items():
+            self.groups.setdefault(instant, []).extend(groups)
         self.fields |= other.fields
         self.rows += other.rows
+
+    def profile(self, dataset: Dataset, day: date) -> Profile:
+        """What the records of `day` are, counted."""
+        return profile_of(dataset, day, self.groups, {name: list(self._without(name)) for name in dataset.values})
+
+    def _without(self, name: str) -> Iterator[datetime]:
+        """The instants of which no record has a value in the field `name` (dotted when nested)."""
+        for instant, groups in self.groups.items():
+            if all(_value(_decode(record), name) is None for group in groups for record in group.records):
+                yield instant
+
+
+def _value(record: Any, name: str) -> Any:
+    for part in name.split("."):
+        record = record.get(part) if isinstance(record, dict) else None
+    return record
 
 
 @dataclass
@@ -97,7 +126,7 @@ def read_answer(dataset: Dataset, body: bytes | bytearray, start: datetime, end:
     reader.read(records)
     parents = {c.source.partition(".")[0] for c in dataset.columns if "." in c.source}
     for day in reader.days.values() if parents else ():
-        for record in chain.from_iterable(day.groups.values()):
+        for record in chain.from_iterable(group.records for groups in day.groups.values() for group in groups):
             whole = _decode(record)
             inner = ((parent, whole.get(parent)) for parent in parents)
             day.fields.update(f"{parent}.{name}" for parent, value in inner if isinstance(value, dict) for name in value)
@@ -185,61 +214,79 @@ def _excerpt(body: bytes | bytearray) -> str:
 
 class _Reader:
     """Puts records in their days. Most records of a body have the same fields, so a decoder made for just those
-    tells at once, without building values, that nothing is new; the others take the slow way, one by one."""
+    tells at once, without building values, that nothing is new; the others take the slow way, one by one.
+
+    Of each record only its facets (instant, stamp, run, label: few different values, each of which makes a group) and
+    the rest of its natural key are read.
+    """
 
     def __init__(self, dataset: Dataset, start: datetime, end: datetime) -> None:
         self.dataset, self.start, self.end = dataset, start, end
         self.earliest, self.latest = dataset.window.answers(start, end)
+        self.first_stamp, self.last_stamp = dataset.window.stamps(start, end)
         self.days: dict[date, DayRecords] = {}
+        self.facets, self.keys = dataset.facets, dataset.key_fields
         self._names: tuple[str, ...] = ()
-        self._dropped: list[Record] = []
+        self._dropped = Group()
+        self._strangers: list[datetime] = []
         # The day of the record before: most often that of the next one too.
         self._day = (start, start, DayRecords())
 
     def read(self, records: Sequence[Record]) -> None:
         """Sort every record into its day. Raises WrongAnswer."""
-        groups: dict[object, list[Record]] = {}
+        places: dict[object, Group] = {}
         decode: Callable[[Any], Any] | None = None
-        pair = len(self.dataset.instant.fields) == 2
+        facets: Any
+        facets_of = attrgetter(*(f"g{number}" for number in range(len(self.facets))))
+        keys_of = attrgetter(*(f"k{number}" for number in range(len(self.keys)))) if self.keys else None
+        # One object for each text, however often it comes.
+        same = dict[Hashable, Hashable]().setdefault
+        key: Hashable = None
         for record in records:
             try:
                 if decode is None:
                     raise msgspec.ValidationError
                 seen = decode(record)
-                key: object = (seen.i0, seen.i1) if pair else seen.i0
+                facets = facets_of(seen)
+                if keys_of:
+                    key = keys_of(seen)
             except (msgspec.DecodeError, RecursionError):
-                self._names, key = self._read_slowly(record)
-                decode = _shape(self._names, self.dataset.instant)
+                self._names, facets, key = self._read_slowly(record)
+                decode = _shape(self._names, (self.dataset.instant.fields, self.facets, self.keys))
                 # Each day that has such records is to learn their names, through _group.
-                groups.clear()
-            group = groups.get(key)
+                places.clear()
+            group = places.get(facets)
             if group is None:
-                group = groups[key] = self._group(key if isinstance(key, tuple) else (key,), record)
-            group.append(record)
+                group = places[facets] = self._group(facets if isinstance(facets, tuple) else (facets,), record)
+            group.records.append(record)
+            if keys_of:
+                group.keys.append(same(key, key))
+        if self._strangers:
+            self._refuse()
         for day in self.days.values():
-            day.rows = sum(map(len, day.groups.values()))
-        self._dropped.clear()
+            day.rows = sum(len(group.records) for groups in day.groups.values() for group in groups)
 
-    def _read_slowly(self, record: Record) -> tuple[tuple[str, ...], object]:
+    def _read_slowly(self, record: Record) -> tuple[tuple[str, ...], Hashable, Hashable]:
         whole = _decode(record)
         if not isinstance(whole, dict):
             raise WrongAnswer(f"a record is no object: {_excerpt(bytes(record))}")
-        values = tuple(whole.get(name) for name in self.dataset.instant.fields)
-        if any(isinstance(value, list | dict) for value in values):
+        if any(isinstance(whole.get(name), list | dict) for name in self.dataset.instant.fields):
             raise WrongAnswer(f"a record has no usable {self.dataset.instant.fields[0]}: {_excerpt(bytes(record))}")
-        return tuple(whole), values if len(values) == 2 else values[0]
+        facets, keys = (tuple(_hashable(whole.get(name)) for name in names) for names in (self.facets, self.keys))
+        key: Hashable = keys if len(keys) > 1 else next(iter(keys), None)
+        return tuple(whole), facets if len(facets) > 1 else facets[0], key
 
-    def _group(self, values: tuple[object, ...], record: Record) -> list[Record]:
-        """Where records with this instant go: a list of their day, or the one of those that are dropped."""
+    def _group(self, facets: tuple[Any, ...], record: Record) -> Group:
+        """Where records with these facets go: a group of their day, or that of those which are dropped."""
+        told = dict(zip(self.facets, facets, strict=True))
         try:
-            instant = self.dataset.instant.of(values)
+            instant = self.dataset.instant.of(facets[: len(self.dataset.instant.fields)])
         except (ValueError, OverflowError) as error:
             raise WrongAnswer(f"a record has no usable instant ({str(error)[:200]}): {_excerpt(bytes(record))}") from None
-        if not self.earliest <= instant <= self.latest:
-            raise WrongAnswer(
-                f"asked from {utc_text(self.start)} to {utc_text(self.end)}, the answer holds a record of "
-                f"{utc_text(instant)}: it answers another question (the API ignores parameters it does not know)"
-            )
+        if not self.earliest <= instant <= self.latest or self._is_stamped_elsewhere(told):
+            # All of the answer is read, so that the message can say what it is instead.
+            self._strangers.append(instant)
+            return self._dropped
         if not self.start <= instant < self.end:
             return self._dropped
         first, end, records = self._day
@@ -248,30 +295,69 @@ class _Reader:
             records = self.days.setdefault(day, DayRecords())
             self._day = day_start(day), day_end(day), records
         records.fields.update(self._names)
-        return records.groups.setdefault(instant, [])
+        label = tuple(told[name] for name in self.dataset.counted_by) or (None, None)
+        group = Group(run=told.get(self.dataset.run_field), label=label)  # type: ignore[arg-type]
+        records.groups.setdefault(instant, []).append(group)
+        return group
+
+    def _is_stamped_elsewhere(self, told: dict[str, Any]) -> bool:
+        """Whether what the endpoint filters on says that the record was not asked for."""
+        stamp = told.get(self.dataset.window.stamp)
+        if not isinstance(stamp, str):
+            return False
+        try:
+            return not self.first_stamp <= parse_utc(stamp) <= self.last_stamp
+        except (ValueError, OverflowError):
+            return False
+
+    def _refuse(self) -> NoReturn:
+        """Say what an answer with strangers is: the right one shifted, or the answer to another question."""
+        instants = sorted([*self._strangers, *(i for day in self.days.values() for i in day.groups)])
+        asked = f"asked from {utc_text(self.start)} to {utc_text(self.end)}, the answer holds"
+        shift = instants[0] - self.start
+        one_step = self.dataset.grid or HALF_HOUR
+        whole = instants[-1] + one_step - instants[0] == self.end - self.start
+        if whole and one_step <= abs(shift) <= 2 * _HOUR:
+            minutes = int(abs(shift).total_seconds() // 60)
+            raise WrongAnswer(
+                f"{asked} {utc_text(instants[0])} to {utc_text(instants[-1])}: it is {minutes} minutes too "
+                f"{'early' if shift < timedelta(0) else 'late'}, as when a clock change is counted twice"
+            )
+        raise WrongAnswer(
+            f"{asked} a record of {utc_text(min(self._strangers))}: it answers another question (the API ignores "
+            "parameters it does not know)"
+        )
+
+
+_HOUR = 2 * HALF_HOUR
+# Fields of a dataset that are read: of the instant, facets, keys.
+_Read = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]
+
+
+def _hashable(value: Any) -> Hashable:
+    return json.dumps(value) if isinstance(value, list | dict) else value
 
 
 @lru_cache(maxsize=64)
-def _shape(names: tuple[str, ...], instant: Instant) -> Callable[[Any], Any] | None:
-    """A decoder of records with just these fields, which builds the instant's values and nothing else.
+def _shape(names: tuple[str, ...], dataset: _Read) -> Callable[[Any], Any] | None:
+    """A decoder of records with just these fields, which builds the values of facets (g0, g1, ...) and keys (k0, ...)
+    and nothing else; of those that are not among the fields the value is None.
 
-    None when the fields of the instant are not among them, or a name cannot be an attribute's: such records are
-    looked at one by one.
+    None when the fields of the instant are not among them, or a name cannot be an attribute's: such records are looked
+    at one by one.
     """
-    if not set(instant.fields) <= set(names):
+    instant, facets, keys = dataset
+    if not set(instant) <= set(names):
         return None
-    types: tuple[type, ...] = (str,) if len(instant.fields) == 1 else (str, int)
-    fields, rename = [], {}
+    built = {name: f"{letter}{number}" for letter, those in (("k", keys), ("g", facets)) for number, name in enumerate(those)}
+    fields: list[Any] = [(attribute, None, None) for name, attribute in built.items() if name not in names]
+    rename = {}
     for number, name in enumerate(names):
-        if name in instant.fields:
-            place = instant.fields.index(name)
-            attribute, kind = f"i{place}", types[place]
-        else:
-            attribute, kind = f"f{number}", Raw
+        attribute, kind = (built[name], str | int | float | bool | None) if name in built else (f"f{number}", Raw)
         fields.append((attribute, kind))
         rename[attribute] = name
     try:
-        struct = msgspec.defstruct("Record", fields, rename=rename, forbid_unknown_fields=True, gc=False)
+        struct = msgspec.defstruct("Record", fields, rename=rename, forbid_unknown_fields=True, kw_only=True, gc=False)
     except ValueError:
         # Names with quotes, backslashes, control characters or lone surrogates.
         return None

@@ -19,7 +19,6 @@ import warnings
 from collections.abc import Callable
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO, TypeVar
@@ -27,7 +26,8 @@ from urllib.parse import urlsplit
 
 from collector import command_line, gb_calendar
 from collector.command_line import DONE, FAILED, PLACES, Parser, fail_usage, printable
-from datasets_config import DEFAULT_DATASETS, FIRST_DAY, REGISTRY, Dataset, Host
+from collector.days import Task
+from datasets_config import DEFAULT_DATASETS, FIRST_DAY, REGISTRY, Host
 
 if TYPE_CHECKING:
     from google.api_core.retry import Retry
@@ -214,19 +214,6 @@ def flags_of(arguments: argparse.Namespace) -> dict[str, str | None]:
     return {s.flag: getattr(arguments, s.flag[2:].replace("-", "_")) for s in SETTINGS if s.flag}
 
 
-@dataclass(frozen=True)
-class Task:
-    """One dataset and the settlement days to work on, both ends included; none when last < first."""
-
-    dataset: Dataset
-    first: date
-    last: date
-
-    @property
-    def days(self) -> list[date]:
-        return list(gb_calendar.days_between(self.first, self.last))
-
-
 def tasks_of(arguments: argparse.Namespace) -> list[Task]:
     """What the arguments ask for: each dataset once, its range clipped to where the dataset begins.
 
@@ -247,14 +234,6 @@ def tasks_of(arguments: argparse.Namespace) -> list[Task]:
     return [
         Task(REGISTRY[key], max(start or FIRST_DAY, REGISTRY[key].first_day), end or today) for key in keys
     ]
-
-
-def days_by_cause(failed: dict[date, str]) -> dict[str, list[date]]:
-    """Failed days, in order, by what went wrong."""
-    found: dict[str, list[date]] = {}
-    for day, cause in sorted(failed.items()):
-        found.setdefault(cause, []).append(day)
-    return found
 
 
 # ---------------------------------------------------------------------------------------------- logging, stopping

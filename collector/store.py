@@ -12,16 +12,18 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from google.api_core import exceptions
 from google.cloud.storage.retry import DEFAULT_RETRY
 from isal import isal_zlib
 
-from collector.gb_calendar import ONE_DAY, parse_utc, utc_text
+from collector.gb_calendar import ONE_DAY, UTC, parse_utc, utc_text
+from collector.profile import Profile, decode
 from datasets_config import Dataset
 
 if TYPE_CHECKING:
@@ -32,7 +34,7 @@ PAGE = 1_000
 GZIP_LEVEL = 1
 LISTED = "items(name,generation,metageneration,size,metadata),nextPageToken"
 # Object metadata may hold 8 KiB in all (the emulator: 3.4 KB); field names beyond this are counted, not named.
-_FIELDS_LIMIT = 2_000
+_FIELDS_LIMIT = 1_400
 # Every write below is conditional on a generation, so repeating it is safe; five minutes outlast a bad spell.
 RETRY = DEFAULT_RETRY.with_timeout(300.0)
 _ATTEMPTS = 6
@@ -62,8 +64,10 @@ def day_of_name(key: str, name: str) -> date | None:
 class DayObject:
     """A stored day as its listing tells: nothing is downloaded to know this.
 
-    size: bytes as compressed. rows, sha256 (of the uncompressed lines), fetched (aware UTC), fields: from the
-    object's metadata; rows is -1 and fetched None where the metadata is not ours.
+    size: bytes as compressed. rows, sha256 (of the uncompressed lines), fetched (when these records were last read, aware
+    UTC), fields: from the object's metadata; rows is -1 and fetched None where the metadata is not ours. first_fetched:
+    when these records were first read. behind: when a verification found the source to have more, behind_read: when it
+    was first asked again since. fewer: when the source was first seen to have less than this.
     """
 
     day: date
@@ -76,6 +80,26 @@ class DayObject:
     fetched: datetime | None
     confirmed: bool
     fields: frozenset[str]
+    first_fetched: datetime | None = None
+    behind: datetime | None = None
+    behind_read: datetime | None = None
+    fewer: datetime | None = None
+    profile_text: str = field(default="", repr=False)
+
+    @cached_property
+    def profile(self) -> Profile | None:
+        """The instants, series and counts of its records; None in objects of versions that kept none."""
+        return decode(self.profile_text)
+
+    @property
+    def seen(self) -> datetime:
+        """When these records were first read (aware UTC); far in the future where that is not known."""
+        return self.first_fetched or self.fetched or datetime.max.replace(tzinfo=UTC)
+
+    @property
+    def is_of_old(self) -> bool:
+        """Stored and confirmed by a version that looked twice in one run."""
+        return self.confirmed and self.first_fetched is None
 
     @property
     def identity(self) -> str:
@@ -89,18 +113,23 @@ class DayObject:
         rows = metadata.get("rows", "")
         # Metadata can be edited by anyone who may write to the bucket: what is not ours reads as not known.
         try:
-            fetched = parse_utc(metadata.get("fetched_at", ""))
-        except (ValueError, OverflowError):
-            fetched = None
-        try:
             names = json.loads(metadata.get("fields") or "[]")
         except (ValueError, RecursionError):
             names = []
         return cls(
             day, blob.name, int(blob.generation), int(blob.metageneration or 0), int(blob.size or 0),
-            int(rows) if re.fullmatch("[0-9]{1,12}", rows) else -1, metadata.get("sha256", ""), fetched,
+            int(rows) if re.fullmatch("[0-9]{1,12}", rows) else -1, metadata.get("sha256", ""), _instant(metadata, "fetched_at"),
             metadata.get("confirmed") == "true", frozenset(map(str, names) if isinstance(names, list) else ()),
+            _instant(metadata, "first_fetched_at"), _instant(metadata, "behind_at"), _instant(metadata, "behind_read_at"),
+            _instant(metadata, "fewer_at"), metadata.get("profile") or "",
         )  # fmt: skip
+
+
+def _instant(metadata: Mapping[str, str], name: str) -> datetime | None:
+    try:
+        return parse_utc(metadata.get(name) or "")
+    except (ValueError, OverflowError):
+        return None
 
 
 @dataclass(frozen=True)
@@ -112,12 +141,19 @@ class Payload:
     sha256: str
     metadata: dict[str, str]
 
+    @property
+    def fetched(self) -> datetime:
+        """When the answer came (aware UTC)."""
+        return parse_utc(self.metadata["fetched_at"])
 
-def pack(groups: Iterable[list[bytes]], fields: Iterable[str], fetched: datetime, window: str, confirmed: bool) -> Payload:
+
+def pack(
+    groups: Iterable[list[bytes]], fields: Iterable[str], fetched: datetime, window: str, confirmed: bool, profile: str = ""
+) -> Payload:
     """Compress records, already ordered and in pieces, one a line; only one piece of them is held uncompressed at a time.
 
-    fetched: when the answer came (aware UTC). window: what was asked for. confirmed: a second look at the source
-    found no more than this.
+    fetched: when the answer came (aware UTC). window: what was asked for. confirmed: a second look within the run found no
+    more than this. profile: what the records are, counted.
     """
     # No time stamp in the header. The compressed bytes of the same lines are nearly always the same; only their SHA-256 is
     # relied on.
@@ -132,8 +168,8 @@ def pack(groups: Iterable[list[bytes]], fields: Iterable[str], fetched: datetime
     names = json.dumps(sorted(fields))
     if len(names) > _FIELDS_LIMIT:
         names = json.dumps([f"(too many to name: {len(set(fields))})"])
-    metadata = {"rows": str(rows), "sha256": digest.hexdigest(), "fetched_at": utc_text(fetched), "window": window,
-                "fields": names, "confirmed": str(confirmed).lower()}  # fmt: skip
+    metadata = {"rows": str(rows), "sha256": digest.hexdigest(), "fetched_at": utc_text(fetched), "first_fetched_at": utc_text(fetched),
+                "window": window, "fields": names, "confirmed": str(confirmed).lower(), "profile": profile}  # fmt: skip
     return Payload(b"".join(parts), rows, digest.hexdigest(), metadata)
 
 
@@ -145,6 +181,8 @@ class DayStore:
 
     def list(self, dataset: Dataset, first: date, last: date) -> dict[date, DayObject]:
         """The stored days from `first` to `last` in one listing pass."""
+        if last < first:
+            return {}
         key = dataset.key
         blobs = self.bucket.client.list_blobs(
             self.bucket, prefix=f"raw/{key}/", start_offset=object_name(key, first),
@@ -191,8 +229,25 @@ class DayStore:
 
     def _touch(self, known: DayObject, payload: Payload) -> DayObject:
         """Record that the same records were read again: metadata alone, so the generation stays."""
+        # First seen stays as it was; an object of a version that did not keep it was first seen when it was last.
+        first = known.seen if known.fetched else payload.fetched
+        told = {"first_fetched_at": utc_text(first)}
+        if known.behind:
+            told |= {"behind_at": utc_text(known.behind), "behind_read_at": utc_text(known.behind_read or payload.fetched)}
+        return self._patch(known, payload.metadata | told)
+
+    def mark(self, known: DayObject, **marks: datetime) -> DayObject:
+        """Note in the metadata of a day that the source has more (behind_at) or less (fewer_at) than it holds."""
         blob = self.bucket.blob(known.name)
-        blob.metadata = payload.metadata
+        blob.reload(retry=RETRY)
+        told = {name: utc_text(instant) for name, instant in marks.items()}
+        # Told anew, it was not asked since.
+        gone = {"behind_read_at": ""} if "behind_at" in told else {}
+        return self._patch(known, {**(blob.metadata or {}), **told, **gone})
+
+    def _patch(self, known: DayObject, metadata: dict[str, str]) -> DayObject:
+        blob = self.bucket.blob(known.name)
+        blob.metadata = metadata
         blob.patch(
             if_generation_match=known.generation, if_metageneration_match=known.metageneration or None, retry=RETRY
         )

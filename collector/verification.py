@@ -1,32 +1,32 @@
 """Verification: what should be there, what the source has, what is stored, what is loaded, day by day.
 
-Four counts are compared. The calendar says how many rows a day should have, where that can be known; the source says
-how many it has, where it can be asked (/data-status); the object says how many were fetched; the table how many were
-loaded. What the source itself lacks is told but is no failure; what is lost on our side always is one.
+What a day holds is compared with what it should hold (collector/days.py); the source says how many rows it has of each
+settlement period, where it can be asked (/data-status); the object says how many were fetched; the table how many were
+loaded. What the source itself lacks is told but is no failure; what is lost on our side always is one, and so is a
+source that stands still or has stopped.
 """
 
 from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from enum import Enum
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from collector import command_line, runtime
-from collector.gb_calendar import ONE_DAY, day_start, utc_now, utc_text
+from collector import command_line, days, runtime
+from collector.days import APART, AROUND, Kind, Lack, Life, State, Stored, Task, days_text, series_lives
+from collector.gb_calendar import ONE_DAY, day_end, utc_now, utc_text
 from collector.quality import Finding, findings
-from collector.runtime import Stop, Task, log
+from collector.runtime import Stop, log
 from datasets_config import Dataset, Host
-from enhanced_elexon_neso_downloader import days_text, is_short, needs_reading
 
 if TYPE_CHECKING:
     from collector.api import Api
-    from collector.store import DayObject, DayStore
+    from collector.store import DayStore
     from collector.warehouse import Loaded
     from enhanced_bigquery_loader import Warehouse
 
@@ -34,31 +34,20 @@ if TYPE_CHECKING:
 _STATUS_DAYS = 30
 _STATUS_LIMIT = 8_000_000
 _STATUS_WORKERS = 8
-
-
-class State(Enum):
-    """How a day stands, worst first. A day has one: the first that is true of it."""
-
-    SURPLUS = "surplus"
-    DIFFERS = "differing"
-    BEHIND = "behind source"
-    MISSING = "missing"
-    UNLOADED = "not loaded"
-    EMPTY = "empty at source"
-    SHORT = "short at source"
-    PROVISIONAL = "provisional"
-    COMPLETE = "complete"
+# So many of the things that days lack are told in words.
+_TOLD = 10
 
 
 # What each state means and what mends it; COMPLETE needs no words.
 MEANINGS = {
     State.SURPLUS: "rows in the table without a stored day; run the downloader, then the loader for them",
     State.DIFFERS: "the table's rows are not those that were loaded; run the loader with --force for them",
-    State.BEHIND: "the source has more than was fetched; run the downloader with --force, then the loader for them",
+    State.BEHIND: "the source has more than was fetched; the next run of the downloader fetches them",
     State.MISSING: "not stored; run the downloader for them",
     State.UNLOADED: "stored but not loaded; run the loader for them",
-    State.EMPTY: "the source answered twice that it has nothing",
-    State.SHORT: "the source has fewer rows than the calendar says",
+    State.EMPTY: "the source has nothing",
+    State.SHORT: "the source lacks a part",
+    State.BEFORE: "the source begins later",
 }
 # Losses on our side: these fail the verification.
 LOSSES = frozenset({State.SURPLUS, State.DIFFERS, State.BEHIND, State.MISSING, State.UNLOADED})
@@ -66,7 +55,8 @@ LOSSES = frozenset({State.SURPLUS, State.DIFFERS, State.BEHIND, State.MISSING, S
 
 @dataclass(frozen=True)
 class Day:
-    """One settlement day and its four counts of rows; None where a count cannot be known."""
+    """One settlement day and its four counts of rows; None where a count cannot be known. lacks: what it lacks.
+    is_final: it is not read again."""
 
     day: date
     state: State
@@ -74,6 +64,8 @@ class Day:
     stored: int | None
     loaded: int
     source: int | None
+    lacks: tuple[Lack, ...] = ()
+    is_final: bool = True
 
     def as_json(self) -> list[Any]:
         """[day, state, expected, object, table, source]."""
@@ -94,6 +86,8 @@ class Verification:
     duplicates: int = 0
     conflicts: int = 0
     provisional: int = 0
+    alarms: list[str] = field(default_factory=list)
+    series: list[Life] = field(default_factory=list)
     first: date | None = None
     last: date | None = None
     fetched: datetime | None = None
@@ -124,7 +118,12 @@ class Verification:
     @property
     def ok(self) -> bool:
         """Whether all that should be there is. What the source itself lacks does not count against it."""
-        return not self.error and not any(day.state in LOSSES for day in self.days)
+        return not self.error and not self.alarms and not any(day.state in LOSSES for day in self.days)
+
+    @property
+    def verdicts(self) -> list[tuple[date, Lack]]:
+        """What the days lack, oldest first; of days that are still being published nothing is said."""
+        return [(day.day, lack) for day in self.days if day.state is not State.PROVISIONAL for lack in day.lacks]
 
     def as_json(self) -> dict[str, Any]:
         """For machines. `days` has those that are not complete."""
@@ -143,6 +142,21 @@ class Verification:
             "surplus_days": texts(State.SURPLUS), "short_days": texts(State.SHORT), "empty_days": texts(State.EMPTY),
             "provisional_days": self.provisional, "states": self.states,
             "days": [day.as_json() for day in self.days if day.state is not State.COMPLETE],
+            "verdicts": [
+                {
+                    "day": day.isoformat(), "kind": lack.kind.value, "count": lack.count,
+                    "first": utc_text(lack.first) if lack.first else None, "about": lack.about, "text": str(lack),
+                }
+                for day, lack in self.verdicts
+            ],
+            "series": [
+                {
+                    "name": life.name, "first_day": life.first.isoformat(), "last_day": life.last.isoformat(),
+                    "pauses": [[first.isoformat(), last.isoformat()] for first, last in life.pauses],
+                }
+                for life in self.series
+            ],
+            "alarms": self.alarms,
             "findings": [finding.as_json() for finding in self.findings],
             "source_not_asked": self.unasked, "error": self.error, "ok": self.ok,
         }  # fmt: skip
@@ -161,8 +175,11 @@ class _Status(msgspec.Struct):
     data: list[_Point]
 
 
-def source_counts(api: Api, dataset: Dataset, first: date, last: date) -> dict[date, int]:
-    """How many records the source has of each settlement day; a day that it does not name is left out.
+Counts = dict[tuple[date, int], int]
+
+
+def source_counts(api: Api, dataset: Dataset, first: date, last: date) -> Counts:
+    """How many records the source has of each settlement period; one that it does not name is left out.
 
     The endpoint reads its dates as UTC days, so that in summer the first hour of the first settlement day lies in
     the UTC day before: that one is asked for too. Raises what Api.ask raises.
@@ -171,13 +188,13 @@ def source_counts(api: Api, dataset: Dataset, first: date, last: date) -> dict[d
 
     traffic = Traffic()
 
-    def ask(begin: date) -> dict[date, int]:
+    def ask(begin: date) -> Counts:
         until = min(last, begin + timedelta(days=_STATUS_DAYS - 1))
         query = {"settlementDateFrom": (begin - ONE_DAY).isoformat(), "settlementDateTo": until.isoformat()}
         return api.ask(f"/data-status/{dataset.code}", query, _STATUS_LIMIT, partial(_read_status, begin, until), traffic)
 
     begins = [first + timedelta(days=days) for days in range(0, (last - first).days + 1, _STATUS_DAYS)]
-    found: dict[date, int] = {}
+    found: Counts = {}
     with ThreadPoolExecutor(_STATUS_WORKERS, "status") as pool:
         try:
             for counts in pool.map(ask, begins):
@@ -188,116 +205,230 @@ def source_counts(api: Api, dataset: Dataset, first: date, last: date) -> dict[d
     return found
 
 
-def _read_status(first: date, last: date, body: bytearray) -> dict[date, int]:
-    """Counts by settlement day, of the days from first to last; the days at the edges come back incomplete."""
+def _read_status(first: date, last: date, body: bytearray) -> Counts:
+    """Counts by settlement period, of the days from first to last; the days at the edges come back incomplete."""
     from collector.records import Unparsable, WrongAnswer
 
     try:
         points = msgspec.json.decode(body, type=_Status).data
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise Unparsable(f"the answer is no data status: {error}") from None
-    counts: dict[date, int] = {}
+    counts: Counts = {}
     for point in points:
         if not first - ONE_DAY <= point.settlement_date <= last + ONE_DAY:
             raise WrongAnswer(f"asked for the status of {first} to {last}, the answer holds {point.settlement_date}")
         if first <= point.settlement_date <= last:
-            counts[point.settlement_date] = counts.get(point.settlement_date, 0) + point.data_point_count
+            period = point.settlement_date, point.settlement_period
+            counts[period] = counts.get(period, 0) + point.data_point_count
     return counts
 
 
 # ---------------------------------------------------------------------------------------------- comparing
 def verify(
-    task: Task, warehouse: Warehouse, store: DayStore, now: datetime, source: dict[date, int] | None = None,
-    content: bool = True,
-) -> Verification:  # fmt: skip
+    task: Task, warehouse: Warehouse, store: DayStore, now: datetime, source: Counts | None = None, content: bool = True
+) -> Verification:
     """Compare the calendar, the source's counts where given, the objects, the ledger and the table, day by day.
 
-    content: also check the values in the table, which reads the whole range.
+    content: also check the values in the table, which reads the whole range. Days that the source has more of are noted
+    in the bucket, so that the next download asks for them.
     """
     from collector.warehouse import counts_sql
 
     dataset = task.dataset
     v = Verification(dataset)
-    expected = [day for day in task.days if day_start(day) <= now]
+    expected = task.expected(now)
     v.expected = len(expected)
     if not expected:
         return v
-    stored = store.list(dataset, task.first, task.last)
+    stored = Stored(store.list(dataset, task.first - AROUND, task.last + AROUND))
     table = warehouse.table(dataset.table)
     ledger = warehouse.ledger(dataset, table, task.first, task.last)
     counts: dict[date, int] = {}
     if table is not None:
         rows = warehouse.query(counts_sql(warehouse.table_id(dataset.table), task.first, task.last))
         counts = {r.settlement_date: r.row_count for r in rows}
+    comparison = _Comparison(dataset, stored, source or {})
     for day in expected:
-        thing, entry, count = stored.get(day), ledger.get(day), counts.pop(day, 0)
-        here = (source or {}).get(day)
-        state = _state(dataset, day, thing, entry, count, here, now)
-        wanted = dataset.rows.expected(day) if dataset.rows else None
-        v.days.append(Day(day, state, wanted, thing.rows if thing else None, count, here))
+        count = counts.pop(day, 0)
+        found = _day(dataset, day, stored, ledger.get(day), count, comparison, now)
+        v.days.append(found)
         v.rows_loaded += count
         month = v.months.setdefault(f"{day:%Y-%m}", [0, 0])
         month[0] += count
-        if thing is None:
+        kept, entry = stored.get(day), ledger.get(day)
+        if kept is None:
             continue
         v.stored += 1
-        v.rows_stored += max(thing.rows, 0)
-        v.bytes_stored += thing.size
-        month[1] += thing.size
-        if thing.fetched and (v.fetched is None or thing.fetched > v.fetched):
-            v.fetched = thing.fetched
-        v.provisional += _is_provisional(dataset, thing, now)
-        if entry and state not in (State.UNLOADED, State.DIFFERS):
+        v.rows_stored += max(kept.rows, 0)
+        v.bytes_stored += kept.size
+        month[1] += kept.size
+        if kept.fetched and (v.fetched is None or kept.fetched > v.fetched):
+            v.fetched = kept.fetched
+        v.provisional += not found.is_final
+        if entry and found.state not in (State.UNLOADED, State.DIFFERS):
             v.loaded += 1
             v.duplicates += entry.object_rows - entry.table_rows
             v.conflicts += entry.conflicts
             if count or dataset.often_empty:
                 v.first, v.last = v.first or day, day
+    _before_its_beginning(v, task)
     v.days += [Day(day, State.SURPLUS, None, None, count, None) for day, count in sorted(counts.items())]
     v.rows_loaded += sum(counts.values())
+    v.alarms = days.alarms(task, stored, now)
+    if dataset.grid and dataset.series and not dataset.settlement_runs:
+        v.series = series_lives(dataset, stored, task.first, task.last)
+    _mark_behind(v, stored, store, now)
     if v.rows_loaded:
-        v.findings = _of_counts(v) + (findings(dataset, warehouse, task.first, task.last) if content else [])
+        v.findings = [*_series_findings(v), *comparison.findings(expected)]
+        v.findings += findings(dataset, warehouse, task.first, task.last) if content else []
     return v
 
 
-def _is_provisional(dataset: Dataset, thing: DayObject, now: datetime) -> bool:
-    """Whether the day will be read again: it can still change at the source, or has changed since it was read."""
-    return now < dataset.final_after(thing.day) or needs_reading(dataset, thing, now)
+def _day(
+    dataset: Dataset, day: date, stored: Stored, entry: Loaded | None, count: int, comparison: _Comparison, now: datetime
+) -> Day:
+    """How a day stands."""
+    kept, here = stored.get(day), comparison.total(day)
+    if kept is None:
+        return Day(day, State.SURPLUS if count else State.MISSING, None, None, count, here, is_final=False)
+    judged = days.judge(dataset, kept, stored, now)
+    found = judged.lacks
+    expected = kept.profile.keys + sum(lack.rows for lack in found) if kept.profile and kept.profile.keys else None
+    state = judged.state
+    if entry is None or entry.identity != kept.identity:
+        state = State.UNLOADED
+    elif count != entry.table_rows or entry.object_rows != kept.rows:
+        state = State.DIFFERS
+    elif now >= day_end(day) + dataset.whole_after and (behind := comparison.behind(day)):
+        if not comparison.is_final(day):
+            state = State.BEHIND
+        found = (*found, behind)
+    return Day(day, state, expected, kept.rows, count, here, found, judged.is_final)
 
 
-def _state(
-    dataset: Dataset, day: date, thing: DayObject | None, entry: Loaded | None, count: int, source: int | None, now: datetime
-) -> State:
-    if thing is None:
-        return State.SURPLUS if count else State.MISSING
-    if entry is None or entry.identity != thing.identity:
-        return State.UNLOADED
-    if count != entry.table_rows or entry.object_rows != thing.rows:
-        return State.DIFFERS
-    if _is_provisional(dataset, thing, now):
-        return State.PROVISIONAL
-    if source is not None and source > thing.rows * (1 + (dataset.data_status or 0.0)):
-        return State.BEHIND
-    if thing.rows == 0 and not dataset.often_empty:
-        return State.EMPTY
-    return State.SHORT if is_short(dataset, day, thing.rows) else State.COMPLETE
+class _Comparison:
+    """The source's counts against the stored ones, settlement period by settlement period.
+
+    The source counts by labels, and a record may be labelled with the day beside its own: what counts for a period is
+    what the objects of three days have of it. Where one of them is not stored, its half hours at the edge are left out.
+    """
+
+    def __init__(self, dataset: Dataset, stored: Stored, source: Counts) -> None:
+        self.dataset, self.stored = dataset, stored
+        self.by_day: dict[date, dict[int, int]] = {}
+        for (day, period), count in source.items():
+            self.by_day.setdefault(day, {})[period] = count
+
+    def total(self, day: date) -> int | None:
+        """Rows that the source has of a day; None where it does not say."""
+        return sum(self.by_day[day].values()) if day in self.by_day else None
+
+    def _own(self, day: date) -> dict[int, tuple[int, int]] | None:
+        """Period -> (rows, distinct keys) as stored; None where that is not known."""
+        offsets = (-1, 0, 1) if self.dataset.counted_by else (0,)
+        found: dict[int, tuple[int, int]] = {}
+        for offset in offsets:
+            kept = self.stored.get(day + offset * ONE_DAY)
+            profile = kept.profile if kept else None
+            if offset == 0 and (profile is None or (profile.keys and not profile.periods)):
+                return None
+            for (label, period), (rows, keys) in profile.rows_of(day + offset * ONE_DAY).items() if profile else ():
+                if label == day:
+                    before = found.get(period, (0, 0))
+                    found[period] = before[0] + rows, before[1] + keys
+        return found
+
+    def _at_edge(self, day: date, period: int) -> bool:
+        """Whether rows of this period may be in an object that is not there."""
+        if not self.dataset.counted_by:
+            return False
+        last = max(self.by_day[day])
+        return (period == 1 and day - ONE_DAY not in self.stored) or (period == last and day + ONE_DAY not in self.stored)
+
+    def behind(self, day: date) -> Lack | None:
+        """What the source has more of than is stored."""
+        if day not in self.by_day:
+            return None
+        own = self._own(day)
+        if own is None:
+            more = (self.total(day) or 0) - self.stored[day].rows
+            return Lack(Kind.BEHIND, more, None, "not known", more) if more > 0 and not self.dataset.counted_by else None
+        more_in = {
+            period: count - own.get(period, (0, 0))[0] for period, count in sorted(self.by_day[day].items())
+            if count > own.get(period, (0, 0))[0] and not self._at_edge(day, period)
+        }  # fmt: skip
+        if not more_in:
+            return None
+        periods = ", ".join(map(str, list(more_in)[:8])) + (f" and {len(more_in) - 8} more" if len(more_in) > 8 else "")
+        first = min(more_in)
+        from collector.gb_calendar import period_start, periods_in
+
+        instant = period_start(day, first) if 1 <= first <= periods_in(day) else None
+        return Lack(Kind.BEHIND, sum(more_in.values()), instant, periods, sum(more_in.values()))
+
+    def is_final(self, day: date) -> bool:
+        """Whether the source was asked twice for what it counts, a day apart, and does not serve it."""
+        kept = self.stored[day]
+        return bool(kept.behind_read and kept.fetched and kept.fetched - kept.behind_read >= APART)
+
+    def findings(self, expected: list[date]) -> list[Finding]:
+        """Days of which the source now has fewer distinct records than were fetched; repetitions are none."""
+        fewer: list[tuple[date, int]] = []
+        for day in expected:
+            own = self._own(day) if day in self.by_day and day in self.stored else None
+            # A period that the source does not name at all was not counted, or not asked for.
+            gone = sum(max(0, own[p][1] - count) for p, count in self.by_day[day].items() if p in own) if own else 0
+            if gone:
+                fewer.append((day, gone))
+        if not fewer:
+            return []
+        examples = tuple(f"{day}: {count} fewer" for day, count in fewer[:3])
+        return [Finding("fewer at source", "", len(fewer), "days have fewer records at the source now than were fetched", examples)]
 
 
-def _of_counts(v: Verification) -> list[Finding]:
-    """What the counts themselves say that is no loss and yet worth a look."""
-    more = [d for d in v.days if d.expected is not None and d.stored is not None and d.stored > d.expected]
-    fewer = [d for d in v.days if d.source is not None and d.stored is not None and d.source < d.stored]
+def _before_its_beginning(v: Verification, task: Task) -> None:
+    """The empty days with which a dataset's table begins are no gaps: the source begins after them."""
+    if task.first > task.dataset.first_day:
+        return
+    for at, day in enumerate(v.days):
+        if day.state is not State.EMPTY or not day.is_final:
+            if any(later.loaded for later in v.days[at:]):
+                v.days[:at] = [replace(early, state=State.BEFORE) for early in v.days[:at]]
+            return
+
+
+def _mark_behind(v: Verification, stored: Stored, store: DayStore, now: datetime) -> None:
+    """Note of each day that the source has more of that it is to be asked for again."""
+    from google.api_core.exceptions import GoogleAPIError
+
+    for day in v.of(State.BEHIND):
+        if stored[day].behind is None:
+            try:
+                store.mark(stored[day], behind_at=now)
+            except (GoogleAPIError, OSError) as error:
+                log.warning(
+                    "%s: %s is behind the source, which cannot be noted in the bucket (%s); run the downloader with --force for it",
+                    v.dataset.key, day, runtime.first_line(error),
+                )  # fmt: skip
+
+
+def _series_findings(v: Verification) -> list[Finding]:
+    """Series that come, pause or go within the range, once each; those that the registry does not know first."""
+    if not v.series:
+        return []
+    known = {name for rule in v.dataset.plausible for name, _, _ in rule.by_series}
+    whole = [day.day for day in v.days if day.loaded]
     found = []
-    if more:
-        found.append(Finding(
-            "more than expected", "", len(more), "days have more rows than the calendar says; a series that the registry does not know?",
-            tuple(f"{d.day}: {d.stored} rows, {d.expected} expected" for d in more[:3]),
-        ))  # fmt: skip
-    if fewer:
-        found.append(Finding(
-            "fewer at source", "", len(fewer), "days have fewer rows at the source now than were fetched",
-            tuple(f"{d.day}: {d.stored} rows, {d.source} at the source" for d in fewer[:3]),
-        ))  # fmt: skip
+    new = [life for life in v.series if known and life.name not in known]
+    if new:
+        examples = tuple(f"{life.name}: {life.first} to {life.last}" for life in new[:3])
+        found.append(Finding("new series", "", len(new), "series that the registry does not know", examples))
+    moved = [life for life in v.series if life.pauses or life.first > whole[0] or life.last < whole[-1]]
+    if moved:
+        examples = tuple(
+            f"{life.name}: {life.first} to {life.last}" + (f", {len(life.pauses)} pauses" if life.pauses else "") for life in moved[:8]
+        )
+        found.append(Finding("series", "", len(moved), "series begin, pause or end within the range", examples, is_warning=False))
     return found
 
 
@@ -328,9 +459,9 @@ def verify_all(
     for task in tasks:
         stop.check()
         began = time.monotonic()
-        source: dict[date, int] | None = None
+        source: Counts | None = None
         unasked = ""
-        if api and task.dataset.data_status is not None and task.days:
+        if api and task.dataset.data_status and task.days:
             try:
                 if unanswered:
                     # It would not answer for this dataset either.
@@ -368,13 +499,23 @@ def verification_text(found: list[Verification]) -> str:
         if v.duplicates:
             lines.append(f"{key}: {v.duplicates} rows of the objects are repetitions or superseded; {v.conflicts} keys conflict")
         lines += [command_line.printable(f"{key}: {finding}") for finding in v.findings]
-        lines += [f"{key}: {note}" for note in (v.unasked, v.error) if note]
+        lines += [f"{key}: {note}" for note in (*v.alarms, v.unasked, v.error) if note]
     return "\n".join(lines)
 
 
 def _gaps(v: Verification) -> list[tuple[State, str]]:
-    """The days that are not as they should be, by state, with what each state means and what mends it."""
-    return [(state, f"{v.dataset.key}: {state.value}: {days_text(days)} ({why})") for state, why in MEANINGS.items() if (days := v.of(state))]
+    """The days that are not as they should be, by state, with what each state means and what mends it; then what they
+    lack."""
+    found = [
+        (state, f"{v.dataset.key}: {state.value}: {days_text(of_state)} ({why})") for state, why in MEANINGS.items() if (of_state := v.of(state))
+    ]  # fmt: skip
+    verdicts = v.verdicts
+    found += [
+        (State.SHORT, command_line.printable(f"{v.dataset.key}: {day}: {lack.kind.value}: {lack}")) for day, lack in verdicts[:_TOLD]
+    ]  # fmt: skip
+    if len(verdicts) > _TOLD:
+        found.append((State.SHORT, f"{v.dataset.key}: and {len(verdicts) - _TOLD} more of the like; --verify --output json has them all"))
+    return found
 
 
 def log_gaps(found: list[Verification]) -> None:
@@ -382,8 +523,8 @@ def log_gaps(found: list[Verification]) -> None:
     for v in found:
         for state, line in _gaps(v):
             (log.error if state in LOSSES else log.info)("%s", line)
-        if v.error:
-            log.error("%s: %s", v.dataset.key, v.error)
+        for note in filter(None, (*v.alarms, v.error)):
+            log.error("%s: %s", v.dataset.key, note)
 
 
 def log_findings(found: list[Verification]) -> None:

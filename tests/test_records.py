@@ -258,8 +258,8 @@ def test_a_record_is_stored_in_its_day_dropped_at_a_known_edge_or_refused(
         else:
             assert answer.days == {}
             # Only what an endpoint is known to repeat may be dropped.
-            known = {"carbon_intensity": HALF_HOUR, "fuel_instructions": HALF_HOUR}.get(key, timedelta(0))
-            late_labels = dataset.window.asked is Asked.DATES and key == "generation_outturn"
+            known = {"carbon_intensity": HALF_HOUR, "fuel_instructions": timedelta(hours=25)}.get(key, timedelta(0))
+            late_labels = key == "generation_outturn"
             assert late_labels or start - known <= instant <= end + known
 
 

@@ -20,19 +20,19 @@ from datasets_config import DEFAULT_DATASETS, FIRST_DAY, REGISTRY, Asked, Instan
 
 SPECIFICATION = ROOT.parent / "shared" / "facts" / "elexon-openapi.json"
 VERY_HIGH, HIGH, MEDIUM = "Very High", "High", "Medium"
-# key: code, table, first year, priority, the fields of the instant. The keys are a public contract.
+# key: code, table, first day, priority, the fields of the instant. The keys are a public contract.
 CONTRACT = {
-    "bid_offer_acceptances": ("BOALF", "elexon_bid_offer_acceptances", 2016, VERY_HIGH, ("timeFrom",)),
-    "generation_outturn": ("FUELHH", "elexon_generation_outturn", 2016, VERY_HIGH, ("startTime",)),
-    "demand_outturn": ("INDO + ITSDO", "elexon_demand_outturn", 2016, VERY_HIGH, ("startTime",)),
-    "system_warnings": ("SYSWARN", "elexon_system_warnings", 2016, HIGH, ("publishTime",)),
-    "frequency": ("FREQ", "elexon_frequency", 2016, HIGH, ("measurementTime",)),
-    "fuel_instructions": ("FUELINST", "elexon_fuel_instructions", 2016, VERY_HIGH, ("startTime",)),
-    "individual_generation": ("B1610", "elexon_individual_generation", 2016, VERY_HIGH, ("halfHourEndTime",)),
-    "market_index": ("MID", "elexon_market_index", 2018, MEDIUM, ("startTime",)),
-    "wind_forecasts": ("WINDFOR", "elexon_wind_forecasts", 2017, HIGH, ("publishTime",)),
-    "balancing_services": ("NETBSAD", "elexon_balancing_services", 2018, HIGH, ("settlementDate", "settlementPeriod")),
-    "carbon_intensity": ("Carbon Intensity API", "neso_carbon_intensity", 2018, MEDIUM, ("from",)),
+    "bid_offer_acceptances": ("BOALF", "elexon_bid_offer_acceptances", date(2016, 1, 1), VERY_HIGH, ("timeFrom",)),
+    "generation_outturn": ("FUELHH", "elexon_generation_outturn", date(2016, 1, 1), VERY_HIGH, ("startTime",)),
+    "demand_outturn": ("INDO + ITSDO", "elexon_demand_outturn", date(2016, 3, 1), VERY_HIGH, ("startTime",)),
+    "system_warnings": ("SYSWARN", "elexon_system_warnings", date(2016, 1, 1), HIGH, ("publishTime",)),
+    "frequency": ("FREQ", "elexon_frequency", date(2016, 1, 1), HIGH, ("measurementTime",)),
+    "fuel_instructions": ("FUELINST", "elexon_fuel_instructions", date(2016, 1, 1), VERY_HIGH, ("startTime",)),
+    "individual_generation": ("B1610", "elexon_individual_generation", date(2016, 1, 1), VERY_HIGH, ("halfHourEndTime",)),
+    "market_index": ("MID", "elexon_market_index", date(2016, 9, 29), MEDIUM, ("startTime",)),
+    "wind_forecasts": ("WINDFOR", "elexon_wind_forecasts", date(2016, 3, 1), HIGH, ("publishTime",)),
+    "balancing_services": ("NETBSAD", "elexon_balancing_services", date(2016, 1, 1), HIGH, ("settlementDate", "settlementPeriod")),
+    "carbon_intensity": ("Carbon Intensity API", "neso_carbon_intensity", date(2017, 9, 19), MEDIUM, ("from",)),
 }
 # The natural keys that the recorded facts prove or name.
 NATURAL_KEYS = {
@@ -68,7 +68,7 @@ GENUINE = {
 def test_the_eleven_keys_are_as_promised() -> None:
     assert tuple(CONTRACT) == DEFAULT_DATASETS
     assert (*CONTRACT, "balancing_services_disaggregated") == TWELVE
-    told = {k: (d.code, d.table, d.start_year, d.priority, d.instant.fields) for k, d in REGISTRY.items() if k in CONTRACT}
+    told = {k: (d.code, d.table, d.first_day, d.priority, d.instant.fields) for k, d in REGISTRY.items() if k in CONTRACT}
     assert told == CONTRACT
     assert date(2016, 1, 1) == FIRST_DAY
 
@@ -123,25 +123,9 @@ def test_nested_intensity_becomes_three_columns() -> None:
     assert columns == {f"intensity_{part}": f"intensity.{part}" for part in ("forecast", "actual", "index")}
 
 
-@pytest.mark.parametrize(
-    ("key", "day", "rows"),
-    [
-        ("generation_outturn", "2016-01-01", 13 * 48), ("generation_outturn", "2017-11-01", 14 * 48),
-        ("generation_outturn", "2024-03-31", 20 * 46), ("generation_outturn", "2024-10-27", 20 * 50),
-        ("fuel_instructions", "2024-06-01", 5_760), ("frequency", "2024-06-01", 5_760), ("frequency", "2024-03-31", 5_520),
-        ("frequency", "2024-10-27", 6_000), ("demand_outturn", "2024-10-27", 50), ("demand_outturn", "2016-02-29", 0),
-        ("market_index", "2024-03-31", 92), ("balancing_services", "2024-06-01", 48), ("carbon_intensity", "2024-10-27", 50),
-    ],
-)  # fmt: skip
-def test_rows_of_a_day_are_known_where_they_can_be(key: str, day: str, rows: int) -> None:
-    known = REGISTRY[key].rows
-    assert known is not None
-    assert known.expected(date.fromisoformat(day)) == rows
-
-
-def test_rows_that_nobody_can_know_are_not_claimed() -> None:
-    unknown = {key for key in TWELVE if REGISTRY[key].rows is None}
-    assert unknown >= {"bid_offer_acceptances", "system_warnings", "individual_generation", "balancing_services_disaggregated"}
+def test_instants_that_nobody_can_know_are_not_claimed() -> None:
+    unknown = {key for key in TWELVE if REGISTRY[key].grid is None}
+    assert unknown == {"bid_offer_acceptances", "system_warnings", "wind_forecasts"}
 
 
 @pytest.mark.skipif(not SPECIFICATION.exists(), reason="the API's specification is not beside this checkout")
