@@ -15,8 +15,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from collector import command_line
-from collector.gb_calendar import HALF_HOUR, day_end, day_start, parse_utc, settlement_day
 from collector.days import Stored, Task, days_text, days_to_fetch, final_after, is_due, spans
+from collector.gb_calendar import HALF_HOUR, day_end, day_start, parse_utc, settlement_day
 from collector.profile import Profile, encode
 from collector.store import DayObject, object_name
 from datasets_config import REGISTRY, Asked, Dataset, Window

@@ -19,7 +19,7 @@ from isal import igzip
 from collector.gb_calendar import HALF_HOUR, day_end, day_start, utc_text
 from collector.records import Answer, DayRecords, Unparsable, WrongAnswer, read_answer, split
 from collector.store import Payload, day_of_name, object_name, pack, superseded_name
-from datasets_config import REGISTRY, Asked, Dataset
+from datasets_config import REGISTRY, Dataset
 
 UTC = timezone.utc
 FREQUENCY = REGISTRY["frequency"]

@@ -11,15 +11,20 @@ import json
 import urllib.error
 import urllib.request
 from collections import Counter
-from collections.abc import Iterator
-from datetime import timezone
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
 from api_standin import HALF_HOUR, ApiStandin, as_day, day_start, day_text, iso, settlement
 from conftest import CODES as CODE_OF_KEY
-from world import CODES, EVENTS, World, bank_holidays, run_published, working_days_after
-from world_oracle import Judge, instant_of, newest
+from conftest import Place, make_place, model_rows
+from world import CODES, EVENTS, HOUR, World, bank_holidays, run_published, working_days_after
+from world_oracle import Judge, instant_of, newest, zero_outages
+
+from local_cloud import LocalCloud
 
 KEY_OF = {code: key for key, code in CODE_OF_KEY.items()}
 UTC = timezone.utc
@@ -199,3 +204,153 @@ def test_the_oracle_tells_each_lack(code: str, kind: str, arguments: dict[str, A
     world.plant(kind, code, "2024-06-05", **arguments)
     found = Judge(code, lambda day: world.truth(code, day)).lacks(as_day("2024-06-05"))
     assert [(lack.kind, lack.count) for lack in found] == lacks
+
+
+# ------------------------------------------------------------------------------------------- the truth of a day
+WINDOWS = ("whole", "a day a request", "one day first", "one day again")
+
+
+@dataclass
+class Trial:
+    """The chain over a few days of one dataset, long past, once and again a day later; what disagrees with the world."""
+
+    seed: int
+    code: str
+    world: World = field(init=False)
+    days: list[int] = field(init=False)
+    wrong: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        first = as_day(BEGINNINGS[self.seed % len(BEGINNINGS)])
+        self.days = list(range(first, first + (17 if self.code in LONG_CODES else 4)))
+        self.world = World(self.seed)
+        self.world.draw([self.code], self.days, share=0.5)
+
+    @property
+    def key(self) -> str:
+        return KEY_OF[self.code]
+
+    @property
+    def windows(self) -> str:
+        return WINDOWS[self.seed // len(CODES) % len(WINDOWS)]
+
+    def run(self, make: Callable[[ApiStandin], Place]) -> list[str]:
+        """Every disagreement, in words that reproduce it."""
+        with ApiStandin(source=self.world) as api:
+            place = make(api)
+            now = datetime.fromtimestamp(day_start(self.days[-1] + 60) + 6 * HOUR + 30 * 60, UTC)
+            self.world.set_clock(now.timestamp())
+            middle = self.days[len(self.days) // 2]
+            if self.windows == "one day first":
+                self.download(place, now, middle, middle)
+            self.download(place, now, *(["--max-days", "1"] if self.windows == "a day a request" else []))
+            if self.windows == "one day again":
+                self.download(place, now, middle, middle, "--force")
+            self.compare(place, now, again=False)
+            now += timedelta(hours=25)
+            self.world.set_clock(now.timestamp())
+            self.download(place, now)
+            self.compare(place, now, again=True)
+            self.wrong += [f"the stand-in: {error}" for error in api.errors]
+        return self.wrong
+
+    def arguments(self, first: int, last: int) -> list[str]:
+        return ["--datasets", self.key, "--start-date", day_text(first), "--end-date", day_text(last)]
+
+    def download(self, place: Place, now: datetime, *more: Any) -> None:
+        whole = not more or isinstance(more[0], str)
+        first, last = (self.days[0], self.days[-1]) if whole else more[:2]
+        ran = place.download(*self.arguments(first, last), *(more if whole else more[2:]), now=now)
+        if ran.code:
+            self.tell(None, f"the download ends with {ran.code}: {ran.out.splitlines()[-3:]}")
+
+    def tell(self, day: int | None, text: str) -> None:
+        events = self.world.events if day is None else self.world.happened(self.code, day)
+        self.wrong.append(
+            f"seed {self.seed}, {self.code}, {day_text(day) if day else day_text(self.days[0]) + '...'}, {self.windows}: {text}"
+            f" [{'; '.join(map(str, events)) or 'nothing happened'}]"
+        )
+
+    def compare(self, place: Place, now: datetime, again: bool) -> None:
+        ran = place.load(*self.arguments(self.days[0], self.days[-1]), now=now)
+        if ran.code:
+            self.tell(None, f"the load ends with {ran.code}: {ran.out.splitlines()[-3:]} {ran.err[-300:]}")
+        stored = place.objects(f"raw/{self.key}/")
+        held: dict[int, list[bytes]] = {}
+        for day in self.days:
+            if any(day_text(day) in name for name in stored):
+                held[day] = place.lines(self.key, day_text(day))
+        rows: dict[date, list[dict[str, Any]]] = {}
+        for row in place.rows(self.key):
+            rows.setdefault(row["settlement_date"], []).append(row)
+        for day in self.days:
+            truth = self.world.truth(self.code, day)
+            if day not in held:
+                self.tell(day, f"is not stored, {len(truth)} records are served")
+            elif Counter(held[day]) != Counter(truth):
+                more, fewer = Counter(held[day]) - Counter(truth), Counter(truth) - Counter(held[day])
+                self.tell(day, f"the object has {more.total()} records too many and lacks {fewer.total()} of {len(truth)}")
+            self.compare_table(day, truth, rows.get(date.fromisoformat(day_text(day)), []))
+        self.compare_words(place, now, held, again)
+
+    def compare_table(self, day: int, truth: Sequence[bytes], rows: Sequence[dict[str, Any]]) -> None:
+        wanted = newest(self.code, truth)
+        candidates = Counter(repr(sorted(row.items())) for kept in wanted.values() for row in model_rows(self.key, kept))
+        got = Counter(repr(sorted(row.items())) for row in rows)
+        if len(rows) != len(wanted) or got - candidates:
+            self.tell(day, f"the table has {len(rows)} rows for {len(wanted)} keys, {(got - candidates).total()} of them are not the newest")
+
+    def compare_words(self, place: Place, now: datetime, held: dict[int, list[bytes]], again: bool) -> None:
+        """Verdicts, states and findings."""
+        _code, told = place.verification(*self.arguments(self.days[0], self.days[-1]), now=now)
+        said = told[self.key]
+        judge = Judge(self.code, held.get)
+        stamp = now.timestamp()
+        states = {as_day(entry[0]): entry[1] for entry in said["days"]}
+        words: dict[int, set[tuple[Any, ...]]] = {day: set() for day in self.days}
+        for verdict in said.get("verdicts", ()):
+            first = None if verdict["first"] is None else parse(verdict["first"])
+            words[as_day(verdict["day"])].add(_word(verdict["kind"], verdict["count"], first))
+        for day in self.days:
+            mine = {_word(lack.kind, lack.count, lack.first) for lack in judge.lacks(day)}
+            theirs = {word for word in words[day] if word[0] != "period behind"}
+            if mine != theirs:
+                self.tell(day, f"said {sorted(theirs, key=str)}, is {sorted(mine, key=str)}")
+            overcounted = any(
+                label == day and any(settlement(instant_of(self.code, json.loads(row))) == (day, period) for row in held.get(day, ()))
+                for label, period in self.world.overcounted(self.code)
+            )
+            wanted = judge.state(day, stamp)
+            wanted = {"empty": "empty at source", "short": "short at source"}.get(wanted, wanted)
+            if overcounted and not again:
+                wanted = "behind source"
+            got = states.get(day, "complete")
+            if got != wanted and not (wanted == "" and got in ("complete", "provisional")):
+                self.tell(day, f"stands as {got!r}, is {wanted or 'complete'!r}{' (second reading)' if again else ''}")
+        if self.code in ("FUELHH", "FUELINST"):
+            outages = sum(len(zero_outages(self.code, rows)) for rows in held.values())
+            found = sum(finding["count"] for finding in said["findings"] if finding["check"] == "zeros as outage")
+            if found != outages:
+                self.tell(None, f"{found} zeros as outage told, {outages} instants are")
+
+
+def _word(kind: str, count: int, first: int | None) -> tuple[Any, ...]:
+    """What is compared of a verdict: how many and since when, where that is a matter of fact."""
+    return (kind,) if kind == "thin" else (kind, count) if kind == "issue missing" else (kind, count, first)
+
+
+def parse(text: str) -> int:
+    return int(datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp())
+
+
+# Each dataset with each way of cutting windows, at another beginning each.
+SEEDS = range(len(CODES) * len(WINDOWS))
+
+
+def trial_of(seed: int) -> Trial:
+    return Trial(seed, CODES[seed % len(CODES)])
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_rows_and_verdicts_are_those_of_the_world(seed: int, cloud: LocalCloud, programs: Path, tmp_path: Path) -> None:
+    assert trial_of(seed).run(lambda api: make_place(cloud, api, programs, tmp_path)) == []
