@@ -478,9 +478,7 @@ class Loading:
         if not entries:
             return
         days = [entry["settlement_date"] for entry in entries]
-        sql = publish_sql(
-            self.dataset, self.warehouse.table_id(self.dataset.table), self.warehouse.ledger_id, staging, min(days), max(days)
-        )
+        sql = publish_sql(self.dataset, self.warehouse.table_id(self.dataset.table), self.warehouse.ledger_id, staging, days)
         config = bigquery.QueryJobConfig(query_parameters=ledger_parameters(entries), labels={"dataset": self.dataset.key})
         name = hashlib.sha256(f"{digest} {days}".encode()).hexdigest()[:24]
         with self.warehouse.publishing:

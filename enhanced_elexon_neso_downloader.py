@@ -16,12 +16,14 @@ if __name__ == "__main__":
     command_line.answer(command_line.downloader_parser())
 
 import argparse
+import os
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from collector import days, gb_calendar, runtime
@@ -116,12 +118,13 @@ class Collection:
 
     def __init__(
         self, task: Task, api: Api, store: DayStore, progress: Progress, *, max_days: int, max_workers: int, force: bool,
-        stop: Stop,
+        stop: Stop, outage: str = "",
     ) -> None:  # fmt: skip
         from collector.api import Traffic
 
         self.dataset, self.task, self.api, self.store, self.stop = task.dataset, task, api, store, stop
-        self.force, self.progress = force, progress
+        # Why the API is known not to answer, "" when it is not.
+        self.force, self.progress, self.outage = force, progress, outage
         self.now = gb_calendar.utc_now()
         self.max_window = window_days(task.dataset, max_days)
         self.workers = workers_for(task.dataset, self.max_window, max_workers)
@@ -183,6 +186,10 @@ class Collection:
         if not wanted:
             log.info("%s: all %d days are stored and settled", key, result.settled)
             return
+        if outage := self.outage or self._outage():
+            result.failed.update(dict.fromkeys(wanted, outage))
+            log.error("%s: %s failed: %s", key, days_text(wanted), outage)
+            return
         log.info("%s: %d days to fetch, %d settled; %d workers", key, len(wanted), result.settled, self.workers)
         self.line = self.progress.line(key, len(wanted))
         self._fetch(wanted)
@@ -207,6 +214,12 @@ class Collection:
         self._tell_trouble()
         for cause, failed in days_by_cause(result.failed).items():
             log.error("%s: %s failed: %s", key, days_text(failed), cause)
+
+    def _outage(self) -> str:
+        """Why the API that let the dataset before this one down is still down; "" when it answers."""
+        from collector.source_state import answers
+
+        return "" if not self.api.down or answers(self.api, self.dataset.host) else command_line.printable(self.api.trouble)
 
     def _fetch(self, wanted: Sequence[date], confirming: bool = False) -> None:
         """Work on days in the thread pool; only as many windows are cut and handed out as are worked on."""
@@ -431,17 +444,13 @@ def main(argv: list[str] | None = None) -> int:
         return DONE
     runtime.start_logging(arguments.quiet, arguments.verbose)
 
+    from collector import source_state
     from collector.api import RATE_CAP, Api
     from collector.progress import Progress
     from collector.store import DayStore
 
     stop = Stop()
     stop.install()
-    client = runtime.storage_client(settings, arguments.max_workers)
-    store = DayStore(stop.attend(lambda: runtime.find_bucket(client, settings)))
-    if arguments.dry_run:
-        print(plan_text(tasks, store, arguments))
-        return DONE
     apis = {
         host: Api(
             settings.values[host.value], cap=RATE_CAP[host], stop=stop, connections=arguments.max_workers,
@@ -450,14 +459,22 @@ def main(argv: list[str] | None = None) -> int:
         )
         for host in Host
     }  # fmt: skip
+    if arguments.check_source:
+        return _check_source(tasks, apis, Path(arguments.check_source), stop)
+    client = runtime.storage_client(settings, arguments.max_workers)
+    store = DayStore(stop.attend(lambda: runtime.find_bucket(client, settings)))
+    if arguments.dry_run:
+        print(plan_text(tasks, store, arguments))
+        return DONE
     if not settings.api_key:
         log.debug("BMRS_API_KEY is not set; the API needs none")
+    outages = source_state.known_outages(os.environ.get("COLLECTOR_SOURCE_STATE", ""))
     results = []
     with Progress(arguments.quiet) as progress:
         for task in tasks:
             collection = Collection(
                 task, apis[task.dataset.host], store, progress, max_days=arguments.max_days,
-                max_workers=arguments.max_workers, force=arguments.force, stop=stop,
+                max_workers=arguments.max_workers, force=arguments.force, stop=stop, outage=outages.get(task.dataset.host.value, ""),
             )  # fmt: skip
             results.append(_attempt(collection))
             if stop.is_set:
@@ -467,6 +484,18 @@ def main(argv: list[str] | None = None) -> int:
         log.warning("stopped; the same command again goes on where this one ended")
         return 128 + stop.signal_number
     return FAILED if any(result.failed or result.alarms for result in results) else DONE
+
+
+def _check_source(tasks: Sequence[Task], apis: Mapping[Host, Api], path: Path, stop: Stop) -> int:
+    """Tell which sources do not answer or stand still; the outages are kept in `path` for the programs of the run."""
+    from collector import source_state
+
+    state = stop.attend(lambda: source_state.look(apis, [task.dataset for task in tasks]))
+    state.write(path)
+    now = gb_calendar.utc_now()
+    current = [task for task in tasks if task.last >= gb_calendar.settlement_day(now)]
+    print("\n".join(state.lines(current if not state.down else tasks, now)))
+    return DONE
 
 
 def _attempt(collection: Collection) -> Result:

@@ -218,6 +218,8 @@ def downloader_parser() -> argparse.ArgumentParser:
     how.add_argument("--request-delay", type=seconds, default=0.0, metavar="SECONDS", help="least time between requests (default: 0, as fast as the API allows)")
     how.add_argument("--force", action="store_true", help="fetch even what is stored and settled")
     how.add_argument("--dry-run", action="store_true", help="show the plan and its cost; change nothing")
+    # The deploy script's: whether the sources are alive, before anything is begun; for the programs of the run in FILE.
+    how.add_argument("--check-source", metavar="FILE", help=argparse.SUPPRESS)
     add_output_arguments(parser)
     return parser
 

@@ -88,13 +88,23 @@ def _has_label(dataset: Dataset) -> bool:
     return {"settlement_date_label", "settlement_period_label"} <= {c.name for c in dataset.columns}
 
 
-def _outside(rule: Plausible) -> str:
+def _outside(dataset: Dataset, rule: Plausible) -> str:
+    """The condition of a value outside its bounds: those of its series where it has some, else the rule's."""
+
+    def bound(number: int, usual: float) -> str:
+        own = " ".join(f"WHEN '{bounds[0]}' THEN {bounds[number]}" for bounds in rule.by_series)
+        return f"CASE {dataset.series[0]} {own} ELSE {usual} END" if own else str(usual)
+
     bounds = []
     if rule.low is not None:
-        bounds.append(f"{rule.column} < {rule.low}")
+        bounds.append(f"{rule.column} < {bound(1, rule.low)}")
     if rule.high is not None:
-        bounds.append(f"{rule.column} > {rule.high}")
+        bounds.append(f"{rule.column} > {bound(2, rule.high)}")
     return " OR ".join(bounds) or "FALSE"
+
+
+def _any_of(dataset: Dataset, names: Sequence[str]) -> str:
+    return f"{dataset.series[0]} IN ({', '.join(repr(name) for name in names)})"
 
 
 def _concat(columns: Sequence[str]) -> str:
@@ -123,9 +133,11 @@ def content_sql(dataset: Dataset, table_id: str, first: date, last: date) -> str
         value = f"CONCAT(place, ' = ', CAST({rule.column} AS STRING))"
         about = f"{rule.of} AND " if rule.of else ""
         if rule.low is not None or rule.high is not None:
-            count(f"outside_{number}", f"{about}({_outside(rule)})", value)
+            count(f"outside_{number}", f"{about}({_outside(dataset, rule)})", value)
         if rule.zero:
             count(f"zero_{number}", f"{about}{rule.column} = 0", "place")
+        if rule.never_zero:
+            count(f"never_{number}", f"{_any_of(dataset, rule.never_zero)} AND {rule.column} = 0", "place")
     tick = grid(dataset)
     if tick:
         count("off_grid", f"MOD(UNIX_SECONDS({time_column(dataset)}), {int(tick.total_seconds())}) != 0", "place")
@@ -138,6 +150,9 @@ def content_sql(dataset: Dataset, table_id: str, first: date, last: date) -> str
         if rule.still_hours is not None:
             stuck += f", stuck_{number}, stuck_{number}_first"
             joins += f"\nLEFT JOIN ({_stuck_sql(dataset, rule, source + (f' AND {rule.of}' if rule.of else ''), f'stuck_{number}')}) USING (settlement_date)"
+        if rule.not_all_zero:
+            stuck += f", outage_{number}, outage_{number}_first"
+            joins += f"\nLEFT JOIN ({_outage_sql(dataset, rule, source, f'outage_{number}')}) USING (settlement_date)"
     return f"""
 SELECT days.*{stuck} FROM (
   SELECT settlement_date, COUNT(*) AS row_count, COUNT(DISTINCT print) AS kinds, SUM(print) AS print_sum{"".join(counts)}
@@ -154,22 +169,36 @@ def _stuck_sql(dataset: Dataset, rule: Plausible, source: str, name: str) -> str
     A gap in the records ends a run. So does a month: that bounds what BigQuery has to sort in one place.
     """
     tick = int((grid(dataset) or HALF_HOUR).total_seconds())
-    hours = "CAST(ROUND(TIMESTAMP_DIFF(MAX(at), MIN(at), SECOND) / 3600, 2) AS STRING)"
-    order = "OVER (PARTITION BY part ORDER BY at)"
+    hours = "CAST(ROUND(TIMESTAMP_DIFF(MAX(moment), MIN(moment), SECOND) / 3600, 2) AS STRING)"
+    order = "OVER (PARTITION BY part ORDER BY moment)"
     return f"""
   SELECT settlement_date, COUNT(*) AS {name}, MIN(example) AS {name}_first FROM (
     SELECT MIN(settlement_date) AS settlement_date,
       CONCAT(MIN(place), ' = ', CAST(MIN(value) AS STRING), ' for ', {hours}, ' h') AS example
     FROM (
       SELECT *, SUM(begins) {order} AS run FROM (
-        SELECT *, IF(value = LAG(value) {order} AND TIMESTAMP_DIFF(at, LAG(at) {order}, SECOND) <= {tick}, 0, 1) AS begins
+        SELECT *, IF(value = LAG(value) {order} AND TIMESTAMP_DIFF(moment, LAG(moment) {order}, SECOND) <= {tick}, 0, 1) AS begins
         FROM (
-          SELECT settlement_date, {rule.column} AS value, {time_column(dataset)} AS at, {_place(dataset)} AS place,
+          SELECT settlement_date, {rule.column} AS value, {time_column(dataset)} AS moment, {_place(dataset)} AS place,
             {_concat(["DATE_TRUNC(settlement_date, MONTH)", *dataset.series])} AS part
           {source})))
     WHERE value != 0
     GROUP BY part, run
-    HAVING TIMESTAMP_DIFF(MAX(at), MIN(at), SECOND) > {int((rule.still_hours or 0) * 3600)})
+    HAVING TIMESTAMP_DIFF(MAX(moment), MIN(moment), SECOND) > {int((rule.still_hours or 0) * 3600)})
+  GROUP BY settlement_date"""
+
+
+def _outage_sql(dataset: Dataset, rule: Plausible, source: str, name: str) -> str:
+    """Instants at which every one of the series that always run is zero, by day."""
+    several = " AND ".join(f"COUNTIF({dataset.series[0]} = '{series}') > 0" for series in rule.not_all_zero)
+    return f"""
+  SELECT settlement_date, COUNT(*) AS {name},
+    IF(COUNT(*) = 1, MIN(moment), CONCAT(MIN(moment), ' to ', MAX(moment))) AS {name}_first
+  FROM (
+    SELECT settlement_date, FORMAT_TIMESTAMP('%Y-%m-%dT%H:%M:%SZ', {time_column(dataset)}) AS moment
+    {source} AND {_any_of(dataset, rule.not_all_zero)}
+    GROUP BY settlement_date, moment
+    HAVING {several} AND COUNTIF({rule.column} != 0 OR {rule.column} IS NULL) = 0)
   GROUP BY settlement_date"""
 
 
@@ -190,7 +219,13 @@ def _judge(dataset: Dataset, days: list[bigquery.Row]) -> Iterator[Finding]:
     yield from _alike(days)
     for number, rule in enumerate(dataset.plausible):
         low, high = ("any" if bound is None else f"{bound:,}" for bound in (rule.low, rule.high))
-        yield from found(f"outside_{number}", "out of bounds", rule.column, f"values are outside {low} to {high} {units[rule.column]}".rstrip())
+        bounds = "the bounds of their series" if rule.by_series else f"{low} to {high} {units[rule.column]}".rstrip()
+        yield from found(f"outside_{number}", "out of bounds", rule.column, f"values are outside {bounds}")
+        yield from found(
+            f"outage_{number}", "zeros as outage", rule.column,
+            f"instants at which {', '.join(rule.not_all_zero)} are all zero: an outage of the source, published as numbers",
+        )  # fmt: skip
+        yield from found(f"never_{number}", "never zero", rule.column, f"zeros of series that are never zero ({', '.join(rule.never_zero)})")
         yield from found(f"stuck_{number}", "stuck value", rule.column, f"runs of one number, each longer than {rule.still_hours or 0:g} h")
         yield from found(f"zero_{number}", "zeros", rule.column, f"zeros: {rule.zero}", is_warning=False)
     yield from found("off_grid", "off the grid", "", f"rows are not at a whole multiple of {grid(dataset)} (h:mm:ss)")

@@ -231,9 +231,11 @@ def tasks_of(arguments: argparse.Namespace) -> list[Task]:
     if end and end < FIRST_DAY:
         raise UsageError(f"--end-date {end} is before any data; the earliest is {FIRST_DAY}")
     keys = dict.fromkeys(arguments.datasets or DEFAULT_DATASETS)
-    return [
-        Task(REGISTRY[key], max(start or FIRST_DAY, REGISTRY[key].first_day), end or today) for key in keys
-    ]
+    tasks = [Task(REGISTRY[key], max(start or FIRST_DAY, REGISTRY[key].first_day), end or today) for key in keys]
+    if all(task.last < task.first for task in tasks):
+        begins = ", ".join(f"{task.dataset.key} begins on {task.dataset.first_day}" for task in tasks)
+        raise UsageError(f"--end-date {end} is before any data of what is asked for: {begins}")
+    return tasks
 
 
 # ---------------------------------------------------------------------------------------------- logging, stopping

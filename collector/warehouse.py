@@ -2,6 +2,7 @@
 
 Objects are staged line by line, one STRING column, so that no change at the source can break a load; the SQL below
 turns a line into a typed row. A value that is present but not of its column's type is counted, never stored as null.
+A line is parsed once; the JSON functions see a JSON value and no text, of which BigQuery has no SAFE. form.
 
 The SQL is written for BigQuery. Where a plain cast would do there but the emulator is laxer (it rounds '12.5' to an
 INT64, takes '1e400' as infinity), the pattern that the value must match stands beside the cast.
@@ -72,6 +73,15 @@ LEDGER_SCHEMA = [
     bigquery.SchemaField("table_created", "TIMESTAMP", "REQUIRED", description="Creation of the table; rows of a dropped table do not count [UTC]"),
 ]  # fmt: skip
 
+# The record of a line; null for a line that is no JSON. Two things that JSON allows make a line unreadable to BigQuery:
+# half a surrogate pair, which is no character, and a number that no double holds. The second attempt has U+FFFD for
+# each half in it, and texts for numbers: the value is then what is wrong, not the line.
+_RECORD = (
+    "COALESCE(SAFE.PARSE_JSON(line, wide_number_mode => 'round'), "
+    r"""SAFE.PARSE_JSON(REGEXP_REPLACE(REGEXP_REPLACE(line, r'\\u[dD][89a-fA-F][0-9a-fA-F]{2}', r'\\ufffd'), """
+    r"""r'("\s*:\s*)(-?[0-9][0-9.eE+-]*)', r'\1"\2"'), wide_number_mode => 'round'))"""
+)
+
 # Type -> (pattern that the text of a value must match, expression over that text).
 _CASTS = {
     "STRING": (None, "{x}"),
@@ -141,8 +151,8 @@ def ledger_query(ledger_id: str) -> str:
 
 
 def _source(path: str) -> str:
-    """The text of a field of `line`; null for a JSON null, an object, a list or a line that is no JSON."""
-    return f"SAFE.JSON_VALUE(line, '$.{path}')"
+    """The text of a field of `record`; null for a JSON null, an object, a list or a line that is no JSON."""
+    return f"JSON_VALUE(record, '$.{path}')"
 
 
 def _typed(text: str, kind: str) -> str:
@@ -160,11 +170,15 @@ def _paths(dataset: Dataset) -> dict[str, str]:
 def _instant(dataset: Dataset) -> str:
     alias, fields = _paths(dataset), dataset.instant.fields
     minutes = int(dataset.instant.shift.total_seconds() // 60)
+    first = alias[fields[0]]
     if len(fields) == 1:
-        time = _typed(alias[fields[0]], "TIMESTAMP")
-        return f"TIMESTAMP_ADD({time}, INTERVAL {minutes} MINUTE)" if minutes else time
-    day, period = _typed(alias[fields[0]], "DATE"), _typed(alias[fields[1]], "INT64")
-    return f"TIMESTAMP_ADD(TIMESTAMP({day}, 'Europe/London'), INTERVAL 30 * ({period} - 1) MINUTE)"
+        time = _typed(first, "TIMESTAMP")
+        instant = f"TIMESTAMP_ADD({time}, INTERVAL {minutes} MINUTE)" if minutes else time
+    else:
+        day, period = _typed(first, "DATE"), _typed(alias[fields[1]], "INT64")
+        instant = f"TIMESTAMP_ADD(TIMESTAMP({day}, 'Europe/London'), INTERVAL 30 * (IF({period} BETWEEN 1 AND 50, {period}, NULL) - 1) MINUTE)"
+    # At the ends of the calendar the arithmetic would fail, and with it the query for all days of the batch.
+    return f"IF(REGEXP_CONTAINS({first}, r'^(19|20)'), {instant}, NULL)"
 
 
 def _expression(column: Column, alias: dict[str, str]) -> str:
@@ -194,7 +208,7 @@ def rows_sql(dataset: Dataset, staging_id: str) -> str:
   FROM (
     SELECT *, DATE(record_instant, 'Europe/London') AS record_day FROM (
       SELECT *, {_instant(dataset)} AS record_instant FROM (
-        SELECT line, {texts} FROM `{staging_id}`)))"""
+        SELECT line, record, {texts} FROM (SELECT line, {_RECORD} AS record FROM `{staging_id}`))))"""
 
 
 def _wrong(column: Column, alias: dict[str, str]) -> str:
@@ -203,7 +217,7 @@ def _wrong(column: Column, alias: dict[str, str]) -> str:
     if column.required:
         return f"({value}) IS NULL"
     # A value of the wrong type is not null in the line; an object or a list has no text but is not null either.
-    return f"({value}) IS NULL AND IFNULL(SAFE.JSON_QUERY(line, '$.{column.source}'), 'null') != 'null'"
+    return f"({value}) IS NULL AND IFNULL(JSON_TYPE(JSON_QUERY(record, '$.{column.source}')), 'null') != 'null'"
 
 
 def _version(dataset: Dataset) -> str:
@@ -244,52 +258,57 @@ NEWER_LOADED = "another loader has published newer objects of these days"
 DOUBLED = "another loader has published the same days at the same moment"
 
 
-def publish_sql(dataset: Dataset, table_id: str, ledger_id: str, staging_id: str | None, first: date, last: date) -> str:
-    """One transaction that replaces the days @days (array of DATE) and records them: an analyst sees all or nothing.
+def _refuse(condition: str, message: str) -> str:
+    """A statement that ends the script with `message` if the condition holds. ASSERT is not among what BigQuery's
+    documentation allows in a transaction, SELECT is."""
+    return f"SELECT IF({condition}, ERROR('{message}'), 0)"
+
+
+def publish_sql(dataset: Dataset, table_id: str, ledger_id: str, staging_id: str | None, days: Sequence[date]) -> str:
+    """One transaction that replaces the days and records them: an analyst sees all or nothing.
 
     Afterwards the rows are counted: two transactions that only add do not disturb each other where conflicts are told
     by what was deleted (BigQuery aborts one of them, DuckLake, which the emulator stands on, does not).
-    @entries: array of STRUCTs like a ledger row. first, last: literal bounds, so that BigQuery reads only the
-    partitions concerned. staging_id None: every day is empty.
+    @entries: array of STRUCTs like a ledger row. days: written out, as BigQuery leaves partitions unread only for
+    literals; 1,000 of them make 60 KB of the 1 MB that a statement may have. staging_id None: every day is empty.
     """
     columns = ", ".join(c.name for c in dataset.columns)
-    within = f"settlement_date BETWEEN DATE '{first}' AND DATE '{last}' AND settlement_date IN UNNEST(@days)"
+    newest = f"{_version(dataset)} DESC, line DESC" if dataset.version else "line DESC"
+    these = f"({', '.join(f'DATE {str(day)!r}' for day in days)})"
     insert = ""
     if staging_id:
         insert = f"""
 INSERT INTO `{table_id}` ({columns})
 SELECT {columns} FROM ({rows_sql(dataset, staging_id)})
-WHERE record_day IN UNNEST(@days)
-QUALIFY ROW_NUMBER() OVER (PARTITION BY {", ".join(dataset.natural_key)} ORDER BY {_version(dataset)} DESC, line DESC) = 1;
+WHERE record_day IN {these}
+QUALIFY ROW_NUMBER() OVER (PARTITION BY {", ".join(dataset.natural_key)} ORDER BY {newest}) = 1;
 """
-    return f"""
-BEGIN TRANSACTION;
-ASSERT NOT EXISTS (
+    newer = f"""EXISTS (
   SELECT 1 FROM `{ledger_id}` AS done JOIN UNNEST(@entries) AS entry
   ON done.dataset = entry.dataset AND done.settlement_date = entry.settlement_date
     AND done.table_created = entry.table_created
   WHERE done.generation > entry.generation AND done.identity != entry.identity
-) AS '{NEWER_LOADED}';
-DELETE FROM `{table_id}` WHERE {within};
+)"""
+    counted = f"(SELECT COUNT(*) FROM `{table_id}` WHERE settlement_date IN {these})"
+    return f"""
+BEGIN TRANSACTION;
+{_refuse(newer, NEWER_LOADED)};
+DELETE FROM `{table_id}` WHERE settlement_date IN {these};
 {insert}
 INSERT INTO `{ledger_id}` ({", ".join(f.name for f in LEDGER_SCHEMA)})
 SELECT {", ".join(f"entry.{f.name}" for f in LEDGER_SCHEMA)} FROM UNNEST(@entries) AS entry;
 COMMIT TRANSACTION;
-ASSERT (SELECT COUNT(*) FROM `{table_id}` WHERE {within}) = (SELECT IFNULL(SUM(entry.table_rows), 0) FROM UNNEST(@entries) AS entry) AS '{DOUBLED}';
+{_refuse(f"{counted} != (SELECT IFNULL(SUM(entry.table_rows), 0) FROM UNNEST(@entries) AS entry)", DOUBLED)};
 """
 
 
 def ledger_parameters(entries: Sequence[dict[str, Any]]) -> list[bigquery.ArrayQueryParameter]:
-    """@days and @entries for publish_sql."""
+    """@entries for publish_sql."""
     structs = [
         bigquery.StructQueryParameter(None, *(bigquery.ScalarQueryParameter(f.name, f.field_type, e[f.name]) for f in LEDGER_SCHEMA))
         for e in entries
     ]  # fmt: skip
-    days = [e["settlement_date"] for e in entries]
-    return [
-        bigquery.ArrayQueryParameter("days", "DATE", days),
-        bigquery.ArrayQueryParameter("entries", "STRUCT", structs),
-    ]
+    return [bigquery.ArrayQueryParameter("entries", "STRUCT", structs)]
 
 
 def counts_sql(table_id: str, first: date, last: date) -> str:

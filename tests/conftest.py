@@ -39,6 +39,7 @@ for folder in (ROOT, ROOT / "tests"):
 with warnings.catch_warnings():
     # Google's libraries say at every start that they will leave Python 3.10 behind.
     warnings.simplefilter("ignore", FutureWarning)
+    import google_sql
     from api_standin import ApiStandin
     from google.auth.credentials import AnonymousCredentials
     from google.cloud import bigquery, storage
@@ -189,6 +190,7 @@ class Place:
                     stack.enter_context(mock.patch.object(module, "utc_now", lambda: now))
             stack.enter_context(contextlib.redirect_stdout(out))
             stack.enter_context(contextlib.redirect_stderr(err))
+            sent = stack.enter_context(_recorded_sql())
             handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
             try:
                 code = program.main(list(arguments))
@@ -200,6 +202,8 @@ class Place:
             finally:
                 for number, handler in handlers.items():
                     signal.signal(number, handler)
+        for sql, parameters in sent:
+            google_sql.judge(sql, parameters)
         return Ran(code, out.getvalue(), err.getvalue())
 
     # -- looking
@@ -263,6 +267,25 @@ class Place:
         got = self.rows(key, day)
         assert sorted(map(_sortable, got)) == sorted(map(_sortable, wanted)), f"{key} {day}: the table"
         return len(got)
+
+
+@contextlib.contextmanager
+def _recorded_sql() -> Iterator[list[tuple[str, Sequence[Any]]]]:
+    """What is sent to BigQuery meanwhile: each text with its parameters. Nothing leaves the emulator unjudged by Google's
+    own engine, so that no statement that BigQuery would not take can be added unseen."""
+    sent: list[tuple[str, Sequence[Any]]] = []
+
+    def recording(method: Any) -> Any:
+        def call(client: Any, query: str, *arguments: Any, job_config: Any = None, **more: Any) -> Any:
+            sent.append((query, job_config.query_parameters if job_config else ()))
+            return method(client, query, *arguments, job_config=job_config, **more)
+
+        return call
+
+    with contextlib.ExitStack() as stack:
+        for name in ("query", "query_and_wait"):
+            stack.enter_context(mock.patch.object(bigquery.Client, name, recording(getattr(bigquery.Client, name))))
+        yield sent
 
 
 def _day(day: date | str) -> date:

@@ -1,0 +1,302 @@
+"""Every SQL statement of the programs before Google's own engine: taken, and answered as the emulator answers."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import re
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime, timedelta, timezone
+from typing import Any
+
+import google_sql
+import pytest
+from conftest import CODES, TWELVE, Place
+from google.cloud import bigquery
+from google_sql import Refused, Table, judge
+
+from collector import quality, warehouse
+from datasets_config import REGISTRY, Column, Dataset
+
+DAY = date(2024, 1, 5)
+NOW = datetime(2024, 3, 1, 12, tzinfo=timezone.utc)
+# The most that a batch has.
+MANY = [date(2016, 1, 1) + timedelta(days=2 * n) for n in range(1_000)]
+LEDGER, STAGING = f"p.d.{warehouse.LEDGER}", f"p.d.{warehouse.STAGING_PREFIX}x"
+
+
+def entries(dataset: Dataset, days: Sequence[date], **more: Any) -> list[dict[str, Any]]:
+    """Ledger entries of a batch."""
+    return [
+        {"dataset": dataset.key, "settlement_date": day, "object": f"raw/{dataset.key}/x", "generation": 7, "identity": "i" * 64, "object_rows": 1,
+         "table_rows": 1, "conflicts": 0, "fetched_at": None, "loaded_at": NOW, "table_created": NOW, **more}
+        for day in days
+    ]  # fmt: skip
+
+
+def publish(dataset: Dataset, table: str, days: Sequence[date], staging: str | None = STAGING, ledger: str = LEDGER) -> str:
+    return warehouse.publish_sql(dataset, table, ledger, staging, days)
+
+
+def statements(dataset: Dataset) -> Iterator[tuple[str, Sequence[Any]]]:
+    """All that is ever sent for a dataset."""
+    table = f"p.d.{dataset.table}"
+    asked = [
+        bigquery.ScalarQueryParameter("dataset", "STRING", dataset.key), bigquery.ScalarQueryParameter("created", "TIMESTAMP", NOW),
+        bigquery.ScalarQueryParameter("first", "DATE", DAY), bigquery.ScalarQueryParameter("last", "DATE", DAY),
+    ]  # fmt: skip
+    yield warehouse.ledger_query(LEDGER), asked
+    yield warehouse.check_sql(dataset, STAGING), ()
+    for days, staging in (([DAY], STAGING), (MANY, STAGING), (MANY, None)):
+        yield publish(dataset, table, days, staging), warehouse.ledger_parameters(entries(dataset, days))
+    yield warehouse.counts_sql(table, DAY, DAY), ()
+    yield quality.content_sql(dataset, table, DAY, DAY), ()
+
+
+@pytest.mark.parametrize("key", TWELVE)
+def test_google_takes_every_statement(key: str) -> None:
+    for sql, parameters in statements(REGISTRY[key]):
+        judge(sql, parameters)
+
+
+REFUSED = [
+    ("SELECT fuel_type AS at FROM `{}`", "(?i)reserved words: AT"),
+    ("SELECT SAFE.JSON_VALUE(fuel_type, '$.x') FROM `{}`", "SAFE with function JSON_VALUE"),
+    ("SELECT '" + "x" * 1_000_000 + "' FROM `{}`", "too long"),
+    ("BEGIN TRANSACTION; ASSERT NOT EXISTS (SELECT 1 FROM `{}`) AS 'x'; COMMIT TRANSACTION", "(?i)statement not supported: Assert"),
+    ("SELECT no_such_column FROM `{}`", "Unrecognized name: no_such_column"),
+    ("SELECT generation AS g FROM `{}` WHERE g > 1", "Unrecognized name: g"),
+    ("SELECT fuel_type FROM `{}` WHERE settlement_date = 5", "No matching signature for operator ="),
+    ("SELECT PARSE_JSON(fuel_type) AS j FROM `{}` GROUP BY j", "JSON"),
+    ("SELECT 1 FROM `{}` ORDER BY PARSE_JSON(fuel_type)", "JSON"),
+    ("SELECT generation / 2.5 AS f FROM `{}` GROUP BY f", "FLOAT64"),
+    ("SELECT 1 FROM `{}` WHERE settlement_date IN UNNEST(@days)", "Query parameter 'days' not found"),
+    ("INSERT INTO `{}` (settlement_date) SELECT '2024-01-05'", "has type STRING"),
+    ("SELECT 1 FROM `p.d.no_table_of_ours`", "no table of the programs"),
+    ("UPDATE `{}` SET generation = 1 WHERE TRUE", "(?i)statement not supported"),
+]
+
+
+@pytest.mark.parametrize(("sql", "why"), REFUSED, ids=[why for _, why in REFUSED])
+def test_the_judge_refuses_what_bigquery_does(sql: str, why: str) -> None:
+    with pytest.raises(Refused, match=why):
+        judge(sql.replace("{}", "p.d.elexon_generation_outturn"))
+
+
+def test_the_judge_sees_what_the_programs_send(place: Place) -> None:
+    """The net under all tests that run the programs in this process: a new statement is judged without being listed."""
+    seen = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(google_sql, "judge", lambda sql, parameters: seen.append((sql, [p.name for p in parameters])))
+        which = ("--datasets", "demand_outturn", "--start-date", str(DAY), "--end-date", str(DAY))
+        place.collect(*which)
+        place.verification(*which)
+    sent = " ".join(sql for sql, _ in seen)
+    assert all(part in sent for part in ("BEGIN TRANSACTION", "key_count", "print_sum", "QUALIFY", "AS row_count"))
+    assert ["entries"] in [names for _, names in seen]
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(Refused, match="no_such"):
+        patch.setattr(warehouse, "counts_sql", lambda table, *_: f"SELECT settlement_date, no_such FROM `{table}`")
+        place.verification(*which)
+
+
+def test_no_name_of_a_column_is_a_reserved_word() -> None:
+    names = {c.name.upper() for dataset in REGISTRY.values() for c in dataset.columns} | {f.name.upper() for f in warehouse.LEDGER_SCHEMA}
+    assert not names & google_sql.RESERVED
+
+
+@pytest.mark.parametrize("key", TWELVE)
+def test_a_publish_reads_no_partition_but_those_of_its_days(key: str) -> None:
+    """Literals prune partitions, parameters and subqueries may not. 10 MB of parameters are taken."""
+    dataset = REGISTRY[key]
+    sql = publish(dataset, "p.d.t", MANY)
+    literal = "(" + ", ".join(f"DATE '{day}'" for day in MANY) + ")"
+    reads = re.findall(r"(?:FROM|JOIN) `p\.d\.t`(.*)", sql)
+    assert len(reads) == 2
+    assert all(read.startswith(f" WHERE settlement_date IN {literal}") for read in reads)
+    assert sql.count(literal) == 3
+    parameters = [p.to_api_repr() for p in warehouse.ledger_parameters(entries(dataset, MANY, object=f"raw/{key}/2024/01/{key}_2024-01-05.ndjson.gz"))]
+    assert len(json.dumps(parameters)) < 10_000_000
+
+
+# ---------------------------------------------------------------------------------------- both engines over one data
+# Values, as JSON writes them, for every field in turn. `None` leaves the field out.
+ODD = [
+    None, "null", "true", "false", "0", "12", "-7", "12.5", "12.0", "-0.0", "1.50", "1e400", "-1e400", "1e-400", "9223372036854775807", "9223372036854775808",
+    "12345678901234567890123456", "{}", '{"a":1}', "[]", "[1,null]", '""', '"x"', '" 12"', '"12"', '"12.5"', '"1e3"', '"1e400"', '"NaN"', '"-inf"', '"0x1F"',
+    '"TRUE"', '"true"', '"null"', '"2024-01-05"', '"2024-13-45"', '"2024-1-5"', '"2024-01-05T12:30Z"', '"2024-01-05T12:30:15.1234567Z"',
+    '"2024-01-05T12:30:15+01:00"', '"2024-07-05T23:30:00"', '"2024-01-05 12:30:00"', '"2024-01-05T24:00:00Z"', '"0001-01-01T00:00:00Z"', '"0001-01-01"',
+    '"9999-12-31T23:59:59Z"', '"9999-12-31"', r'"\ud83d\udd0c \u00e9"', r'"half \ud83d, n: 5"', r'"\udfff"', r'"a\u0000\n\t\"\\b"', r'"\\ud83d"', '"ü 電力 😀"',
+]  # fmt: skip
+# What Google's engine reads of a number that it spells in another way than it came; the emulator keeps the text.
+SPELLED = {"1e3": 1_000, "1E+2": 100}
+NO_RECORDS = ["null", "5", "[]", '"x"', "{}", "{", "}", "no JSON", "{'a': 1}", '{"a": NaN}', '{"a": 01}', '{"a":1}{"b":2}', "[" * 600 + "]" * 600]
+
+
+def with_value(line: bytes, source: str, value: str | None) -> str:
+    """The line with another value in a field, written as it is told."""
+    record = json.loads(line)
+    *parents, name = source.split(".")
+    inner = record
+    for parent in parents:
+        inner = inner[parent]
+    inner[name] = "@value@"
+    if value is None:
+        del inner[name]
+    return json.dumps(record, ensure_ascii=False, separators=(",", ":")).replace('"@value@"', str(value))
+
+
+def odd_lines(dataset: Dataset, line: bytes) -> Iterator[str]:
+    """The line with each odd value in each field, a strange member, and cut short."""
+    sources = {*dataset.instant.fields, *(c.source for c in dataset.columns if not c.source.startswith("@"))}
+    for source in sorted(sources):
+        for value in ODD:
+            yield with_value(line, source, value)
+        first = json.dumps(source.rpartition(".")[2])
+        yield f'{{{first}:"2030-01-01T00:00:00Z",{line.decode()[1:]}'
+    text = line.decode()
+    for member in ('"x":1e400', r'"x":"\ud800","y\udfff":1', r'"x":"\ud83d\ude00"', '"":""', '"x":"\u2028"', '"x":[[[{"a":[]}]]]', '"x":1,"x":2', '"x":' + "9" * 400):
+        yield f"{text[:-1]},{member}}}"
+    for cut in (1, 2, len(text) // 3, len(text) // 2, len(text) - 3):
+        yield text[: len(text) - cut]
+
+
+def stage(place: Place, lines: Sequence[str], name: str = "x") -> tuple[str, Table]:
+    """The lines as a staging table of the emulator, and as one of Google's engine."""
+    table = f"{place.bq.project}.{place.dataset_id}.{warehouse.STAGING_PREFIX}{name}"
+    config = bigquery.LoadJobConfig(
+        schema=warehouse.STAGING_SCHEMA, source_format="CSV", field_delimiter=warehouse.SEPARATOR, quote_character="", write_disposition="WRITE_TRUNCATE"
+    )
+    job = place.bq.load_table_from_file(io.BytesIO("\n".join(lines).encode()), table, job_config=config).result()
+    assert job.output_rows == len(lines)
+    return table, Table(warehouse.STAGING_SCHEMA, [{"line": line} for line in lines])
+
+
+def ask(place: Place, sql: str) -> list[dict[str, Any]]:
+    return [dict(row.items()) for row in place.bq.query_and_wait(sql)]
+
+
+def is_number_respelled(google: Any, emulator: Any) -> bool:
+    """Whether two texts are one number: a JSON value prints numbers of more than 17 digits rounded, and 1.50 as 1.5."""
+    try:
+        return math.isclose(float(google), float(emulator), rel_tol=1e-15)
+    except (TypeError, ValueError):
+        return False
+
+
+def same(google: dict[str, Any], emulator: dict[str, Any], columns: Sequence[Column]) -> bool:
+    texts = {c.name for c in columns if c.type == "STRING"}
+    return google.keys() == emulator.keys() and all(
+        google[name] == emulator[name] or (name in texts and is_number_respelled(google[name], emulator[name])) for name in google
+    )
+
+
+@pytest.fixture
+def served(place: Place) -> dict[str, list[bytes]]:
+    """Some records of a day of each dataset."""
+    return {key: place.api.expected(CODES[key], DAY)[:240] for key in TWELVE}
+
+
+@pytest.mark.parametrize("key", TWELVE)
+def test_both_engines_make_the_same_rows(place: Place, served: dict[str, list[bytes]], key: str) -> None:
+    dataset = REGISTRY[key]
+    # A line that has all fields.
+    whole = max(served[key][:50], key=len)
+    lines = [*dict.fromkeys([*(line.decode() for line in served[key][:50]), *odd_lines(dataset, whole), *NO_RECORDS])]
+    staging, table = stage(place, lines)
+    google = {row["line"]: row for row in google_sql.execute(warehouse.rows_sql(dataset, staging), {staging: table})}
+    emulator = {row["line"]: row for row in ask(place, warehouse.rows_sql(dataset, staging))}
+    assert google.keys() == emulator.keys() == {*lines}
+    differing = [(google[line], emulator[line]) for line in lines if not same(google[line], emulator[line], dataset.columns)]
+    assert differing == []
+    # The lines are what they are meant to be.
+    assert all(google[line.decode()]["wrong_column"] is None for line in served[key][:50])
+    assert all(google[line]["record_day"] is None for line in NO_RECORDS)
+    sql = warehouse.check_sql(dataset, staging)
+    by_day = [{row["record_day"]: row for row in rows} for rows in (google_sql.execute(sql, {staging: table}), ask(place, sql))]
+    assert by_day[0] == by_day[1]
+    assert by_day[0][DAY]["wrong_count"] > 10
+
+
+@pytest.mark.parametrize("key", ["demand_outturn", "frequency", "balancing_services"])
+def test_a_number_with_an_exponent_is_a_whole_number_to_google(place: Place, served: dict[str, list[bytes]], key: str) -> None:
+    """The one known difference: the emulator names the column instead. Neither makes a null of it."""
+    dataset = REGISTRY[key]
+    column = next(c for c in dataset.columns if c.type in ("INT64", "FLOAT64") and not c.source.startswith("@") and not c.required)
+    for text, number in SPELLED.items():
+        line = with_value(served[key][0], column.source, text)
+        staging, table = stage(place, [line])
+        (google,) = google_sql.execute(warehouse.rows_sql(dataset, staging), {staging: table})
+        (emulator,) = ask(place, warehouse.rows_sql(dataset, staging))
+        assert (google[column.name], google["wrong_column"]) == (number, None)
+        assert (emulator[column.name], emulator["wrong_column"]) == ((None, column.name) if column.type == "INT64" else (number, None))
+
+
+def bounds_broken(dataset: Dataset, lines: Sequence[bytes]) -> Iterator[str]:
+    """Three days: as served, one value that stands still, values beyond belief with zeros between."""
+    sources = {c.name: c.source for c in dataset.columns}
+    rules = sorted({sources[rule.column] for rule in dataset.plausible})
+    for number, line in enumerate(lines):
+        later = [line.replace(b"2024-01-05T", b"2024-01-%02dT" % day).replace(b'"2024-01-05"', b'"2024-01-%02d"' % day) for day in (6, 7)]
+        yield line.decode()
+        for text, value in zip(later, ("17", ("99999999", "0", "-99999999")[number % 3]), strict=True):
+            for source in rules:
+                text = with_value(text, source, value).encode()
+            yield text.decode()
+
+
+def spelled_alike(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Without the fingerprint, which is never compared across engines; numbers in texts are spelled in one way."""
+    for row in rows:
+        del row["print_sum"]
+        for name in [name for name in row if name.endswith("_first") and row[name]]:
+            row[name] = re.sub(r"-?\d+(\.\d+)?(e[+-]?\d+)?", lambda number: repr(float(number[0])), row[name])
+    return sorted(rows, key=lambda row: row["settlement_date"])
+
+
+@pytest.mark.parametrize("key", TWELVE)
+def test_both_engines_publish_and_check_the_same(place: Place, served: dict[str, list[bytes]], key: str) -> None:
+    dataset = REGISTRY[key]
+    table, ledger = place.table_id(key), f"{place.bq.project}.{place.dataset_id}.{warehouse.LEDGER}"
+    place.bq.create_table(warehouse.table_of(dataset, table))
+    place.bq.create_table(warehouse.ledger_table(ledger))
+    lines = [*dict.fromkeys(bounds_broken(dataset, served[key]))]
+    staging, staged = stage(place, lines)
+    tables = {staging: staged, table: Table(warehouse.table_schema(dataset), []), ledger: Table(warehouse.LEDGER_SCHEMA, [])}
+
+    def both(sql: str, batch: list[dict[str, Any]]) -> str:
+        """Publish in both; what the engines say against it."""
+        parameters, said = warehouse.ledger_parameters(batch), []
+        try:
+            google_sql.execute(sql, tables, parameters)
+        except Refused as error:
+            said.append(str(error))
+        try:
+            place.bq.query(sql, job_config=bigquery.QueryJobConfig(query_parameters=parameters), job_retry=None).result()
+        except Exception as error:
+            said.append(str(error))
+        for name in (table, ledger):
+            held = ask(place, f"SELECT * FROM `{name}`")
+            assert sorted(map(repr, held)) == sorted(map(repr, tables[name].rows)), name
+        assert len(said) in (0, 2), said
+        told = {message for message in (warehouse.NEWER_LOADED, warehouse.DOUBLED) for text in said if message in text}
+        assert len(told) <= 1, said
+        return told.pop() if told else "".join(said)
+
+    counts = {row["record_day"]: row["key_count"] for row in ask(place, warehouse.check_sql(dataset, staging))}
+    days = sorted(counts)
+    assert len(days) >= 3
+    batch = [entry | {"table_rows": counts[entry["settlement_date"]]} for entry in entries(dataset, days)]
+    sql = publish(dataset, table, days, staging, ledger)
+    assert both(sql, batch) == ""
+    assert len(tables[table].rows) == sum(counts.values())
+    content = quality.content_sql(dataset, table, days[0], days[-1])
+    answers = [spelled_alike(rows) for rows in (google_sql.execute(content, tables), ask(place, content))]
+    assert answers[0] == answers[1]
+    assert sum(row[name] for row in answers[0] for name in row if name.startswith("outside_") and not name.endswith("_first")) or not dataset.plausible
+    assert all(any(row[f"stuck_{n}"] for row in answers[0]) for n, rule in enumerate(dataset.plausible) if rule.still_hours)
+    # The same once more; a day that has become empty; an older object; more rows than were counted.
+    assert both(sql, batch) == ""
+    assert both(publish(dataset, table, days[:1], None, ledger), entries(dataset, days[:1], table_rows=0, generation=8, identity="j")) == ""
+    assert both(sql, batch) == warehouse.NEWER_LOADED
+    assert both(publish(dataset, table, days[1:2], staging, ledger), entries(dataset, days[1:2], table_rows=9_999)) == warehouse.DOUBLED
