@@ -111,6 +111,12 @@ class _Seen:
         return Counter(settlement(instant)[1] for instant, records in self.at.items() for _ in records)
 
 
+@lru_cache(maxsize=600)
+def _seen(code: str, day: int, rows: tuple[bytes, ...]) -> _Seen:
+    """A day is read once, however often it is judged."""
+    return _Seen(code, day, rows)
+
+
 class Judge:
     """Judges the days of one dataset. held: settlement day -> the stored records, None where none is stored."""
 
@@ -121,7 +127,7 @@ class Judge:
     def seen(self, day: int) -> _Seen | None:
         if day not in self._days:
             rows = self._held(day)
-            self._days[day] = None if rows is None else _Seen(self.code, day, rows)
+            self._days[day] = None if rows is None else _seen(self.code, day, tuple(rows))
         return self._days[day]
 
     def state(self, day: int, now: float) -> str:
