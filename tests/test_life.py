@@ -249,16 +249,18 @@ def test_w1_a_source_that_stood_still_loses_no_day(world: World, live: Callable[
 
 
 def test_w2_a_day_found_behind_is_mended_by_the_next_run(world: World, live: Callable[..., Life]) -> None:
-    world.plant("late_rows", "FREQ", "2024-06-04", first="10:00", minutes=300, hours=45 * 24)
-    life = live("FREQ")
-    life.daily(FIRST + 1, FIRST + 3)
-    life.finish(FIRST + 1)
-    now = local(FIRST + 102)
+    world.plant("late_rows", "FREQ", "2024-06-04", first="10:00", minutes=300, hours=20 * 24)
+    day, life = FIRST + 1, live("FREQ", first=FIRST + 1)
+    for after in (1, 2, 4, 8, 14, 16, 17):
+        life.run(local(day + after), "--end-date", day_text(day))
+    assert life.asked[-1] == 0, "nothing was due"
+    now = local(day + 22)
     world.set_clock(now.timestamp())
-    code, _said = verified(life, now, FIRST + 1)
-    life.run(now + timedelta(hours=1), "--end-date", day_text(FIRST + 1))
-    again, said = verified(life, now + timedelta(hours=2), FIRST + 1)
-    assert again == 0, (code, said)
+    code, said = verified(life, now, day)
+    assert (code, said["frequency"]["behind_source_days"]) == (1, [day_text(day)])
+    life.run(now + timedelta(hours=1), "--end-date", day_text(day))
+    code, said = verified(life, now + timedelta(hours=2), day)
+    assert (code, said["frequency"]["behind_source_days"], said["frequency"]["short_days"]) == (0, [], [])
     clean(life)
 
 
@@ -346,8 +348,8 @@ def test_w9_what_comes_at_noon_is_there_after_a_run_at_two(world: World, live: C
     for code in life.codes:
         assert life.lost(code, FIRST, life._rows(code, life.stored(code), FIRST) or [], local(FIRST + 1, "14:00")) == "", code
     world.plant("restated", "NETBSAD", day_text(FIRST), hours=5 * 24 + 9)
-    life.daily(FIRST + 2, FIRST + 9)
-    assert life.lost("NETBSAD", FIRST, life._rows("NETBSAD", life.stored("NETBSAD"), FIRST) or [], local(FIRST + 9)) == ""
+    life.daily(FIRST + 2, FIRST + 14)
+    assert life.lost("NETBSAD", FIRST, life._rows("NETBSAD", life.stored("NETBSAD"), FIRST) or [], local(FIRST + 14)) == ""
     clean(life)
 
 
