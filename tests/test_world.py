@@ -226,7 +226,7 @@ class Trial:
         count = 17 if self.code in LONG_CODES and self.seed >= len(SEEDS) else 8 if self.code == "WINDFOR" else 4
         self.days = list(range(first, first + count))
         self.world = World(self.seed)
-        self.world.draw([self.code], self.days, share=0.5)
+        self.world.draw([self.code], self.days, share=0.8, lasting=True)
 
     @property
     def key(self) -> str:

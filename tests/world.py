@@ -516,6 +516,9 @@ EVENTS: dict[str, Kind] = {
 }  # fmt: skip
 
 
+# Of these nothing odd is left after some days.
+FADING = ("late_rows", "restated", "issue_late", "message_late", "amended")
+
 # --------------------------------------------------------------------------------------------------------- world
 
 BEGINS = {"DEMAND": "2016-03-01", "WINDFOR": "2016-03-10", "MID": "2016-09-29", "CARBON": "2017-09-19", "FUELINST": "2016-01-01"}
@@ -588,23 +591,29 @@ class World(Source):
         self.epoch += 1
         return event
 
-    def draw(self, codes: Iterable[str], days: Iterable[int], share: float = 0.35, kinds: Iterable[str] = ()) -> list[Event]:
+    def draw(
+        self, codes: Iterable[str], days: Iterable[int], share: float = 0.35, kinds: Iterable[str] = (), lasting: bool = False
+    ) -> list[Event]:  # fmt: skip
         """Plant events by the world's seed: about `share` of the days of a dataset have one, at most two.
 
-        kinds: only of these (all that can happen on a day, if not told).
+        kinds: only of these (all that can happen on a day, if not told). lasting: only what is still to be seen long
+        afterwards; nothing heals.
         """
         drawn = []
         for code in map(code_of, codes):
             possible = [
                 name for name, kind in EVENTS.items()
-                if code in kind.codes and not kind.whole and (not kinds or name in kinds)
+                if code in kind.codes and not kind.whole and (not kinds or name in kinds) and not (lasting and name in FADING)
             ]  # fmt: skip
             for day in days:
                 dice = random.Random(f"{self.seed}/{code}/{day}")
                 if not possible or dice.random() > share:
                     continue
                 for kind in dice.sample(possible, min(len(possible), dice.choice((1, 1, 1, 2)))):
-                    drawn.append(self.plant(kind, code, day, **EVENTS[kind].draw(dice, code, day)))
+                    drawn_so = EVENTS[kind].draw(dice, code, day)
+                    if lasting and "until" in drawn_so:
+                        drawn_so["until"] = None
+                    drawn.append(self.plant(kind, code, day, **drawn_so))
         return drawn
 
     def happened(self, code: str, day: str | date | int) -> list[Event]:
