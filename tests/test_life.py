@@ -57,6 +57,7 @@ class Life:
     asked: list[int] = field(default_factory=list)
     needless: int = 0
     exits: list[tuple[datetime, int, str]] = field(default_factory=list)
+    until: int | None = None
     _read: dict[tuple[str, int], tuple[str, list[bytes]]] = field(default_factory=dict)
     _last: datetime | None = None
 
@@ -102,9 +103,12 @@ class Life:
         """What is stored is what was served when it was read, and what is said of it is what the oracle says."""
         for code in self.codes:
             dataset, stored = REGISTRY[KEY_OF[code]], self.stored(code)
-            judge = Judge(code, lambda day, code=code, stored=stored: self._rows(code, stored, day))  # type: ignore[misc]
+            over = {as_day(day) for day, thing in stored.items() if thing.fetched and thing.fetched.timestamp() >= day_start(as_day(day) + 1)}
+            judge = Judge(code, lambda day, code=code, stored=stored: self._rows(code, stored, day), over.__contains__)  # type: ignore[misc]
             for when, thing in stored.items():
                 day = as_day(when)
+                if self.until is not None and day > self.until:
+                    continue
                 if thing.fetched is None:
                     self.tell(code, day, now, "has no time of reading")
                     continue
@@ -150,6 +154,7 @@ class Life:
     def finish(self, last: int) -> None:
         """Readings long after the last day, until nothing is due; then everything is compared with the end."""
         # Days after the last were only begun, and are not looked at any more.
+        self.until = last
         self._read = {key: known for key, known in self._read.items() if key[1] <= last}
         for after in (1, 2, 4, 8, 9, 14, 16, 29, 30, 33, 41, 66, 100):
             self.run(local(last + after), "--end-date", day_text(last))

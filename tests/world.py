@@ -376,6 +376,8 @@ def issues_missing(
     world: World, code: str, of: int, day: int, lives: Days, issues: Sequence[int] = (3,), until: Any = None
 ) -> Days:  # fmt: skip
     """Forecast issues that are not there, by their place in the day."""
+    if day != of:
+        return lives
     for index in issues:
         at = sorted(life.at for life in lives)[index % max(1, len(lives))] if lives else 0
         lives = _edit(lives, (at, at + 1), lambda rows: [], None, until)
@@ -386,12 +388,16 @@ def issue_cut(
     world: World, code: str, of: int, day: int, lives: Days, issue: int = 3, rows: int = 20, until: Any = None
 ) -> Days:  # fmt: skip
     """A forecast issue of fewer hours than it should have."""
+    if day != of:
+        return lives
     at = sorted(life.at for life in lives)[issue % len(lives)] if lives else 0
     return _edit(lives, (at, at + 1), lambda all_rows: all_rows[:rows], None, until)
 
 
 def issue_late(world: World, code: str, of: int, day: int, lives: Days, issue: int = 3, hours: float = 34) -> Days:
     """A forecast issue that is served so many hours after its stamp."""
+    if day != of:
+        return lives
     at = sorted(life.at for life in lives)[issue % len(lives)] if lives else 0
     return _each(lives, lambda life: life.at == at, lambda life: life.delayed(life.pub + round(hours * HOUR)))
 

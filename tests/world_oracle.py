@@ -118,10 +118,13 @@ def _seen(code: str, day: int, rows: tuple[bytes, ...]) -> _Seen:
 
 
 class Judge:
-    """Judges the days of one dataset. held: settlement day -> the stored records, None where none is stored."""
+    """Judges the days of one dataset. held: settlement day -> the stored records, None where none is stored; was_over:
+    whether a day was over when it was read, so that others may be measured by it."""
 
-    def __init__(self, code: str, held: Callable[[int], list[bytes] | None]) -> None:
-        self.code, self._held = code, held
+    def __init__(
+        self, code: str, held: Callable[[int], list[bytes] | None], was_over: Callable[[int], bool] = lambda day: True
+    ) -> None:  # fmt: skip
+        self.code, self._held, self._was_over = code, held, was_over
         self._days: dict[int, _Seen | None] = {}
 
     def seen(self, day: int) -> _Seen | None:
@@ -129,6 +132,11 @@ class Judge:
             rows = self._held(day)
             self._days[day] = None if rows is None else _seen(self.code, day, tuple(rows))
         return self._days[day]
+
+    def measure(self, day: int) -> _Seen | None:
+        """A day that others may be measured by: it has records, and was over when it was read."""
+        other = self.seen(day)
+        return other if other and other.records and self._was_over(day) else None
 
     def state(self, day: int, now: float) -> str:
         """empty, short, or "" where nothing lacks (complete, or provisional) or it is too early to say."""
@@ -196,7 +204,7 @@ class Judge:
         """By the days before and the days behind, whichever are stored: the smaller of what they usually have."""
         if self.code != "WINDFOR":
             return []
-        sides = [[other for step in (1, 2, 3) if (other := self.seen(mine.day + side * step)) and other.records] for side in (-1, 1)]
+        sides = [[other for step in (1, 2, 3) if (other := self.measure(mine.day + side * step))] for side in (-1, 1)]
         sides = [side for side in sides if side]
         if not sides:
             return []
@@ -228,7 +236,7 @@ class Judge:
     def _thin(self, mine: _Seen) -> list[Lack]:
         if self.code not in ("BOALF", "DISBSAD", "B1610", "WINDFOR"):
             return []
-        around = [len(other.records) for step in _AROUND if (other := self.seen(mine.day + step)) and other.records]
+        around = [len(other.records) for step in _AROUND if (other := self.measure(mine.day + step))]
         if len(around) >= 2 and len(mine.records) < min(around) / 2:
             return [Lack("thin", len(mine.records), mine.grid[0])]
         return []
@@ -237,7 +245,7 @@ class Judge:
         """Half hours without acceptances, where the days around all have many in it."""
         if self.code != "BOALF" or len(mine.grid) != 48:
             return []
-        around = [other.by_period() for step in (-7, -1, 1, 7) if (other := self.seen(mine.day + step)) and other.records]
+        around = [other.by_period() for step in (-7, -1, 1, 7) if (other := self.measure(mine.day + step))]
         counts = mine.by_period()
         empty = [start for number, start in enumerate(mine.grid, 1) if not counts[number] and all(other[number] >= 10 for other in around)]
         return [Lack("instant missing", len(empty), empty[0])] if empty and len(around) >= 2 else []
