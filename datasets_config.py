@@ -222,6 +222,8 @@ class Dataset(NamedTuple):
     grid: timedelta | None = None
     # Columns that tell the series of one dataset apart.
     series: tuple[str, ...] = ()
+    # The series that are known; another one is news.
+    known_series: tuple[str, ...] = ()
     # Fields that a record of a day gone by has a value in.
     values: tuple[str, ...] = ()
     # Each instant is an issue: so many a day, so many rows each, as on the days around.
@@ -403,6 +405,7 @@ _DATASETS = (
             Plausible("generation", still_hours=24, of="fuel_type NOT LIKE 'INT%'"),
         ),
         series=("fuel_type",),
+        known_series=tuple(name for name, _, _ in _FUEL_BOUNDS),
     ),
     Dataset(
         key="demand_outturn",
@@ -521,6 +524,7 @@ _DATASETS = (
         max_age=timedelta(hours=6),
         plausible=(Plausible("generation", -6_000, 40_000, by_series=_FUEL_BOUNDS), _FUEL_ZEROS),
         series=("fuel_type",),
+        known_series=tuple(name for name, _, _ in _FUEL_BOUNDS),
     ),
     Dataset(
         key="individual_generation",
@@ -594,6 +598,7 @@ _DATASETS = (
             Plausible("volume", 0, 20_000),
         ),
         series=("data_provider",),
+        known_series=("APXMIDP", "N2EXMIDP"),
     ),
     Dataset(
         key="wind_forecasts",

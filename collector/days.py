@@ -353,6 +353,20 @@ def _half_hours(dataset: Dataset, day: date, profile: Profile, around: Stored) -
         yield from _with_holes(dataset, Kind.INSTANT, instants, len(empty), "", usual)
 
 
+def expected_rows(dataset: Dataset, day: date, stored: Stored, found: Iterable[Lack] = ()) -> int | None:
+    """How many distinct rows a day should have, as far as it and the days beside it tell; None where they do not."""
+    profile = stored.profile(day)
+    if profile and profile.keys:
+        return profile.keys + sum(lack.rows for lack in found)
+    if not dataset.grid or dataset.has_usual_size:
+        return None
+    ticks = day_length(day) // dataset.grid
+    if not dataset.series:
+        return ticks
+    beside = next((p for offset in (-1, 1) if (p := stored.whole(day + offset * ONE_DAY))), None)
+    return ticks * beside.full_count if beside else None
+
+
 def is_whole(found: Iterable[Lack]) -> bool:
     """Whether nothing lacks but what the source is known to lack."""
     return all(lack.kind is Kind.HOLE for lack in found)
