@@ -293,7 +293,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         return False
 
     def _note_session(self, asked: Asked, headers: dict[str, str]) -> None:
-        if asked.method == "POST" and "uploadType=resumable" in asked.path and (place := headers.get("Location")):
+        if asked.method == "POST" and "uploadType=resumable" in asked.path and (place := {name.lower(): value for name, value in headers.items()}.get("location")):
             query = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(place).query))
             self.server.proxy.sessions[query["upload_id"]] = self._session
 

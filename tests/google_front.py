@@ -53,7 +53,8 @@ def _certificate(folder: Path) -> Path:
 class GoogleFront:
     """The proxy and the metadata server; a context manager. refused: answer every request for a token with no."""
 
-    def __init__(self, folder: Path, storage_url: str, bigquery_url: str) -> None:
+    def __init__(self, folder: Path, storage_url: str, bigquery_url: str, emulators_token: str) -> None:
+        self.emulators_token = emulators_token
         self.certificate = _certificate(folder)
         self.upstreams = {"storage.googleapis.com": urlsplit(storage_url), "bigquery.googleapis.com": urlsplit(bigquery_url)}
         self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -174,7 +175,7 @@ class _Inside(_Handler):
         headers = {name: value for name, value in self.headers.items() if name.lower() not in ("host", "connection", "authorization", "content-length")}
         connection = http.client.HTTPConnection(upstream.hostname or "", upstream.port, timeout=600)
         with contextlib.closing(connection):
-            connection.request(self.command, self.path, body, headers | {"Host": upstream.netloc})
+            connection.request(self.command, self.path, body, headers | {"Host": upstream.netloc, "Authorization": f"Bearer {front.emulators_token}"})
             got = connection.getresponse()
             if "/iam/testPermissions" in self.path:
                 # The emulator has no permissions; the real service would know the names.

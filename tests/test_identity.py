@@ -20,7 +20,7 @@ GOOGLE = "https://{}.googleapis.com"
 
 @pytest.fixture
 def front(place: Place, tmp_path: Path) -> Iterator[GoogleFront]:
-    with GoogleFront(tmp_path, place.services["STORAGE_EMULATOR_HOST"], place.services["BIGQUERY_EMULATOR_HOST"]) as running:
+    with GoogleFront(tmp_path, place.services["STORAGE_EMULATOR_HOST"], place.services["BIGQUERY_EMULATOR_HOST"], place.services["LOCAL_CLOUD_TOKEN"]) as running:
         yield running
 
 
