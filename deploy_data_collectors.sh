@@ -77,7 +77,7 @@ readonly SELF ROOT
 readonly LOGS=$ROOT/logs
 readonly VENV=$ROOT/.venv
 readonly PY=$VENV/bin/python
-readonly REQUIREMENTS=$ROOT/requirements.txt
+readonly REQUIREMENTS=$ROOT/requirements.lock
 readonly ENVIRONMENT=$ROOT/collector/environment.py
 readonly DOWNLOADER=$ROOT/enhanced_elexon_neso_downloader.py
 readonly LOADER=$ROOT/enhanced_bigquery_loader.py
