@@ -6,6 +6,8 @@
 #   --long   also the tests that take minutes: cloud faults, kills, races, and
 #            the benchmarks in small
 set -euo pipefail
+# Tested is this code, and no other that the environment lends.
+unset BASH_ENV ENV "${!PYTHON@}"
 
 ROOT=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)
 readonly ROOT VENV=$ROOT/.venv
