@@ -6,7 +6,8 @@ in its settlement day, what identifies a record, which columns it becomes. Addin
 REGISTRY. Sources of the facts: the Elexon Insights OpenAPI document, the Carbon Intensity API documentation, and
 observations of the live APIs where the documents are silent or wrong.
 
-Run as a program it prints the keys that the deploy script collects by default, one a line.
+Run as a program it prints the keys that the deploy script collects, one a line: `datasets_config.py [DAY [KEY...]]` those of
+KEY..., by default the eleven, that begin by DAY.
 """
 
 from __future__ import annotations
@@ -221,6 +222,8 @@ class Dataset(NamedTuple):
     grid: timedelta | None = None
     # Columns that tell the series of one dataset apart.
     series: tuple[str, ...] = ()
+    # The series that are known; another one is news.
+    known_series: tuple[str, ...] = ()
     # Fields that a record of a day gone by has a value in.
     values: tuple[str, ...] = ()
     # Each instant is an issue: so many a day, so many rows each, as on the days around.
@@ -402,6 +405,7 @@ _DATASETS = (
             Plausible("generation", still_hours=24, of="fuel_type NOT LIKE 'INT%'"),
         ),
         series=("fuel_type",),
+        known_series=tuple(name for name, _, _ in _FUEL_BOUNDS),
     ),
     Dataset(
         key="demand_outturn",
@@ -520,6 +524,7 @@ _DATASETS = (
         max_age=timedelta(hours=6),
         plausible=(Plausible("generation", -6_000, 40_000, by_series=_FUEL_BOUNDS), _FUEL_ZEROS),
         series=("fuel_type",),
+        known_series=tuple(name for name, _, _ in _FUEL_BOUNDS),
     ),
     Dataset(
         key="individual_generation",
@@ -593,6 +598,7 @@ _DATASETS = (
             Plausible("volume", 0, 20_000),
         ),
         series=("data_provider",),
+        known_series=("APXMIDP", "N2EXMIDP"),
     ),
     Dataset(
         key="wind_forecasts",
@@ -744,4 +750,7 @@ FIRST_DAY = min(dataset.first_day for dataset in _DATASETS)
 
 
 if __name__ == "__main__":
-    print("\n".join(DEFAULT_DATASETS))
+    import sys
+
+    until = date.fromisoformat(sys.argv[1]) if len(sys.argv) > 1 else date.max
+    print("\n".join(key for key in sys.argv[2:] or DEFAULT_DATASETS if REGISTRY[key].first_day <= until))

@@ -88,7 +88,7 @@ readonly PATIENCE_SECONDS=10 # how long a child may take to end; being killed at
 
 MODE=cloud # cloud, local or demo
 START_DATE='' END_DATE='' PROJECT='' BUCKET='' DATASET_ID='' MAX_DAYS='' MAX_WORKERS=''
-DATASETS=()
+DATASETS=() LEFT_OUT=()
 DRY_RUN=no VERIFY_ONLY=no SETUP=no
 COMMAND_LINE=''          # what the user typed, to be shown when it stops early
 SCRATCH=''               # temporary directory of this run
@@ -449,17 +449,21 @@ check_arguments() {
         esac
     done <"$SCRATCH/answer"
 
-    if [ "${#DATASETS[@]}" -eq 0 ]; then
-        ask "$PY" "$ROOT/datasets_config.py"
-        while read -r value; do
-            DATASETS+=("$value")
-        done <"$SCRATCH/answer"
-    fi
     # Fixed now, so that a run over midnight verifies the same days that it downloaded.
     if [ -z "$END_DATE" ]; then
         ask "$PY" -I -c 'import datetime, zoneinfo; print(datetime.datetime.now(zoneinfo.ZoneInfo("Europe/London")).date())'
         END_DATE=$(cat "$SCRATCH/answer")
     fi
+    # A dataset that begins behind the range is no part of the run.
+    local asked=(${DATASETS[@]+"${DATASETS[@]}"})
+    ask "$PY" "$ROOT/datasets_config.py" "$END_DATE" ${asked[@]+"${asked[@]}"}
+    DATASETS=()
+    while read -r value; do
+        DATASETS+=("$value")
+    done <"$SCRATCH/answer"
+    for value in ${asked[@]+"${asked[@]}"}; do
+        [[ " ${DATASETS[*]} " = *" $value "* ]] || LEFT_OUT+=("$value")
+    done
 }
 
 in_root() {
@@ -537,6 +541,7 @@ check_credentials() {
 
 check_prerequisites() {
     say 'Prerequisites'
+    [ "${#LEFT_OUT[@]}" -eq 0 ] || say "  left out     begins after $END_DATE: ${LEFT_OUT[*]}"
     say "  python       $("$PY" -I -c 'import platform; print(platform.python_version())') in $VENV"
     if on_emulators; then
         say "  emulators    storage $STORAGE_EMULATOR_HOST, BigQuery $BIGQUERY_EMULATOR_HOST; no credentials needed"

@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from collector import cloud, days, gb_calendar, runtime
+from collector.clock import Clock
 from collector.command_line import DONE, FAILED
 from collector.command_line import downloader_parser as build_parser
 from collector.days import AROUND, RIDERS, Span, State, Task, days_by_cause, days_text, days_to_fetch, spans
@@ -118,11 +119,12 @@ class Collection:
 
     def __init__(
         self, task: Task, api: Api, store: DayStore, progress: Progress, *, max_days: int, max_workers: int, force: bool,
-        stop: Stop, outage: str = "",
+        stop: Stop, outage: str = "", clock: Clock | None = None,
     ) -> None:  # fmt: skip
         from collector.api import Traffic
 
         self.dataset, self.task, self.api, self.store, self.stop = task.dataset, task, api, store, stop
+        self.clock = clock or Clock()
         # Why the API is known not to answer, "" when it is not.
         self.force, self.progress, self.outage = force, progress, outage
         self.now = gb_calendar.utc_now()
@@ -341,6 +343,7 @@ class Collection:
 
         fetched = gb_calendar.utc_now()
         nothing = not answer.days
+        self._given_up = self._given_up or self.clock.trouble
         for day in span.days:
             self.stop.check()
             if self._given_up:
@@ -463,19 +466,19 @@ def main(argv: list[str] | None = None) -> int:
     from collector.progress import Progress
     from collector.store import DayStore
 
-    stop = Stop()
+    stop, clock = Stop(), Clock()
     stop.install()
     apis = {
         host: Api(
             settings.values[host.value], cap=RATE_CAP[host], stop=stop, connections=arguments.max_workers,
             timeout=settings.http_timeout, delay=arguments.request_delay,
-            key=settings.api_key if host is Host.ELEXON else "",
+            key=settings.api_key if host is Host.ELEXON else "", clock=clock,
         )
         for host in Host
     }  # fmt: skip
     if arguments.check_source:
         return _check_source(tasks, apis, Path(arguments.check_source), stop)
-    client = runtime.storage_client(settings, arguments.max_workers)
+    client = runtime.storage_client(settings, arguments.max_workers, clock)
     permissions = cloud.TO_READ_OBJECTS if arguments.dry_run else cloud.OBJECTS
     store = DayStore(stop.attend(lambda: runtime.find_bucket(client, settings, permissions)))
     runtime.warn_if_exposed(settings)
@@ -490,7 +493,7 @@ def main(argv: list[str] | None = None) -> int:
         for task in tasks:
             collection = Collection(
                 task, apis[task.dataset.host], store, progress, max_days=arguments.max_days,
-                max_workers=arguments.max_workers, force=arguments.force, stop=stop, outage=outages.get(task.dataset.host.value, ""),
+                max_workers=arguments.max_workers, force=arguments.force, stop=stop, outage=outages.get(task.dataset.host.value, ""), clock=clock,
             )  # fmt: skip
             results.append(_attempt(collection))
             if stop.is_set:

@@ -22,6 +22,7 @@ import requests
 import urllib3
 from isal import isal_zlib
 
+from collector.clock import Clock
 from collector.command_line import longest_secret, redacted
 from collector.deadline import BoundedAdapter, Deadline
 from collector.gb_calendar import utc_now
@@ -165,9 +166,9 @@ class Api:
 
     def __init__(
         self, base_url: str, *, cap: float, stop: Stop, connections: int, timeout: float = 60.0, delay: float = 0.0,
-        key: str = "", attempts: int = ATTEMPTS,
+        key: str = "", attempts: int = ATTEMPTS, clock: Clock | None = None,
     ) -> None:  # fmt: skip
-        self._attempts = attempts
+        self._attempts, self._clock = attempts, clock
         self.base_url, self.pace, self._stop, self._timeout = base_url, Pace(cap, delay, stop), stop, timeout
         self._session = _Session()
         self._session.headers.update({"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": USER_AGENT})
@@ -282,6 +283,8 @@ class Api:
                 url, params=query, stream=True, timeout=(min(10.0, self._timeout), self._timeout), allow_redirects=False,
                 proxies=self._proxies,
             ) as response:
+                if self._clock:
+                    self._clock.note("API", response.headers.get("Date"))
                 self._check_status(response)
                 body = self._read(response, limit, deadline)
         except _NETWORK_ERRORS as error:

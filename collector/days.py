@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 # Two readings of one absence count as two when so far apart: a day, less what the start of a daily job wanders.
 APART = timedelta(hours=23)
+_CLOCKS_DIFFER = timedelta(minutes=10)
 # Days that lack something are asked again so many days after their end, then so many after they were first read.
 _WIDENING = (1, 2, 4, 8, 16, 32)
 # After its date is due a settlement run is looked for so many days later, until it has come.
@@ -352,6 +353,20 @@ def _half_hours(dataset: Dataset, day: date, profile: Profile, around: Stored) -
         yield from _with_holes(dataset, Kind.INSTANT, instants, len(empty), "", usual)
 
 
+def expected_rows(dataset: Dataset, day: date, stored: Stored, found: Iterable[Lack] = ()) -> int | None:
+    """How many distinct rows a day should have, as far as it and the days beside it tell; None where they do not."""
+    profile = stored.profile(day)
+    if profile and profile.keys:
+        return profile.keys + sum(lack.rows for lack in found)
+    if not dataset.grid or dataset.has_usual_size:
+        return None
+    ticks = day_length(day) // dataset.grid
+    if not dataset.series:
+        return ticks
+    beside = next((p for offset in (-1, 1) if (p := stored.whole(day + offset * ONE_DAY))), None)
+    return ticks * beside.full_count if beside else None
+
+
 def is_whole(found: Iterable[Lack]) -> bool:
     """Whether nothing lacks but what the source is known to lack."""
     return all(lack.kind is Kind.HOLE for lack in found)
@@ -399,7 +414,8 @@ def is_due(dataset: Dataset, stored: DayObject, around: Stored, now: datetime) -
     """Whether a stored day is to be read again at `now` (aware UTC); around: the stored days."""
     day, fetched = stored.day, stored.fetched
     end = day_end(day)
-    if fetched is None or stored.rows < 0 or fetched < end:
+    # What was read in the future was read by a wrong clock.
+    if fetched is None or stored.rows < 0 or fetched < end or fetched > now + _CLOCKS_DIFFER:
         return True
     if stored.behind and (stored.behind_read is None or (fetched - stored.behind_read < APART <= now - stored.behind_read)):
         return True

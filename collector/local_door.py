@@ -39,7 +39,6 @@ _OBJECT = "/b/([^/]+)/o/([^/]+)"
 STORAGE = (
     ("GET POST", "/storage/v1/b"),
     ("GET PUT PATCH DELETE", "/storage/v1/b/([^/]+)"),
-    ("GET", "/storage/v1/b/([^/]+)/iam/testPermissions"),
     ("GET", "/storage/v1/b/([^/]+)/o"),
     ("GET PUT PATCH DELETE", f"/storage/v1{_OBJECT}"),
     ("POST", f"/storage/v1{_OBJECT}/(rewriteTo|copyTo){_OBJECT}"),

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from google.auth.credentials import Credentials
     from google.cloud import bigquery, storage  # type: ignore[attr-defined]
 
+    from collector.clock import Clock
+
 ROOT = Path(__file__).resolve().parent.parent
 API_ENV = ROOT / "api.env"
 log = logging.getLogger("collector")
@@ -400,15 +402,17 @@ def _no_credentials() -> UsageError:
 warnings.filterwarnings("ignore", category=FutureWarning, module="google")
 
 
-def storage_client(settings: Settings, connections: int = 16) -> storage.Client:
+def storage_client(settings: Settings, connections: int = 16, clock: Clock | None = None) -> storage.Client:
     """A Cloud Storage client, of the emulator when STORAGE_EMULATOR_HOST is set.
 
-    Raises UsageError when there are no credentials that can be used.
+    clock: is told what time the service has. Raises UsageError when there are no credentials that can be used.
     """
     from google.cloud import storage  # type: ignore[attr-defined]
 
     client = _with_credentials(lambda known: storage.Client(project=settings.project, credentials=known), settings, "STORAGE")
     _widen_pool(client, connections)
+    if clock:
+        client._http.hooks["response"].append(lambda answer, *_, **__: clock.note("Cloud Storage", answer.headers.get("Date")))
     return client
 
 

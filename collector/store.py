@@ -199,9 +199,9 @@ class DayStore:
         object as it is now.
 
         known: the object as last listed. force: replace one that should hold the same records but has another size, for
-        it may be damaged. An object with other records is first kept under superseded/. A newer
-        answer that somebody stored meanwhile stays: then ours is not needed ("same"). Raises google.api_core
-        exceptions when the service fails for good.
+        it may be damaged. An object with other records is first kept under superseded/. A newer answer that somebody stored
+        meanwhile stays, unless it has fewer records, for two machines' clocks may differ: "same" where it holds ours, else
+        "overtaken". Raises google.api_core exceptions when the service fails for good.
         """
         fetched = payload.metadata["fetched_at"]
         for _attempt in range(_ATTEMPTS):
@@ -218,8 +218,8 @@ class DayStore:
                 if "bucket does not exist" in str(error):
                     raise
                 known = self._current(dataset, day)
-                if known and known.fetched and utc_text(known.fetched) > fetched:
-                    return "same", known
+                if known and known.fetched and utc_text(known.fetched) > fetched and known.rows >= payload.rows:
+                    return "same" if known.sha256 == payload.sha256 else "overtaken", known
         raise exceptions.Aborted(f"{object_name(dataset.key, day)} kept changing while it was to be replaced")
 
     def _upload(self, dataset: Dataset, day: date, payload: Payload, generation: int) -> DayObject:

@@ -19,7 +19,7 @@ import msgspec
 
 from collector import command_line, days, runtime
 from collector.days import APART, AROUND, Kind, Lack, Life, State, Stored, Task, days_text, series_lives
-from collector.gb_calendar import ONE_DAY, day_end, utc_now, utc_text
+from collector.gb_calendar import ONE_DAY, day_end, settlement_day, utc_now, utc_text
 from collector.quality import Finding, findings, read_content, unread
 from collector.runtime import Stop, Stopped, log
 from datasets_config import Dataset, Host
@@ -37,6 +37,8 @@ _STATUS_DAYS = 30
 # 31 days of 50 periods, at about 90 bytes each, are 140 kB.
 _STATUS_LIMIT = 1_000_000
 _STATUS_WORKERS = 8
+# Days that a verification after a load asks the source about: two requests a dataset.
+_YOUNG = timedelta(days=58)
 # So many of the things that days lack are told in words.
 _TOLD = 10
 
@@ -290,10 +292,11 @@ def _day(
     """How a day stands."""
     kept, here = stored.get(day), comparison.total(day)
     if kept is None:
-        return Day(day, State.SURPLUS if count else State.MISSING, None, None, count, here, is_final=False)
+        expected = days.expected_rows(dataset, day, stored)
+        return Day(day, State.SURPLUS if count else State.MISSING, expected, None, count, here, is_final=False)
     judged = days.judge(dataset, kept, stored, now)
     found = judged.lacks
-    expected = kept.profile.keys + sum(lack.rows for lack in found) if kept.profile and kept.profile.keys else None
+    expected = days.expected_rows(dataset, day, stored, found)
     state = judged.state
     if entry is None or entry.identity != kept.identity:
         state = State.UNLOADED
@@ -434,17 +437,17 @@ class _Comparison:
 
     def findings(self, expected: list[date]) -> list[Finding]:
         """Days of which the source now has fewer distinct records than were fetched; repetitions are none."""
-        fewer: list[tuple[date, int]] = []
+        fewer: list[tuple[date, int, int]] = []
         for day in expected:
             own = self._own(day) if day in self.by_day and day in self.stored else None
             # A period that the source does not name at all was not counted, or not asked for.
             gone = sum(max(0, own[p][1] - count) for p, count in self.by_day[day].items() if p in own) if own else 0
-            if gone:
-                fewer.append((day, gone))
+            if own and gone:
+                fewer.append((day, sum(keys for _, keys in own.values()), self.total(day) or 0))
         if not fewer:
             return []
-        examples = tuple(f"{day}: {count} fewer" for day, count in fewer[:3])
-        return [Finding("fewer at source", "", len(fewer), "days have fewer records at the source now than were fetched", examples)]
+        examples = tuple(f"{day}: {keys} rows, {count} at the source" for day, keys, count in fewer[:3])
+        return [Finding("fewer at source", "", len(fewer), "days have fewer rows at the source now than were fetched", examples)]
 
 
 def _before_its_beginning(v: Verification, task: Task) -> None:
@@ -477,10 +480,9 @@ def _series_findings(v: Verification) -> list[Finding]:
     """Series that come, pause or go within the range, once each; those that the registry does not know first."""
     if not v.series:
         return []
-    known = {name for rule in v.dataset.plausible for name, _, _ in rule.by_series}
     whole = [day.day for day in v.days if day.loaded]
     found = []
-    new = [life for life in v.series if known and life.name not in known]
+    new = [life for life in v.series if life.name not in v.dataset.known_series]
     if new:
         examples = tuple(f"{life.name}: {life.first} to {life.last}" for life in new[:3])
         found.append(Finding("new series", "", len(new), "series that the registry does not know", examples))
@@ -529,7 +531,9 @@ def verify_all(
                 if unanswered:
                     # It would not answer for this dataset either.
                     raise Unavailable(unanswered)
-                source = source_counts(api, task.dataset, task.first, task.last)
+                # What is older than this is asked for when all is read.
+                first = task.first if since is None else max(task.first, settlement_day(now) - _YOUNG)
+                source = source_counts(api, task.dataset, first, task.last) if first <= task.last else None
             except (Refused, Unavailable, WindowTooLong, WrongAnswer) as error:
                 unasked = f"the source could not be asked what it has: {runtime.first_line(error)}"
                 log.warning("%s: %s", task.dataset.key, unasked)

@@ -408,31 +408,32 @@ def api() -> Iterator[ApiStandin]:
 _NUMBERS = itertools.count(1)
 
 
+def make_place(cloud: LocalCloud, api: ApiStandin, programs: Path, home: Path) -> Place:
+    """A new bucket and a new dataset in the emulators."""
+    number = next(_NUMBERS)
+    bucket, dataset = f"bucket-{number}", f"dataset_{number}"
+    for url, body in (
+        (f"{cloud.storage_url}/storage/v1/b?project={PROJECT}", {"name": bucket}),
+        (
+            f"{cloud.bigquery_url}/bigquery/v2/projects/{PROJECT}/datasets",
+            {"datasetReference": {"projectId": PROJECT, "datasetId": dataset}, "location": "europe-west2"},
+        ),
+    ):
+        status, text = cloud.request("POST", url, body)
+        assert status == 200, text
+    credentials = Credentials(cloud.token)
+    services = {name: value for name, value in cloud.env.items() if not name.startswith("BMRS_")}
+    return Place(
+        api, programs, home, bucket, dataset, services,
+        storage.Client(PROJECT, credentials, client_options={"api_endpoint": cloud.storage_url}),
+        bigquery.Client(PROJECT, credentials, client_options={"api_endpoint": cloud.bigquery_url}),
+    )  # fmt: skip
+
+
 @pytest.fixture
 def new_place(cloud: LocalCloud, api: ApiStandin, programs: Path, tmp_path: Path) -> Callable[[], Place]:
     """Makes places: each a bucket and a dataset of its own."""
-
-    def make() -> Place:
-        number = next(_NUMBERS)
-        bucket, dataset = f"bucket-{number}", f"dataset_{number}"
-        for url, body in (
-            (f"{cloud.storage_url}/storage/v1/b?project={PROJECT}", {"name": bucket}),
-            (
-                f"{cloud.bigquery_url}/bigquery/v2/projects/{PROJECT}/datasets",
-                {"datasetReference": {"projectId": PROJECT, "datasetId": dataset}, "location": "europe-west2"},
-            ),
-        ):
-            status, text = cloud.request("POST", url, body)
-            assert status == 200, text
-        credentials = Credentials(cloud.token)
-        services = {name: value for name, value in cloud.env.items() if not name.startswith("BMRS_")}
-        return Place(
-            api, programs, tmp_path, bucket, dataset, services,
-            storage.Client(PROJECT, credentials, client_options={"api_endpoint": cloud.storage_url}),
-            bigquery.Client(PROJECT, credentials, client_options={"api_endpoint": cloud.bigquery_url}),
-        )  # fmt: skip
-
-    return make
+    return lambda: make_place(cloud, api, programs, tmp_path)
 
 
 @pytest.fixture

@@ -207,6 +207,8 @@ def schemas(sql: str) -> dict[str, Sequence[SchemaField]]:
     """
     of_table = {dataset.table: warehouse.table_schema(dataset) for dataset in REGISTRY.values()}
     of_table[warehouse.LEDGER] = warehouse.LEDGER_SCHEMA
+    # Of BigQuery's own views the columns that are asked for.
+    of_table["PARTITIONS"] = [SchemaField("table_name", "STRING"), SchemaField("partition_id", "STRING"), SchemaField("total_rows", "INT64")]
     found = {}
     for name in re.findall("`([^`]*)`", sql):
         table = name.rpartition(".")[2]

@@ -5,6 +5,8 @@
     python3 tests/soak.py large [--days 7]                                                days of B1610 at their real size
     python3 tests/soak.py kills [--seeds 100] [--first-seed 0]                            kills at random moments
     python3 tests/soak.py faults [--seeds 20] [--first-seed 0] [--rate 0.3]               a third of all answers broken
+    python3 tests/soak.py world [--seeds 240] [--first-seed 0]                            days of a world with known truth
+    python3 tests/soak.py life [--seeds 100] [--first-seed 0]                             weeks of runs in such a world
 
 Each prints what it measured and exits 1 when something is not as it should be. All of it runs on this machine: the
 API stand-in, both emulators, and the programs as processes of their own. Run it with the suite's virtual environment
@@ -252,10 +254,52 @@ def fault_run(options: argparse.Namespace) -> bool:
     return not failed
 
 
+# ---------------------------------------------------------------------------------------------- world, life
+def _many_worlds(options: argparse.Namespace, name: str) -> bool:
+    import conftest
+    import test_life
+    import test_world
+
+    failed = 0
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="soak-") as folder:
+        programs = Path(folder) / "programs"
+        programs.mkdir()
+        with LocalCloud(Path(options.data_dir or folder) / "cloud", conftest.PROJECT, "unused-bucket", "unused") as cloud:
+            for seed in range(options.first_seed, options.first_seed + options.seeds):
+                started = time.monotonic()
+
+                def make(api: Any, cloud: LocalCloud = cloud) -> Any:
+                    return conftest.make_place(cloud, api, programs, Path(folder))
+
+                if name == "world":
+                    trial = test_world.trial_of(seed)
+                    wrong, told = trial.run(make), f"{trial.code}, {trial.windows}"
+                else:
+                    life = test_life.drawn(seed, make, length=21, count=3)
+                    wrong, told = life.wrong, f"{', '.join(life.codes)}: {life.report}"
+                failed += bool(wrong)
+                print(f"seed {seed}, {time.monotonic() - started:.0f} s: {told}: {'as the world has it' if not wrong else f'{len(wrong)} WRONG'}", flush=True)
+                for text in wrong[:10]:
+                    print(f"  {text}", flush=True)
+    print(f"{options.seeds} seeds, {failed} with a disagreement, {time.monotonic() - began:.0f} s")
+    return not failed
+
+
+def world_run(options: argparse.Namespace) -> bool:
+    """Days of a world with known truth through the whole chain: rows and verdicts are those of the world."""
+    return _many_worlds(options, "world")
+
+
+def life_run(options: argparse.Namespace) -> bool:
+    """Weeks of daily runs against a world that moves: no claim of a day is wrong, and what that cost."""
+    return _many_worlds(options, "life")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     runs = parser.add_subparsers(dest="run", required=True)
-    commands: dict[str, Any] = {"long": long_run, "large": large_run, "kills": kill_run, "faults": fault_run}
+    commands: dict[str, Any] = {"long": long_run, "large": large_run, "kills": kill_run, "faults": fault_run, "world": world_run, "life": life_run}
     parsers = {name: runs.add_parser(name, help=function.__doc__) for name, function in commands.items()}
     for one in parsers.values():
         one.add_argument("--data-dir", default="", help="folder for the emulators' data, kept (default: a temporary one)")
@@ -264,7 +308,7 @@ def main() -> int:
     parsers["long"].add_argument("--scale", type=float, default=0.02)
     parsers["long"].add_argument("--datasets", nargs="+")
     parsers["large"].add_argument("--days", type=int, default=7)
-    for name, seeds in (("kills", 100), ("faults", 20)):
+    for name, seeds in (("kills", 100), ("faults", 20), ("world", 240), ("life", 100)):
         parsers[name].add_argument("--seeds", type=int, default=seeds)
         parsers[name].add_argument("--first-seed", type=int, default=0)
     parsers["faults"].add_argument("--rate", type=float, default=0.3)

@@ -86,9 +86,12 @@ def test_behind_the_source_fails_only_once_final(place: Place) -> None:
     code, told = verified(place)
     assert (code, told["days"]) == (1, [[LAST, "behind source", 5760, 5755, 5755, 5760]])
     text = place.load("--verify", *WHICH)
-    assert f"frequency: behind source: {LAST} (the source has more than was fetched; run the downloader with --force" in text.out
-    # What the message tells to do mends it.
-    place.download(*WHICH, "--force").ok()
+    assert f"frequency: behind source: {LAST} (the source has more than was fetched; the next run of the downloader fetches" in text.out
+    # The next plain run does, and asks for that day alone.
+    asked = len(place.requests("/datasets/FREQ"))
+    place.download(*WHICH).ok()
+    (request,) = place.requests("/datasets/FREQ")[asked:]
+    assert "From=2024-04-01T23%3A00" in request["query"]
     place.load(*WHICH).ok()
     assert verified(place)[0] == 0
 
@@ -101,10 +104,10 @@ def test_provisional(place: Place) -> None:
     place.load(*WHICH).ok()
     place.api.unchange("FREQ", LAST)
     code, told = verified(place, now=early)
-    assert (code, told["provisional_days"]) == (0, 1)
-    assert [(day, state) for day, state, *_counts in told["days"]] == [(LAST, "provisional")]
-    # The day has become final since, but was not read again: that is still to come, so it is no gap of the source.
-    assert verified(place)[1]["provisional_days"] == 1
+    assert (code, told["provisional_days"]) == (0, 4)
+    assert {state for _day, state, *_counts in told["days"]} == {"provisional"}
+    # The days have become final since, but were not read again: that is still to come.
+    assert verified(place)[1]["provisional_days"] == 4
 
 
 def test_fewer_at_source_is_a_finding(place: Place) -> None:
@@ -149,7 +152,8 @@ def test_more_than_expected_is_a_finding(place: Place) -> None:
     code, told = place.verification(*which)
     checks = {finding["check"]: finding for finding in told["market_index"]["findings"]}
     assert code == 0
-    assert checks["more than expected"]["examples"] == ["2024-01-05: 97 rows, 96 expected"]
+    assert checks["new series"]["examples"] == ["NEWMIDP: 2024-01-05 to 2024-01-05"]
+    assert told["market_index"]["states"] == {"complete": 1}
 
 
 def test_a_source_that_cannot_be_asked_is_told(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -178,7 +182,7 @@ def test_a_long_range_is_asked_in_parts_of_31_days(place: Place) -> None:
     api = verification.source_api(_settings(place), Stop())
     dataset = REGISTRY["balancing_services"]
     counts = verification.source_counts(api, dataset, *(days("2024-02-20", "2024-04-30")[n] for n in (0, -1)))
-    assert counts == {day: gb_calendar.periods_in(day) for day in days("2024-02-20", "2024-04-30")}
+    assert counts == {(day, period): 1 for day in days("2024-02-20", "2024-04-30") for period in range(1, gb_calendar.periods_in(day) + 1)}
     assert len(place.requests("/data-status/")) == 3
 
 
@@ -201,7 +205,7 @@ def _points(*points: tuple[str, int, int]) -> bytearray:
 def test_reading_a_status() -> None:
     first, last = days("2024-06-01")[0], days("2024-06-02")[0]
     body = _points(("2024-05-31", 48, 9), ("2024-06-01", 1, 120), ("2024-06-01", 2, 119), ("2024-06-02", 1, 7), ("2024-06-03", 1, 9))
-    assert verification._read_status(first, last, body) == {first: 239, last: 7}
+    assert verification._read_status(first, last, body) == {(first, 1): 120, (first, 2): 119, (last, 1): 7}
     assert verification._read_status(first, last, _points()) == {}
     with pytest.raises(WrongAnswer, match="the answer holds 2026-01-01"):
         verification._read_status(first, last, _points(("2026-01-01", 1, 120)))
