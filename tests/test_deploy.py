@@ -127,7 +127,7 @@ if args[:2] == ["-m", "collector.runtime"]:
 name = os.path.basename(args.pop(0))
 record(name)
 if name == "datasets_config.py":
-    print(DATASETS)
+    print(*args[1:] or DATASETS.split(), sep=chr(10))
 elif name == "local_cloud.py" and args == ["setup"]:
     sys.exit(play("local_cloud.py setup").get("exit", 0))
 elif name == "local_cloud.py":
@@ -139,7 +139,7 @@ elif name == "api_standin.py":
     os.execv(command[0], command)
 else:
     dataset = value("--datasets")
-    modes = [flag for flag in ("--check-only", "--check-setup", "--dry-run", "--verify", "--report") if flag in args]
+    modes = [flag for flag in ("--check-only", "--check-setup", "--check-source", "--dry-run", "--verify", "--report") if flag in args]
     part = play(" ".join([name, *modes, *([dataset] if "--check-only" not in modes and dataset else [])]))
     if "--verify" in args and "answer" not in part:
         found = dict(dataset=dataset, days_expected=3, days_stored=3, days_loaded=3, rows_stored=4321,
@@ -192,7 +192,7 @@ class Project:
         """The work done, as "downloader KEY", "loader KEY", "verify KEY"."""
         steps = []
         for name, *arguments in self.calls():
-            if name in (DOWNLOADER, LOADER) and not {"--check-only", "--check-setup", "--report"} & set(arguments):
+            if name in (DOWNLOADER, LOADER) and not {"--check-only", "--check-setup", "--check-source", "--report"} & set(arguments):
                 step = "verify" if "--verify" in arguments else "download" if name == DOWNLOADER else "load"
                 steps.append(f"{step} {arguments[arguments.index('--datasets') + 1]}")
         return steps
@@ -231,7 +231,7 @@ def stand_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The executable that plays Python."""
     folder = tmp_path_factory.mktemp("stand in")
     program = folder / "program.py"
-    program.write_text(STAND_IN.replace("print(DATASETS)", f"print({chr(10).join(DEFAULT_DATASETS)!r})"))
+    program.write_text(STAND_IN.replace("DATASETS.split()", repr(list(DEFAULT_DATASETS))))
     _executable(folder / "python", f'exec "{sys.executable}" -I "{program}" "{sys.executable}" "$0" "$@"')
     return folder / "python"
 
