@@ -56,6 +56,9 @@
 # shellcheck disable=SC2329
 set -euo pipefail
 
+# What would have other code run, or read, than ours: all that Python takes from the environment, and bash at its start.
+unset BASH_ENV ENV "${!PYTHON@}"
+
 readonly PROGRAM=deploy_data_collectors.sh
 
 # The directory of this script, also where it is started through a symbolic link.
@@ -77,7 +80,7 @@ readonly SELF ROOT
 readonly LOGS=$ROOT/logs
 readonly VENV=$ROOT/.venv
 readonly PY=$VENV/bin/python
-readonly REQUIREMENTS=$ROOT/requirements.txt
+readonly REQUIREMENTS=$ROOT/requirements.lock
 readonly ENVIRONMENT=$ROOT/collector/environment.py
 readonly DOWNLOADER=$ROOT/enhanced_elexon_neso_downloader.py
 readonly LOADER=$ROOT/enhanced_bigquery_loader.py
@@ -98,7 +101,7 @@ ROWS=()                  # of the summary: "dataset|days|rows|status|seconds"
 TIMINGS=()               # of the report: "dataset=download,load,check" in seconds
 CAUSES=()                # of the datasets in ROWS: why one is not right, '' for the others
 FAILED=0 UNREACHABLE=no REPORT='' LOGS_LOST=no
-PYTHON='' LOCATION='' API_KEY_PRESENT=no KEEP_LOGS=90
+PYTHON='' LOCATION='' API_KEY_PRESENT=no API_ENV_EXPOSED=no KEEP_LOGS=90
 TARGET=() RANGE=() DOWNLOAD=() LOAD=() # flags for the two scripts
 DAYS='' COUNT='' VERDICT='' # what the last verification counted, and said
 
@@ -442,6 +445,7 @@ check_arguments() {
             STORAGE_EMULATOR_HOST) STORAGE_EMULATOR_HOST=$value ;;
             BIGQUERY_EMULATOR_HOST) BIGQUERY_EMULATOR_HOST=$value ;;
             API_KEY_PRESENT) API_KEY_PRESENT=$value ;;
+            API_ENV_EXPOSED) API_ENV_EXPOSED=$value ;;
         esac
     done <"$SCRATCH/answer"
 
@@ -552,6 +556,7 @@ check_prerequisites() {
         yes) say '  API key      BMRS_API_KEY is set and will be sent' ;;
         *) say '  API key      none (BMRS_API_KEY is not set); the API needs none today' ;;
     esac
+    [ "$API_ENV_EXPOSED" = no ] || say "  WARNING      api.env holds a secret and others may read it; run: chmod 600 $ROOT/api.env"
 }
 
 # --- The chain -----------------------------------------------------------------------------------

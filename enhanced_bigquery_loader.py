@@ -687,6 +687,7 @@ def main(argv: list[str] | None = None) -> int:
     bucket = stop.attend(lambda: runtime.find_bucket(storage, settings, permissions))
     home = stop.attend(lambda: runtime.find_dataset(client, settings))
     runtime.check_locations(bucket, home, settings)
+    runtime.warn_if_exposed(settings)
     if arguments.check_setup:
         stop.attend(lambda: runtime.check_warehouse(client, home, settings))
         return DONE

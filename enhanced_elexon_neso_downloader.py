@@ -481,6 +481,7 @@ def main(argv: list[str] | None = None) -> int:
     client = runtime.storage_client(settings, arguments.max_workers, clock)
     permissions = cloud.TO_READ_OBJECTS if arguments.dry_run else cloud.OBJECTS
     store = DayStore(stop.attend(lambda: runtime.find_bucket(client, settings, permissions)))
+    runtime.warn_if_exposed(settings)
     if arguments.dry_run:
         print(plan_text(tasks, store, arguments))
         return DONE

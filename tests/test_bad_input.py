@@ -59,7 +59,7 @@ class Tree:
         command = [str(self.root / program)] if program == DEPLOY else [sys.executable, str(self.root / program)]
         own = {**self.env, **(env or {})}
         if network:
-            del own["PYTHONPATH"]
+            del own["PYTHONPATH"], own["BLOCK"]
         return subprocess.run(
             [*command, *arguments], env=own, cwd=self.home, stdin=subprocess.DEVNULL,
             capture_output=True, text=True, errors="backslashreplace", timeout=120,
@@ -97,16 +97,17 @@ def shared_tree(tmp_path_factory: pytest.TempPathFactory) -> Tree:
     for folder in (root / "tests", root / ".venv/bin", root / "logs", home, block):
         folder.mkdir(parents=True)
     shutil.copytree(ROOT / "collector", root / "collector", ignore=shutil.ignore_patterns("__pycache__"))
-    for name in (DOWNLOADER, LOADER, DEPLOY, "datasets_config.py", "local_cloud.py", "requirements.txt", "tests/api_standin.py"):
+    for name in (DOWNLOADER, LOADER, DEPLOY, "datasets_config.py", "local_cloud.py", "requirements.lock", "tests/api_standin.py"):
         shutil.copy(ROOT / name, root / name)
     (block / "sitecustomize.py").write_text(NO_NETWORK)
     python = root / ".venv/bin/python"
-    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    # The deploy script takes nothing for Python from its environment.
+    python.write_text(f'#!/bin/sh\nPYTHONPATH=$BLOCK PYTHONDONTWRITEBYTECODE=1 exec "{sys.executable}" "$@"\n')
     python.chmod(0o755)
-    digest = hashlib.sha256((root / "requirements.txt").read_bytes()).hexdigest()
+    digest = hashlib.sha256((root / "requirements.lock").read_bytes()).hexdigest()
     (root / ".venv/.complete").write_text(f"{sys.version_info[0]}.{sys.version_info[1]} {digest}\n")
     env = {
-        "PATH": os.environ["PATH"], "HOME": str(home), "PYTHONPATH": str(block), "CONNECTIONS": str(top / "connections"),
+        "PATH": os.environ["PATH"], "HOME": str(home), "PYTHONPATH": str(block), "BLOCK": str(block), "CONNECTIONS": str(top / "connections"),
         "PYTHONDONTWRITEBYTECODE": "1", "PYTHONWARNINGS": "ignore::FutureWarning",
     }  # fmt: skip
     return Tree(root, home, top / "connections", env)

@@ -166,6 +166,23 @@ def test_flag_goes_before_environment_before_file_before_default(programs: Path,
         file.unlink(missing_ok=True)
 
 
+@BOTH
+@pytest.mark.parametrize("holds", ["BMRS_API_KEY=a-key-of-mine", "LOCAL_CLOUD_TOKEN=", "BMRS_LOCATION=EU"])
+def test_a_secret_that_others_may_read_is_told_once(place: Place, program: str, holds: str) -> None:
+    file = place.programs / "api.env"
+    try:
+        for mode in (0o644, 0o640, 0o600):
+            file.write_text(holds)
+            file.chmod(mode)
+            said = [line for line in place.run(program, *WHICH, "--dry-run").ok().err.splitlines() if "chmod" in line]
+            assert len(said) == (holds.startswith("BMRS_API_KEY") and mode != 0o600)
+            for line in said:
+                assert line.endswith(f"WARNING api.env holds a secret and others may read it; run: chmod 600 {file}")
+                assert "a-key-of-mine" not in line
+    finally:
+        file.unlink(missing_ok=True)
+
+
 # ------------------------------------------------------------------------------------------------ wrong set-up, in place
 @BOTH
 def test_a_missing_bucket_names_the_command(place: Place, program: str) -> None:

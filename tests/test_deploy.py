@@ -26,6 +26,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from conftest import drawn_on
 
+from collector import environment as making
 from collector.runtime import SETTINGS
 from datasets_config import DEFAULT_DATASETS
 
@@ -92,9 +93,12 @@ if args[:3] == ["-I", "-m", "venv"]:
     make("venv", pathlib.Path(args[-1]) / "bin/python")
 if args[0] == "venv":
     make("uv", pathlib.Path(args[-1]) / "bin/python")
+if args[:2] == ["pip", "install"]:
+    record("uv")
+    sys.exit(play("uv").get("exit", 0))
 if args[:3] == ["-I", "-m", "pip"]:
-    if args[-1].startswith("uv=="):
-        make("pip", pathlib.Path(args[-2]) / "bin/uv")
+    if args[-1].endswith("/uv.lock"):
+        make("pip", pathlib.Path(args[-3]) / "bin/uv")
     record("pip")
     sys.exit(play("pip").get("exit", 0))
 if args[:2] == ["-I", "-c"] and "ensurepip" in args[2] and "find_spec" in args[2]:
@@ -123,7 +127,7 @@ if args[:2] == ["-m", "collector.runtime"]:
 name = os.path.basename(args.pop(0))
 record(name)
 if name == "datasets_config.py":
-    print(DATASETS)
+    print(*args[1:] or DATASETS.split(), sep=chr(10))
 elif name == "local_cloud.py" and args == ["setup"]:
     sys.exit(play("local_cloud.py setup").get("exit", 0))
 elif name == "local_cloud.py":
@@ -135,7 +139,7 @@ elif name == "api_standin.py":
     os.execv(command[0], command)
 else:
     dataset = value("--datasets")
-    modes = [flag for flag in ("--check-only", "--check-setup", "--dry-run", "--verify", "--report") if flag in args]
+    modes = [flag for flag in ("--check-only", "--check-setup", "--check-source", "--dry-run", "--verify", "--report") if flag in args]
     part = play(" ".join([name, *modes, *([dataset] if "--check-only" not in modes and dataset else [])]))
     if "--verify" in args and "answer" not in part:
         found = dict(dataset=dataset, days_expected=3, days_stored=3, days_loaded=3, rows_stored=4321,
@@ -188,7 +192,7 @@ class Project:
         """The work done, as "downloader KEY", "loader KEY", "verify KEY"."""
         steps = []
         for name, *arguments in self.calls():
-            if name in (DOWNLOADER, LOADER) and not {"--check-only", "--check-setup", "--report"} & set(arguments):
+            if name in (DOWNLOADER, LOADER) and not {"--check-only", "--check-setup", "--check-source", "--report"} & set(arguments):
                 step = "verify" if "--verify" in arguments else "download" if name == DOWNLOADER else "load"
                 steps.append(f"{step} {arguments[arguments.index('--datasets') + 1]}")
         return steps
@@ -227,7 +231,7 @@ def stand_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The executable that plays Python."""
     folder = tmp_path_factory.mktemp("stand in")
     program = folder / "program.py"
-    program.write_text(STAND_IN.replace("print(DATASETS)", f"print({chr(10).join(DEFAULT_DATASETS)!r})"))
+    program.write_text(STAND_IN.replace("DATASETS.split()", repr(list(DEFAULT_DATASETS))))
     _executable(folder / "python", f'exec "{sys.executable}" -I "{program}" "{sys.executable}" "$0" "$@"')
     return folder / "python"
 
@@ -239,7 +243,7 @@ def _new_project(top: Path, stand_in: Path) -> Project:
     shutil.copy(ROOT / SCRIPT, root)
     (root / "collector").mkdir()
     shutil.copy(ROOT / "collector/environment.py", root / "collector")
-    (root / "requirements.txt").write_text("requests==2.32.5\n")
+    (root / "requirements.lock").write_text("requests==2.32.5\n")
     for tool in TOOLS:
         found = shutil.which(tool)
         assert found, tool
@@ -579,10 +583,10 @@ def test_a_full_disk_is_told_and_stops_nothing(project: Project) -> None:
 def test_the_first_run_makes_the_environment_and_the_next_does_not(bare: Project) -> None:
     assert bare.run("--datasets", "frequency").returncode == 0
     assert [call[0] for call in bare.calls()][:3] == [DOWNLOADER, "venv", "pip"]  # the first: wrong use makes nothing
-    assert bare.called("pip")[0][-2:] == ["-r", str(bare.root / "requirements.txt")]
+    assert bare.called("pip")[0][-2:] == ["-r", str(bare.root / "requirements.lock")]
     assert bare.run("--datasets", "frequency").returncode == 0
     assert not bare.called("venv")
-    (bare.root / "requirements.txt").write_text("requests==2.32.6\n")
+    (bare.root / "requirements.lock").write_text("requests==2.32.6\n")
     stale = bare.root / ".venv/lib"
     stale.touch()
     assert bare.run("--datasets", "frequency").returncode == 0
@@ -640,8 +644,9 @@ def test_an_old_python_is_passed_over_and_none_is_one_line(bare: Project) -> Non
 @pytest.mark.parametrize(
     ("missing", "steps"),
     [
-        ("ensurepip", ["venv --without-pip {venv}", "pip --target {packages} pip", "pip -r {requirements}"]),
-        ("venv", ["pip --target {venv}/uv uv==", "uv venv --allow-existing --seed --no-cache --python {python} {venv}", "pip -r {requirements}"]),
+        ("ensurepip", ["venv --without-pip {venv}", "pip --target {packages} -r {locks}/pip.lock", "pip -r {requirements}"]),
+        ("venv", ["pip --target {venv}/uv -r {locks}/uv.lock", "uv venv --allow-existing --no-cache --python {python} {venv}",
+                  "uv pip install --no-cache --python {venv}/bin/python --require-hashes -r {locks}/pip.lock", "pip -r {requirements}"]),
         ("ensurepip pip", []),
     ],
 )  # fmt: skip
@@ -649,10 +654,10 @@ def test_a_python_without_venv_or_ensurepip(bare: Project, missing: str, steps: 
     bare.plan["parts"] = {"without": missing}
     result = bare.run("--dry-run", "--datasets", "frequency")
     at = {
-        "venv": bare.root / ".venv", "packages": ".+", "requirements": bare.root / "requirements.txt",
-        "python": bare.top / "tools/python3",
+        "venv": bare.root / ".venv", "packages": ".+", "requirements": bare.root / "requirements.lock",
+        "locks": bare.root / "collector/locks", "python": bare.top / "tools/python3",
     }  # fmt: skip
-    done = [" ".join(call).replace("-I -m pip install --disable-pip-version-check --no-input", "").replace("-I -m venv", "")
+    done = [" ".join(call).replace(" ".join(making.LOCKED), "").replace("-I -m venv", "")
             for call in bare.calls() if call[0] in ("venv", "pip", "uv")]  # fmt: skip
     assert len(done) == len(steps), done
     for got, wanted in zip(done, steps, strict=True):

@@ -5,14 +5,18 @@ The Pythons and uv are stand-ins here, small scripts on a PATH and in a HOME of 
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 import local_cloud
 from collector import environment
@@ -26,7 +30,7 @@ for last; do :; done
 case "$*" in
     *find_spec*) echo {version} && echo {parts} && exit ;;
     *"-m venv"*) mkdir -p "$last/bin" && cp "$0" "$last/bin/python" ;;
-    *"pip install"*uv==*) cp "{box}/uv" "${{0%/*}}/uv" ;;
+    *"pip install"*/uv.lock) cp "{box}/uv" "${{0%/*}}/uv" ;;
 esac
 echo "{version} $*" >>"{box}/calls"
 """
@@ -127,7 +131,7 @@ def test_where_no_python_fits_one_is_fetched_once(machine: Machine, uv: str) -> 
     assert made == machine.cloud / "venv/bin/python"
     assert environment.parts(str(made))[0] == "3.13"
     assert machine.calls().count("uv python install 3.13\n") == 1
-    assert ("uv==" in machine.calls()) == (uv == "from PyPI")
+    assert ("/uv.lock" in machine.calls()) == (uv == "from PyPI")
     assert sorted(path.name for path in machine.cloud.iterdir()) == ["python", "venv", "venv.lock", "venv.log"]
     assert list(machine.home.iterdir()) == []
     # Another set-up takes the one that was fetched.
@@ -149,13 +153,12 @@ def test_a_fetch_that_fails_is_one_line_that_says_why_and_what_to_do(machine: Ma
     local_cloud.ensure_environment()
 
 
-def test_the_emulators_are_installed_whatever_python_they_ask_for_and_their_dependencies_are_not(machine: Machine) -> None:
+def test_the_emulators_are_what_their_lock_says_whatever_python_one_of_them_asks_for(machine: Machine) -> None:
     machine.place("path", "3.12")
     local_cloud.ensure_environment()
-    installs = [line for line in machine.calls().splitlines() if "pip install" in line]
-    assert ["--ignore-requires-python" in line for line in installs] == [True, False]
-    assert re.search(r"--no-deps --ignore-requires-python local-bigquery==\S+$", installs[0])
-    assert "requires('local-bigquery')" in installs[1] and "local-bigquery==" not in installs[1]
+    (install,) = [line for line in machine.calls().splitlines() if "pip install" in line]
+    assert "--only-binary :all: --require-hashes" in install
+    assert install.endswith(f"--no-deps --ignore-requires-python -r {ROOT}/collector/locks/emulators.lock")
 
 
 def test_a_half_made_environment_is_made_again_and_a_foreign_folder_left_alone(
@@ -166,7 +169,7 @@ def test_a_half_made_environment_is_made_again_and_a_foreign_folder_left_alone(
     python = machine.place("path", "3.13")
     whole = python.read_text()
     python.write_text(whole + 'case "$*" in *"pip install"*) echo "no space left" && exit 1 ;; esac\n')
-    with pytest.raises(LocalCloudError, match=r"could not install the BigQuery emulator \(no space left\); see .*venv\.log and"):
+    with pytest.raises(LocalCloudError, match=r"could not install the emulators \(no space left\); see .*venv\.log and"):
         local_cloud.ensure_environment()
     (folder / "left").touch()
     python.write_text(whole)
@@ -175,7 +178,9 @@ def test_a_half_made_environment_is_made_again_and_a_foreign_folder_left_alone(
     before = machine.calls()
     local_cloud.ensure_environment()
     assert machine.calls() == before
-    monkeypatch.setattr(local_cloud, "PINS", ("something-else==1",))
+    another = tmp_path / "another.lock"
+    another.write_text("something-else==1 --hash=sha256:00\n")
+    monkeypatch.setattr(local_cloud, "LOCK", another)
     local_cloud.ensure_environment()
     assert machine.calls() != before
 
@@ -191,7 +196,7 @@ def test_a_half_made_environment_is_made_again_and_a_foreign_folder_left_alone(
 def test_the_tools_of_the_tests_come_on_top_and_are_installed_again_when_they_change(machine: Machine, tmp_path: Path) -> None:
     python = machine.place("path", "3.13")
     folder, log = tmp_path / ".venv", tmp_path / "logs/environment.log"
-    files = [tmp_path / "requirements.txt", tmp_path / "tools.txt"]
+    files = [tmp_path / "requirements.lock", tmp_path / "tools.lock"]
     for file in files:
         file.write_text("one==1\n")
     # The marker is made by the environment's own Python, which is a real one here.
@@ -202,7 +207,8 @@ def test_the_tools_of_the_tests_come_on_top_and_are_installed_again_when_they_ch
         before = machine.calls()
         environment.ensure(folder, str(log), str(python), [str(file) for file in files])
         new = machine.calls()[len(before) :].splitlines()
-        return [" ".join(re.findall(r"-r \S*/(\w+)\.txt", line)) for line in new if "pip install" in line]
+        assert all("--only-binary :all: --require-hashes" in line for line in new if "pip install" in line)
+        return [" ".join(re.findall(r"-r \S*/(\w+)\.lock", line)) for line in new if "pip install" in line]
 
     assert installs() == ["requirements", "requirements tools"]
     assert installs() == []
@@ -229,6 +235,138 @@ def test_an_activated_environment_is_made_again_from_the_python_that_made_it(mac
     assert local_cloud._ready(machine.cloud / "venv")
 
 
+def test_a_program_that_is_another_than_was_installed_is_not_run(machine: Machine) -> None:
+    machine.place("path", "3.13")
+    # The stand-in of DuckDB's own set-up brings what is to be watched.
+    python = machine.tools / "python3.13"
+    brings = 'case "$*" in *import_extension*) mkdir -p "$HOME/.duckdb/extensions/v1" && echo right >"$HOME/.duckdb/extensions/v1/icu.duckdb_extension" ;; esac\n'
+    python.write_text(python.read_text().replace("for last", f"{brings}for last", 1))
+    folder = local_cloud.ensure_environment().parent.parent
+    program = folder / "home/.duckdb/extensions/v1/icu.duckdb_extension"
+    assert program.read_text() == "right\n" and local_cloud._ready(folder)
+    os.utime(program, (1, 1))
+    assert local_cloud._ready(folder), "another time alone, as of a restored copy, is no change"
+    for spoil in (lambda: program.write_text("wrong\n"), program.unlink):
+        spoil()
+        assert not local_cloud._ready(folder)
+        local_cloud.ensure_environment()
+        assert program.read_text() == "right\n" and local_cloud._ready(folder)
+
+
+# ----------------------------------------------------------------------------------------------------------- the locks
+# Each lock, and what it must satisfy.
+LOCKS = {
+    "requirements.lock": ("requirements.txt",),
+    "tests/requirements.lock": ("requirements.txt", "tests/requirements.txt", "requirements.lock"),
+    **{f"collector/locks/{name}.lock": (f"collector/locks/{name}.txt",) for name in ("emulators", "pip", "uv")},
+}
+
+
+def pinned(name: str) -> dict[str, list[Requirement]]:
+    """A lock's packages, by name. Asserts that there is nothing in it but versions and checksums."""
+    text = (ROOT / name).read_text().replace(" \\\n", " ")
+    found: dict[str, list[Requirement]] = {}
+    for line in text.splitlines():
+        if not line.startswith("#"):
+            entry = re.fullmatch(r"([a-z0-9.-]+==[A-Za-z0-9.+]+(?: ; [^#]+?)?)((?: +--hash=sha256:[0-9a-f]{64})+)", line)
+            assert entry, f"{name}: {line[:100]}"
+            package = Requirement(entry[1])
+            found.setdefault(package.name, []).append(package)
+    return found
+
+
+def asked_for(name: str) -> list[Requirement]:
+    if name.endswith(".lock"):
+        return [one for same in pinned(name).values() for one in same]
+    lines = (line.partition("#")[0].strip() for line in (ROOT / name).read_text().splitlines())
+    return [Requirement(line) for line in lines if line]
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_a_lock_pins_what_is_asked_for_with_checksums_and_names_no_place(name: str) -> None:
+    locked = pinned(name)
+    assert locked
+    for file in (*LOCKS[name], "collector/locks/constraints.txt"):
+        for wanted in asked_for(file):
+            there = locked.get(canonicalize_name(wanted.name), [])
+            if "constraints" in file:
+                there = [one for one in there if str(one.marker) == str(wanted.marker)]
+            else:
+                assert there, f"{wanted} is not in {name}; run collector/environment.py --lock"
+            for one in there:
+                (version,) = one.specifier
+                fits = wanted.specifier.contains(version.version) or (file.endswith(".lock") and str(one.marker) != str(wanted.marker))
+                assert fits, f"{one} is not {wanted}; run collector/environment.py --lock"
+    assert not re.search(r"://|file:|^-|index", (ROOT / name).read_text(), re.MULTILINE)
+
+
+def test_what_is_installed_needs_nothing_that_is_not_locked() -> None:
+    """Followed from package to package, for the Python that runs this."""
+    locked = pinned("tests/requirements.lock")
+    seen, left = set(), [(one.name, frozenset(one.extras)) for file in LOCKS["tests/requirements.lock"][:2] for one in asked_for(file) if applies(one)]
+    while left:
+        name, extras = left.pop()
+        if (name, extras) in seen:
+            continue
+        seen.add((name, extras))
+        assert canonicalize_name(name) in locked, f"{name} is not locked"
+        needed = [Requirement(text) for text in metadata.requires(name) or ()]
+        left += [(one.name, frozenset(one.extras)) for one in needed if any(applies(one, extra) for extra in ("", *extras))]
+    assert len(seen) > 50
+
+
+def applies(package: Requirement, extra: str = "") -> bool:
+    return package.marker is None or package.marker.evaluate({"extra": extra})
+
+
+def test_the_list_of_licences_names_every_locked_package_that_is_installed() -> None:
+    command = [sys.executable, "-I", str(ROOT / "collector/environment.py"), "--licences"]
+    listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    rows = {canonicalize_name(name): (version, licence) for name, version, licence in (re.split(r"  +", line, maxsplit=2) for line in listed)}
+    locked = [name for name, same in pinned("tests/requirements.lock").items() if any(map(applies, same))]
+    assert len(locked) > 50
+    for name in locked:
+        version, licence = rows[name]
+        assert version == metadata.version(name)
+        assert licence != "not told" and len(licence) < 200, name
+    assert rows["requests"][1] == "Apache-2.0" or "Apache" in rows["requests"][1]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", [name for name in LOCKS if "emulators" not in name])
+def test_a_lock_is_complete(name: str, tmp_path: Path) -> None:
+    """pip itself, which takes nothing without a checksum, finds all that is needed in it. Needs PyPI."""
+    command = [sys.executable, *environment.LOCKED, "--dry-run", "--ignore-installed", "--quiet", "--report", str(tmp_path / "report"), "-r", str(ROOT / name)]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=500)
+    assert ran.returncode == 0, ran.stderr
+    got = {canonicalize_name(one["metadata"]["name"]) for one in json.loads((tmp_path / "report").read_text())["install"]}
+    assert got == {package for package, same in pinned(name).items() if any(map(applies, same))}
+
+
+@pytest.mark.emulators
+def test_the_emulators_lack_nothing() -> None:
+    python = local_cloud.ensure_environment()
+    ran = subprocess.run([str(python), "-I", "-m", "pip", "check"], capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stdout
+    frozen = subprocess.run([str(python), "-I", "-m", "pip", "freeze"], capture_output=True, text=True, check=True).stdout.split()
+    locked = {f"{name}{one.specifier}" for name, same in pinned("collector/locks/emulators.lock").items() for one in same}
+    assert len(frozen) > 40
+    assert {f"{canonicalize_name(name)}=={version}" for name, version in (line.split("==") for line in frozen)} <= locked
+
+
+@pytest.mark.long
+def test_the_locks_are_what_their_command_makes_wherever_it_runs(tmp_path: Path) -> None:
+    """Again from what they pin: nothing changes, and this machine's own settings of pip and uv leave no trace. Needs PyPI."""
+    for name in (*LOCKS, *(file for files in LOCKS.values() for file in files), "collector/environment.py", "collector/locks/constraints.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
+    elsewhere = {"UV_FIND_LINKS": "/somewhere/wheels", "UV_CONSTRAINT": "/somewhere/constraints.txt", "UV_EXTRA_INDEX_URL": "file:///somewhere/simple"}
+    command = [sys.executable, "-I", str(tmp_path / "collector/environment.py"), "--lock"]
+    ran = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **elsewhere}, timeout=500)
+    assert ran.returncode == 0, ran.stderr
+    assert {name: (tmp_path / name).read_text() for name in LOCKS} == {name: (ROOT / name).read_text() for name in LOCKS}
+
+
 @pytest.mark.long
 def test_a_fresh_clone_sets_itself_up_with_bash_and_one_python(tmp_path: Path) -> None:
     """The real thing: PATH and HOME hold nothing else. Needs PyPI; without internet, an old Python ends in one line."""
@@ -250,4 +388,4 @@ def test_a_fresh_clone_sets_itself_up_with_bash_and_one_python(tmp_path: Path) -
         assert re.search(r"^local_cloud: the emulators need .* could not fetch Python 3\.13 \(.*\); install one .*\n\Z", ran.stderr, re.M)
     else:
         assert ran.returncode == 0, ran.stderr
-        assert (clone / ".local_cloud/venv" / local_cloud.MARKER).read_text() == local_cloud._fingerprint()
+        assert local_cloud._ready(clone / ".local_cloud/venv")

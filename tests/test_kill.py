@@ -112,7 +112,7 @@ class Ground:
     def _copy_programs(self) -> None:
         self.programs = self.folder / "the programs"
         shutil.copytree(ROOT / "collector", self.programs / "collector", ignore=shutil.ignore_patterns("__pycache__"))
-        for name in ("datasets_config.py", DOWNLOADER, LOADER, DEPLOY, "requirements.txt"):
+        for name in ("datasets_config.py", DOWNLOADER, LOADER, DEPLOY, "requirements.lock"):
             shutil.copy(ROOT / name, self.programs)
         # The deploy script's own virtual environment is the one that runs the tests.
         venv = self.programs / ".venv"
@@ -120,7 +120,7 @@ class Ground:
         for part in Path(sys.prefix).iterdir():
             if part.name != ".complete":
                 (venv / part.name).symlink_to(part)
-        digest = sha256((ROOT / "requirements.txt").read_bytes()).hexdigest()
+        digest = sha256((ROOT / "requirements.lock").read_bytes()).hexdigest()
         (venv / ".complete").write_text(f"{sys.version_info[0]}.{sys.version_info[1]} {digest}\n")
 
     def place(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import re
 import subprocess
 import sys
@@ -85,9 +86,31 @@ def test_no_program_runs_text_as_code_or_leaves_certificates_unchecked() -> None
     assert not re.search(r"^\s*(eval|source|\.)\s", script, re.MULTILINE)
 
 
-def test_no_known_vulnerability_in_the_dependencies() -> None:
+@pytest.mark.parametrize("script", ["deploy_data_collectors.sh", "tests/run_tests.sh"])
+def test_the_environment_lends_a_script_no_code(script: str, tmp_path: Path) -> None:
+    """A module that Python would load at its start, a file that each bash within would run first."""
+    (tmp_path / "sitecustomize.py").write_text(f"open({str(tmp_path / 'python ran it')!r}, 'w')\n")
+    lines = (ROOT / script).read_text().splitlines()
+    (begin,) = [number for number, line in enumerate(lines) if line.startswith("set -euo")]
+    (end,) = [number for number, line in enumerate(lines) if line.startswith("unset BASH_ENV")]
+    # Nothing is run before; what comes then is this one's stand-in for all the rest.
+    assert not [line for line in lines[:end] if line and not line.startswith("#") and lines.index(line) not in (begin, end)]
+    head = tmp_path / "head.sh"
+    head.write_text("\n".join([*lines[: end + 1], f'"{sys.executable}" -c pass', "bash -c true", "env | grep -E '^(PYTHON|BASH_ENV|ENV=)' || :"]))
+    (tmp_path / "first.sh").write_text(f": >>'{tmp_path}/bash ran it'; echo once >>'{tmp_path}/times'\n")
+    env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(tmp_path), "PYTHONSTARTUP": "x", "PYTHONHOME": "/nowhere", "BASH_ENV": str(tmp_path / "first.sh"), "ENV": "x"}
+    ran = subprocess.run(["bash", str(head)], env=env, capture_output=True, text=True, check=True)
+    assert (ran.stdout, ran.stderr) == ("", "")
+    assert not (tmp_path / "python ran it").exists()
+    # The one that bash itself runs before the script cannot be helped.
+    assert (tmp_path / "times").read_text() == "once\n"
+
+
+@pytest.mark.parametrize("lock", ["requirements.lock", "tests/requirements.lock", "collector/locks/emulators.lock"])
+def test_no_known_vulnerability_in_what_is_locked(lock: str) -> None:
     """With pip-audit installed and its service in reach; without, it says so and is skipped."""
-    command = [sys.executable, "-m", "pip_audit", "--requirement", ROOT / "requirements.txt", "--progress-spinner", "off", "--format", "json"]
+    what = ["--requirement", str(ROOT / lock), "--require-hashes", "--disable-pip"]
+    command = [sys.executable, "-m", "pip_audit", *what, "--progress-spinner", "off", "--format", "json"]
     try:
         ran = subprocess.run(command, capture_output=True, text=True, timeout=120)
     except subprocess.TimeoutExpired:
@@ -98,6 +121,9 @@ def test_no_known_vulnerability_in_the_dependencies() -> None:
         found = json.loads(ran.stdout)["dependencies"]
     except ValueError:
         pytest.skip(f"pip-audit could not ask its service: {(ran.stderr.strip().splitlines() or ['no reason given'])[-1][:200]}")
-    if all("skip_reason" in package for package in found):
-        pytest.skip(f"pip-audit's service knows none of the packages: {found[0]['skip_reason']}")
-    assert ran.returncode == 0, [package for package in found if package.get("vulns")]
+    assert found
+    assert not [package for package in found if package.get("vulns")]
+    unknown = [package for package in found if "skip_reason" in package]
+    if unknown:
+        pytest.skip(f"pip-audit's service does not know {len(unknown)} of {len(found)} packages: {unknown[0]['skip_reason']}")
+    assert ran.returncode == 0, ran.stderr
