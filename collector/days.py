@@ -399,7 +399,7 @@ def is_due(dataset: Dataset, stored: DayObject, around: Stored, now: datetime) -
     """Whether a stored day is to be read again at `now` (aware UTC); around: the stored days."""
     day, fetched = stored.day, stored.fetched
     end = day_end(day)
-    if fetched is None or stored.rows < 0 or fetched < end:
+    if fetched is None or stored.rows < 0 or fetched < end or stored.is_altered:
         return True
     if stored.behind and (stored.behind_read is None or (fetched - stored.behind_read < APART <= now - stored.behind_read)):
         return True
@@ -466,6 +466,7 @@ class State(Enum):
     """How a day stands, worst first. A day has one: the first that is true of it."""
 
     SURPLUS = "surplus"
+    ALTERED = "altered"
     DIFFERS = "differing"
     BEHIND = "behind source"
     MISSING = "missing"
