@@ -430,12 +430,13 @@ class Loading:
         first, last = batch[0].day, batch[-1].day
         ledger = self.warehouse.ledger(self.dataset, self.table, first, last)
         stored = self.store.list(self.dataset, first, last)
-        wanted, given_way = list[DayObject](), list[date]()
+        wanted: list[DayObject] = []
+        given_way: list[date] = []
         for day in (stored[day.day] for day in batch if day.day in stored):
             entry = ledger.get(day.day)
             if entry and entry.identity != day.identity and entry.generation > day.generation:
                 self._fail([day.day], self._forged(day, entry))
-            elif entry != self._ledger.get(day.day) and is_loaded(entry, day.identity):
+            elif is_loaded(entry, day.identity) and not (self.force and entry == self._ledger.get(day.day)):
                 given_way.append(day.day)
             else:
                 wanted.append(day)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from collector import runtime
 from collector.gb_calendar import HALF_HOUR
-from collector.warehouse import digest_of, print_of, within
+from collector.warehouse import print_of, row_print, within
 from datasets_config import INSTANT, SETTLEMENT_PERIOD, Column, Dataset, Plausible
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def _place(dataset: Dataset) -> str:
 
 
 def content_sql(dataset: Dataset, table_id: str, days: Collection[date]) -> str:
-    """A row for each of these days that has any: its digest (see digest_of), a fingerprint of the values that does not depend on the order of rows or on times, and
+    """A row for each of these days that has any: its digest (see row_print), a fingerprint of the values that does not depend on the order of rows or on times, and
     for each rule the number of rows that break it and the earliest of them."""
     counts: list[str] = []
 
@@ -161,10 +161,11 @@ def content_sql(dataset: Dataset, table_id: str, days: Collection[date]) -> str:
     return f"""
 SELECT days.*{stuck} FROM (
   SELECT settlement_date, COUNT(*) AS row_count, COUNT(DISTINCT print) AS kinds, SUM(print) AS print_sum,
-    {digest_of(dataset)} AS digest{"".join(counts)}
+    SUM(row_print) AS digest{"".join(counts)}
   FROM (
     SELECT *, {_place(dataset)} AS place,
-      {print_of(_concat([c.name for c in value_columns(dataset)]))} AS print
+      {print_of(_concat([c.name for c in value_columns(dataset)]))} AS print,
+      {row_print(dataset)} AS row_print
     {source})
   GROUP BY settlement_date) AS days{joins}"""
 

@@ -145,17 +145,17 @@ def print_of(text: str) -> str:
     return f"CAST(CONCAT('0x', SUBSTR(TO_HEX(MD5({text})), 1, {_DIGITS})) AS INT64)"
 
 
-def digest_of(dataset: Dataset) -> str:
-    """An expression over the rows of a day: a number that tells what is in them, in all columns of the registry, whatever
-    their order. A row that is gone, doubled, changed or moved to another day changes it. Numbers are spelled differently by
-    different engines: it is compared with what the same engine has computed."""
+def row_print(dataset: Dataset) -> str:
+    """An expression over a row of the table: a number that stands for all columns of the registry. The sum over a day is its
+    digest, whatever the order of rows: a row that is gone, doubled, changed or moved to another day changes it. Numbers are
+    spelled differently by different engines: it is compared with what the same engine has computed, straight from the table."""
     texts = []
     for column in dataset.columns:
         # The text of a time depends on the session's time zone.
         value = f"UNIX_MICROS({column.name})" if column.type == "TIMESTAMP" else column.name
         text = f"CONCAT('|', {value if column.type == 'STRING' else f'CAST({value} AS STRING)'})"
         texts.append(text if column.required else f"IFNULL({text}, '!')")
-    return f"SUM({print_of('CONCAT(' + ', '.join(texts) + ')')})"
+    return print_of(f"CONCAT({', '.join(texts)})")
 
 
 def _hash_of(columns: Iterable[tuple[str, str]]) -> str:
@@ -177,7 +177,7 @@ class Loaded:
 
     is_whole: it was loaded with all columns that the registry has: with these, or with all that the table has, by a newer
     version, and after the last of them was added. A row of a version that did not note its columns is taken to be.
-    digest: see digest_of; None where there is none, or one of other columns.
+    digest: see row_print; None where there is none, or one of other columns.
     """
 
     generation: int
@@ -367,7 +367,7 @@ WHERE record_day IN {these}{sound}
 QUALIFY ROW_NUMBER() OVER (PARTITION BY {", ".join(dataset.natural_key)} ORDER BY {newest}) = 1;
 """
         digested = f""" LEFT JOIN (
-  SELECT settlement_date, COUNT(*) AS row_count, {digest_of(dataset)} AS digest FROM `{table_id}` WHERE settlement_date IN {these}
+  SELECT settlement_date, COUNT(*) AS row_count, SUM({row_print(dataset)}) AS digest FROM `{table_id}` WHERE settlement_date IN {these}
   GROUP BY settlement_date
 ) AS digested ON digested.settlement_date = entry.settlement_date"""
         digest = "IFNULL(digested.digest, 0)"
