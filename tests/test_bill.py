@@ -37,8 +37,6 @@ def test_a_daily_run_reads_what_is_new_and_a_second_one_the_ledger(place: Place,
         patch.setattr("enhanced_bigquery_loader.STAGING_LIFETIME", timedelta(36_500))
         fill(place.env, date(2024, 1, 1), NOW.date() - timedelta(1), NOW - timedelta(1))
         place.api.set(now="2025-02-28T07:00Z")
-        # The stand-in has fewer rows than are claimed to be stored.
-        patch.setattr("enhanced_elexon_neso_downloader.Collection._has_fewer", lambda *_: False)
         place.download(now=NOW)
         daily, again = [read_by(place, NOW + timedelta(hours=n)) for n in range(2)]
     tables = {REGISTRY[key].table: REGISTRY[key] for key in DEFAULT_DATASETS}
@@ -54,7 +52,6 @@ def test_a_daily_run_reads_what_is_new_and_a_second_one_the_ledger(place: Place,
             assert len(read.days) <= 9
     staged = sum(read.billed for read in daily if read.table.startswith(STAGING_PREFIX))
     assert 1.2e9 <= staged <= 1.8e9, "seven days of B1610, each line read twice"
-    print("BILL", staged, sum(read.billed for read in daily), sum(read.billed for read in again), __import__("benchmarks.bill").bill.shares(daily))
     assert sum(read.billed for read in daily) - staged <= 1.3e9
     assert {read.table for read in again} <= {LEDGER, "INFORMATION_SCHEMA"}
     assert sum(read.billed for read in again) <= 0.4e9
@@ -83,5 +80,5 @@ def test_a_run_costs_at_least_the_ledger_and_at_most_what_it_reads() -> None:
     days = loaded[::60]
     revised = prices.of_run(dataset, days, len(days) * 440_000, loaded, 5_000_000)
     new = prices.of_run(dataset, [date(2025, 1, 1)], 440_000, loaded, 5_000_000)
-    assert 0.28e9 <= revised / len(days) <= 0.32e9
+    assert 0.28e9 <= revised / len(days) <= 0.36e9
     assert new < 0.32e9, "there is nothing to delete"
