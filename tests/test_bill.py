@@ -80,5 +80,5 @@ def test_a_run_costs_at_least_the_ledger_and_at_most_what_it_reads() -> None:
     days = loaded[::60]
     revised = prices.of_run(dataset, days, len(days) * 440_000, loaded, 5_000_000)
     new = prices.of_run(dataset, [date(2025, 1, 1)], 440_000, loaded, 5_000_000)
-    assert 0.28e9 <= revised / len(days) <= 0.36e9
-    assert new < 0.32e9, "there is nothing to delete"
+    assert 0.28e9 <= revised / len(days) <= 0.37e9
+    assert new < 0.36e9, "there is nothing to delete"

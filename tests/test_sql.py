@@ -102,7 +102,7 @@ def test_the_judge_sees_what_the_programs_send(place: Place) -> None:
     assert all(part in sent for part in ("BEGIN TRANSACTION", "print_sum", "QUALIFY", "AS row_count"))
     assert ["entries"] in [names for _, names in seen]
     with pytest.MonkeyPatch.context() as patch, pytest.raises(Refused, match="no_such"):
-        patch.setattr(warehouse, "counts_sql", lambda table, *_: f"SELECT settlement_date, no_such FROM `{table}`")
+        patch.setattr(quality, "content_sql", lambda _dataset, table, *_: f"SELECT settlement_date, no_such FROM `{table}`")
         place.verification(*which)
 
 
