@@ -602,7 +602,7 @@ with open(sys.argv[1]) as file:
 loaded, expected, rows = found["days_loaded"], found["days_expected"], found["rows_loaded"]
 text = f"{loaded:,} of {expected:,} days loaded; {rows:,} rows in the table, {found['rows_stored']:,} in the bucket"
 counts = {what: len(found.get(name) or ()) for name, what in (
-    ("missing_days", "missing"), ("unloaded_days", "not loaded"), ("differing_days", "differing"),
+    ("missing_days", "missing"), ("unloaded_days", "not loaded"), ("differing_days", "differing"), ("altered_days", "altered"),
     ("surplus_days", "surplus"), ("short_days", "short at source"), ("empty_days", "empty at source"))}
 counts["provisional"] = found.get("provisional_days") or 0
 text += "".join(f"; {count:,} {what}" for what, count in counts.items() if count)
@@ -691,7 +691,7 @@ with open(sys.argv[1]) as file:
 for found in verified:
     if found["ok"] is not True:
         lost = {name: len(found[name]) for name in (
-            "surplus_days", "differing_days", "behind_source_days", "missing_days", "unloaded_days") if found[name]}
+            "surplus_days", "altered_days", "differing_days", "behind_source_days", "missing_days", "unloaded_days") if found[name]}
         days = ", ".join(f"{count} {name[:-5].replace('_', ' ')} (first {found[name][0]})" for name, count in lost.items())
         print(found["dataset"], "; ".join(filter(None, (*found["alarms"], found["error"], days))))
 PYTHON

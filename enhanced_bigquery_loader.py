@@ -63,10 +63,8 @@ _BYTES_FACTOR, _LEAST_BYTES = 4, 1_000_000_000
 _OF_THE_DATA = frozenset({"invalid", "invalidQuery", "resourcesExceeded", "responseTooLarge"})
 # A job found under our id is one that an earlier run left; one whose server died never ends.
 _LEFT_JOB_TIMEOUT = 60.0
-
-
-# What mends a table that the additive changes cannot.
-REMAKE = "drop or rename the table {}, the next load makes it anew from the stored objects"
+# What mends an object that was altered; dataset and day are put in.
+ALTERED_MEND = f"fetch it anew: {command_line.DOWNLOADER} --datasets {{0}} --start-date {{1}} --end-date {{1}}, then load again"
 
 
 class Unloadable(Exception):
@@ -96,6 +94,7 @@ class Result:
     failed: dict[date, str] = field(default_factory=dict)
     seconds: float = 0.0
     interrupted: bool = False
+    given_way: int = 0
 
     @property
     def status(self) -> str:
@@ -133,10 +132,11 @@ class Warehouse:
             return None
 
     def ensure(self, dataset: Dataset) -> bigquery.Table:
-        """The dataset's table, made when missing, and the ledger beside it. Raises BadRequest when the ledger would not last."""
-        from google.api_core.exceptions import BadRequest, NotFound
+        """The dataset's table, made when missing, and the ledger beside it, with the columns that one of an earlier version
+        lacks. Raises BadRequest when the ledger would not last."""
+        from google.api_core.exceptions import BadRequest, NotFound, PreconditionFailed
 
-        from collector.warehouse import LEDGER, RETRY, ledger_table, table_of
+        from collector.warehouse import LEDGER, RETRY, ledger_table, table_of, upgraded
 
         def ensured(wanted: bigquery.Table) -> bigquery.Table:
             try:
@@ -146,8 +146,16 @@ class Warehouse:
                 return self.client.create_table(wanted, exists_ok=True, retry=RETRY)
 
         if not self.has_ledger:
-            if expiring := cloud.expiring_table(ensured(ledger_table(self.ledger_id))):
+            ledger = ensured(ledger_table(self.ledger_id))
+            if expiring := cloud.expiring_table(ledger):
                 raise BadRequest(f"{LEDGER}: {expiring}")
+            while upgraded(ledger):
+                try:
+                    self.client.update_table(ledger, ["schema"], retry=RETRY)
+                    break
+                except PreconditionFailed:
+                    # Another loader changed it at the same moment: most likely it has added them.
+                    ledger = self.client.get_table(ledger.reference, retry=RETRY)
             self.has_ledger = True
         return ensured(table_of(dataset, self.table_id(dataset.table)))
 
@@ -179,7 +187,7 @@ class Warehouse:
 
     def ledger(self, dataset: Dataset, table: bigquery.Table | None, first: date, last: date) -> dict[date, Loaded]:
         """The newest ledger row of each day of a range, in one query; none for a table that is not there."""
-        from google.api_core.exceptions import NotFound
+        from google.api_core.exceptions import BadRequest, NotFound
         from google.cloud.bigquery import ScalarQueryParameter
 
         from collector.warehouse import Loaded, ledger_query
@@ -191,12 +199,14 @@ class Warehouse:
             ScalarQueryParameter("first", "DATE", first), ScalarQueryParameter("last", "DATE", last),
         ]  # fmt: skip
         try:
-            rows = self.query(ledger_query(self.ledger_id), parameters, step="ledger", dataset=dataset)
+            try:
+                rows = self.query(ledger_query(self.ledger_id), parameters, step="ledger", dataset=dataset)
+            except BadRequest:
+                # The next load adds the columns that the ledger of an earlier version lacks; who only looks changes nothing.
+                rows = self.query(ledger_query(self.ledger_id, has_digest=False), parameters, step="ledger", dataset=dataset)
         except NotFound:
             return {}
-        return {
-            r.settlement_date: Loaded(r.generation, r.identity, r.object_rows, r.table_rows, r.conflicts, r.loaded_at) for r in rows
-        }
+        return {row.settlement_date: Loaded.of(row, dataset, table) for row in rows}
 
     def drop(self, table_id: str) -> None:
         """Drop a staging table; where that fails, it vanishes by itself later."""
@@ -290,6 +300,8 @@ class Loading:
         return self.result
 
     def _run(self) -> None:
+        from collector.warehouse import unfit
+
         dataset, result = self.dataset, self.result
         stored, table = self._look()
         if not stored:
@@ -298,10 +310,13 @@ class Loading:
         if table and (cause := unfit(dataset, table)):
             self._fail(sorted(stored), cause)
             return
+        for day in [day for day, kept in stored.items() if kept.is_altered]:
+            self._fail([day], f"{stored.pop(day).name} is not what was uploaded, so it is not loaded; {ALTERED_MEND.format(dataset.key, day)}")
         pending = pending_days(stored, self._ledger, self.force)
         result.settled = len(stored) - len(pending)
-        if not pending:
+        if not pending and stored:
             log.info("%s: all %d stored days are loaded", dataset.key, len(stored))
+        if not pending:
             return
         self.table = self.warehouse.ensure(dataset)
         queue = batches(pending, dataset)
@@ -399,21 +414,46 @@ class Loading:
 
     def _entry(self, day: DayObject, lines: int, keys: int, conflicts: int) -> dict[str, Any]:
         """A row of the ledger."""
+        from collector.warehouse import column_hash
+
         return {
             "dataset": self.dataset.key, "settlement_date": day.day, "object": day.name, "generation": day.generation,
             "identity": day.identity, "object_rows": lines, "table_rows": keys, "conflicts": conflicts, "fetched_at": day.fetched,
-            "loaded_at": gb_calendar.utc_now(), "table_created": self.table.created,
+            "loaded_at": gb_calendar.utc_now(), "table_created": self.table.created, "column_hash": column_hash(self.dataset),
         }  # fmt: skip
 
     def _still_wanted(self, batch: list[DayObject]) -> list[DayObject]:
-        """What of a batch is still to be loaded, as the bucket and the ledger are now."""
+        """What of a batch is still to be loaded, as the ledger and then the bucket are now: a generation that the ledger has
+        and the bucket has not reached was never in it."""
+        from collector.warehouse import is_loaded
+
         first, last = batch[0].day, batch[-1].day
-        stored = self.store.list(self.dataset, first, last)
         ledger = self.warehouse.ledger(self.dataset, self.table, first, last)
+        stored = self.store.list(self.dataset, first, last)
+        wanted: list[DayObject] = []
+        given_way: list[date] = []
+        for day in (stored[day.day] for day in batch if day.day in stored):
+            entry = ledger.get(day.day)
+            if entry and entry.identity != day.identity and entry.generation > day.generation:
+                self._fail([day.day], self._forged(day, entry))
+            elif is_loaded(entry, day.identity) and not (self.force and entry == self._ledger.get(day.day)):
+                given_way.append(day.day)
+            else:
+                wanted.append(day)
         with self._lock:
             self._ledger.update(ledger)
-        now = [stored[day.day] for day in batch if day.day in stored]
-        return [d for d in now if d.day not in ledger or (ledger[d.day].identity != d.identity and ledger[d.day].generation <= d.generation)]
+            self.result.given_way += len(given_way)
+        if given_way:
+            log.info("%s: %s published meanwhile by another load", self.dataset.key, days_text(given_way))
+        return wanted
+
+    def _forged(self, day: DayObject, entry: Loaded) -> str:
+        """What is wrong with a ledger row that no load of ours can have written, and what mends it."""
+        return (
+            f"the load ledger has generation {entry.generation} of {day.name}, of which the bucket's newest is {day.generation}: its row was not "
+            f"written by a load; delete it and load again: DELETE FROM `{self.warehouse.ledger_id}` WHERE dataset = '{self.dataset.key}' AND "
+            f"settlement_date = DATE '{day.day}' AND generation > {day.generation}"
+        )
 
     def _digest(self, batch: list[DayObject]) -> str:
         """A name for "this state of these days over what is loaded now": the same work has the same job id, in any
@@ -576,8 +616,10 @@ class Loading:
 
 def pending_days(stored: dict[date, DayObject], ledger: dict[date, Loaded], force: bool) -> list[DayObject]:
     """The stored days, oldest first, whose content is not what the ledger says is loaded; all with `force`."""
+    from collector.warehouse import is_loaded
+
     days = (stored[day] for day in sorted(stored))
-    return [d for d in days if force or d.day not in ledger or ledger[d.day].identity != d.identity]
+    return [d for d in days if force or not is_loaded(ledger.get(d.day), d.identity)]
 
 
 def _tag(attempt: int) -> str:
@@ -601,19 +643,6 @@ def batches(pending: Sequence[DayObject], dataset: Dataset) -> list[list[DayObje
 
 
 # ---------------------------------------------------------------------------------------------- schema
-def unfit(dataset: Dataset, table: bigquery.Table) -> str:
-    """Why nothing can be loaded into a live table, and what mends it; "" when it fits."""
-    from collector.warehouse import schema_differences
-
-    if expiring := cloud.expiring_table(table):
-        return expiring
-    found = [d for d in schema_differences(dataset, table, frozenset(), frozenset()) if d.blocking]
-    if not found:
-        return ""
-    mend = f"run {PROG} --update-schema --datasets {dataset.key}" if all(d.additive for d in found) else REMAKE.format(dataset.table)
-    return f"the table does not fit: {'; '.join(f'{d.kind}: {d.text}' for d in found)}; {mend}"
-
-
 def differences_of(task: Task, warehouse: Warehouse, store: DayStore) -> list[Difference]:
     """What differs between registry, live table and the fields seen in the stored objects of the range."""
     from collector.warehouse import schema_differences
@@ -625,11 +654,12 @@ def differences_of(task: Task, warehouse: Warehouse, store: DayStore) -> list[Di
 
 
 def update_schema(task: Task, warehouse: Warehouse) -> tuple[list[str], list[str]]:
-    """Apply what can be added to a live table: missing nullable columns and descriptions.
+    """Apply what can be added to a live table: missing nullable columns and descriptions. Days that were loaded before a
+    column was added are loaded again by the next load.
 
     Returns what was done, and what stands in the way of a load and cannot be added.
     """
-    from collector.warehouse import RETRY, schema_differences, table_schema
+    from collector.warehouse import COLUMNS_ADDED, REMAKE, RETRY, schema_differences, table_schema
 
     dataset = task.dataset
     table = warehouse.table(dataset.table)
@@ -650,8 +680,12 @@ def update_schema(task: Task, warehouse: Warehouse) -> tuple[list[str], list[str
         # All that a column has, policy tags, a default value or a length too, is sent back as it is.
         described = {"description": known.description} if known else {}
         kept.append(bigquery.SchemaField.from_api_repr({**live.to_api_repr(), **described}))
-    table.schema = kept + [f for f in wanted.values() if f.mode == "NULLABLE"]
-    warehouse.client.update_table(table, ["schema"], retry=RETRY)
+    added = [f for f in wanted.values() if f.mode == "NULLABLE"]
+    table.schema = kept + added
+    if added:
+        # Rounded up, so that what was published a moment ago is older.
+        table.labels = {**(table.labels or {}), COLUMNS_ADDED: str(math.ceil(gb_calendar.utc_now().timestamp()))}
+    warehouse.client.update_table(table, ["schema", "labels"] if added else ["schema"], retry=RETRY)
     return [f"{d} (mended)" for d in done], remaining
 
 
@@ -807,6 +841,7 @@ def summary(results: list[Result]) -> str:
         ))  # fmt: skip
     lines = [command_line.table(rows, frozenset(range(1, 10)))]
     for r in results:
+        lines += [f"{r.dataset.key}: {r.given_way} days were published meanwhile by another load"] * bool(r.given_way)
         lines += [f"FAILED {r.dataset.key} {days_text(days)}: {cause}" for cause, days in days_by_cause(r.failed).items()]
     return "\n".join(lines)
 

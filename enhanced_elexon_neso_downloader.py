@@ -410,7 +410,7 @@ class Collection:
         """Whether the source has less of a day than is stored, and was not seen so a day ago already: then what is
         stored stays. A newer settlement run may have fewer units."""
         was = known.profile.keys if known.profile else known.rows
-        if profile.keys >= was or known.fetched is None or known.fetched < day_end(known.day):
+        if profile.keys >= was or known.fetched is None or known.fetched < day_end(known.day) or known.is_altered:
             return False
         if known.profile and known.profile.runs.keys() != profile.runs.keys():
             return False

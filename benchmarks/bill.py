@@ -28,7 +28,7 @@ BEFORE = "209.8 GB, 1.19 USD"
 MOST = 2e9
 _JOBS = re.compile(r"/bigquery/v2/projects/[^/]+/(queries|jobs)(\?|$)")
 # Bytes of the texts in a ledger row.
-_TEXTS = {"dataset": 20, "object": 80, "identity": 66}
+_TEXTS = {"dataset": 20, "object": 80, "identity": 66, "column_hash": 14}
 
 
 @contextlib.contextmanager

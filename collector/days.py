@@ -415,7 +415,7 @@ def is_due(dataset: Dataset, stored: DayObject, around: Stored, now: datetime) -
     day, fetched = stored.day, stored.fetched
     end = day_end(day)
     # What was read in the future was read by a wrong clock.
-    if fetched is None or stored.rows < 0 or fetched < end or fetched > now + _CLOCKS_DIFFER:
+    if fetched is None or stored.rows < 0 or fetched < end or fetched > now + _CLOCKS_DIFFER or stored.is_altered:
         return True
     if stored.behind and (stored.behind_read is None or (fetched - stored.behind_read < APART <= now - stored.behind_read)):
         return True
@@ -482,6 +482,7 @@ class State(Enum):
     """How a day stands, worst first. A day has one: the first that is true of it."""
 
     SURPLUS = "surplus"
+    ALTERED = "altered"
     DIFFERS = "differing"
     BEHIND = "behind source"
     MISSING = "missing"

@@ -23,6 +23,7 @@ import socket
 import ssl
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -236,7 +237,8 @@ async def _target(scope: dict[str, Any], body: AsyncIterator[bytes]) -> tuple[by
     except UnicodeDecodeError:
         raise Refused(400, "a parameter that is not UTF-8") from None
     query = dict(pairs)
-    if len(query) != len(pairs):
+    # The permissions that are asked about are a list, each in a parameter of its own.
+    if any(count > 1 for name, count in Counter(name for name, _ in pairs).items() if name != "permissions"):
         raise Refused(400, "a parameter given twice")
     head = b""
     if scope["method"] == "POST" and scope["path"].startswith("/upload/"):
@@ -245,13 +247,16 @@ async def _target(scope: dict[str, Any], body: AsyncIterator[bytes]) -> tuple[by
             raise Refused(400, "uploadType must be media, multipart or resumable")
         if kind != "media":
             head, described = await _description(kind, scope["headers"], body)
-            if query.setdefault("name", described) != described and described:
+            if "name" not in query:
+                query["name"] = described
+                pairs.append(("name", described))
+            if query["name"] != described and described:
                 raise Refused(400, "two names for one object")
         check_name(query.get("name", ""))
     elif "name" in query:
         check_name(query["name"])
     path = "/".join(quote(unquote(part), safe="") for part in scope["raw_path"].decode().split("/"))
-    return f"{path}{'?' if query else ''}{urlencode(query, quote_via=quote)}".encode(), head
+    return f"{path}{'?' if query else ''}{urlencode(pairs, quote_via=quote)}".encode(), head
 
 
 async def _description(kind: str, headers: Headers, body: AsyncIterator[bytes]) -> tuple[bytes, str]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from collector import runtime
 from collector.gb_calendar import HALF_HOUR
-from collector.warehouse import within
+from collector.warehouse import print_of, row_print, within
 from datasets_config import INSTANT, SETTLEMENT_PERIOD, Column, Dataset, Plausible
 
 if TYPE_CHECKING:
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 # Two days with fewer different rows than this may be alike by chance (nothing but zeros, one standing contract).
 _TELLING_ROWS = 10
-# Ten hexadecimal digits: the sum over a day of eight million rows still fits an INT64.
-_DIGITS = 10
 
 
 @dataclass(frozen=True)
@@ -129,7 +127,7 @@ def _place(dataset: Dataset) -> str:
 
 
 def content_sql(dataset: Dataset, table_id: str, days: Collection[date]) -> str:
-    """A row for each of these days that has any: a fingerprint that does not depend on the order of rows or on times, and
+    """A row for each of these days that has any: its digest (see row_print), a fingerprint of the values that does not depend on the order of rows or on times, and
     for each rule the number of rows that break it and the earliest of them."""
     counts: list[str] = []
 
@@ -162,10 +160,12 @@ def content_sql(dataset: Dataset, table_id: str, days: Collection[date]) -> str:
             joins += f"\nLEFT JOIN ({_outage_sql(dataset, rule, source, f'outage_{number}')}) USING (settlement_date)"
     return f"""
 SELECT days.*{stuck} FROM (
-  SELECT settlement_date, COUNT(*) AS row_count, COUNT(DISTINCT print) AS kinds, SUM(print) AS print_sum{"".join(counts)}
+  SELECT settlement_date, COUNT(*) AS row_count, COUNT(DISTINCT print) AS kinds, SUM(print) AS print_sum,
+    SUM(row_print) AS digest{"".join(counts)}
   FROM (
     SELECT *, {_place(dataset)} AS place,
-      CAST(CONCAT('0x', SUBSTR(TO_HEX(MD5({_concat([c.name for c in value_columns(dataset)])})), 1, {_DIGITS})) AS INT64) AS print
+      {print_of(_concat([c.name for c in value_columns(dataset)]))} AS print,
+      {row_print(dataset)} AS row_print
     {source})
   GROUP BY settlement_date) AS days{joins}"""
 

@@ -9,6 +9,7 @@ Nothing here needs a lock: every write carries the generation that it means to r
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import re
@@ -18,6 +19,7 @@ from datetime import date, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import google_crc32c
 import requests
 from google.api_core import exceptions
 from google.cloud.storage.retry import DEFAULT_RETRY
@@ -33,9 +35,11 @@ if TYPE_CHECKING:
 PAGE = 1_000
 # Of the four levels of isal, 1 is the fastest that still compresses these records twelvefold.
 GZIP_LEVEL = 1
-LISTED = "items(name,generation,metageneration,size,metadata),nextPageToken"
+LISTED = "items(name,generation,metageneration,size,crc32c,metadata),nextPageToken"
 # Object metadata may hold 8 KiB in all (the emulator: 3.4 KB); field names beyond this are counted, not named.
 _FIELDS_LIMIT = 1_400
+# Gzip of nothing is 20 bytes, of one record of any dataset more than 60.
+_EMPTY_SIZE = 40
 # Every write below is conditional on a generation, so repeating it is safe; five minutes outlast a bad spell.
 RETRY = DEFAULT_RETRY.with_timeout(300.0)
 _ATTEMPTS = 6
@@ -68,7 +72,10 @@ class DayObject:
     size: bytes as compressed. rows, sha256 (of the uncompressed lines), fetched (when these records were last read, aware
     UTC), fields: from the object's metadata; rows is -1 and fetched None where the metadata is not ours. first_fetched:
     when these records were first read. behind: when a verification found the source to have more, behind_read: when it
-    was first asked again since. fewer: when the source was first seen to have less than this.
+    was first asked again since. fewer: when the source was first seen to have less than this. crc32c: of the bytes, as
+    the bucket has counted it. told_crc32c: of the bytes that were uploaded, by the metadata; "" where they do not say.
+    is_altered: it is not what was uploaded: its bytes have another checksum, or there are bytes where it has no rows, or none
+    where it has some.
     """
 
     day: date
@@ -86,6 +93,9 @@ class DayObject:
     behind_read: datetime | None = None
     fewer: datetime | None = None
     profile_text: str = field(default="", repr=False)
+    crc32c: str = ""
+    told_crc32c: str = ""
+    is_altered: bool = False
 
     @cached_property
     def profile(self) -> Profile | None:
@@ -112,6 +122,8 @@ class DayObject:
         """From a listed or fetched blob."""
         metadata = blob.metadata or {}
         rows = metadata.get("rows", "")
+        crc32c, told = blob.crc32c or "", metadata.get("crc32c") or ""
+        is_altered = bool(told and crc32c and told != crc32c) or (rows.isdigit() and (int(blob.size or 0) <= _EMPTY_SIZE) != (not rows.strip("0")))
         # Metadata can be edited by anyone who may write to the bucket: what is not ours reads as not known.
         try:
             names = json.loads(metadata.get("fields") or "[]")
@@ -122,7 +134,7 @@ class DayObject:
             int(rows) if re.fullmatch("[0-9]{1,12}", rows) else -1, metadata.get("sha256", ""), _instant(metadata, "fetched_at"),
             metadata.get("confirmed") == "true", frozenset(map(str, names) if isinstance(names, list) else ()),
             _instant(metadata, "first_fetched_at"), _instant(metadata, "behind_at"), _instant(metadata, "behind_read_at"),
-            _instant(metadata, "fewer_at"), metadata.get("profile") or "",
+            _instant(metadata, "fewer_at"), metadata.get("profile") or "", crc32c, told, is_altered,
         )  # fmt: skip
 
 
@@ -166,12 +178,14 @@ def pack(
         digest.update(text)
         parts.append(squeeze.compress(text))
     parts.append(squeeze.flush())
+    data = b"".join(parts)
     names = json.dumps(sorted(fields))
     if len(names) > _FIELDS_LIMIT:
         names = json.dumps([f"(too many to name: {len(set(fields))})"])
     metadata = {"rows": str(rows), "sha256": digest.hexdigest(), "fetched_at": utc_text(fetched), "first_fetched_at": utc_text(fetched),
-                "window": window, "fields": names, "confirmed": str(confirmed).lower(), "profile": profile}  # fmt: skip
-    return Payload(b"".join(parts), rows, digest.hexdigest(), metadata)
+                "window": window, "fields": names, "confirmed": str(confirmed).lower(), "profile": profile,
+                "crc32c": base64.b64encode(google_crc32c.Checksum(data).digest()).decode()}  # fmt: skip
+    return Payload(data, rows, digest.hexdigest(), metadata)
 
 
 class DayStore:
@@ -198,10 +212,10 @@ class DayStore:
         """Store a day; returns what was done - "new", "same" (the records were there already) or "replaced" - and the
         object as it is now.
 
-        known: the object as last listed. force: replace one that should hold the same records but has another size, for
-        it may be damaged. An object with other records is first kept under superseded/. A newer answer that somebody stored
-        meanwhile stays, unless it has fewer records, for two machines' clocks may differ: "same" where it holds ours, else
-        "overtaken". Raises google.api_core exceptions when the service fails for good.
+        known: the object as last listed; one that was altered is replaced. force: replace one that should hold the same
+        records but has another size, for it may be damaged. An object with other records is first kept under superseded/.
+        A newer answer that somebody stored meanwhile stays, unless it has fewer records, for two machines' clocks may differ:
+        "same" where it holds ours, else "overtaken". Raises google.api_core exceptions when the service fails for good.
         """
         fetched = payload.metadata["fetched_at"]
         for _attempt in range(_ATTEMPTS):
@@ -209,7 +223,7 @@ class DayStore:
                 if known is None:
                     return "new", self._upload(dataset, day, payload, 0)
                 same = known.sha256 == payload.sha256 and known.rows == payload.rows
-                if same and (not force or known.size == len(payload.data)):
+                if same and not known.is_altered and (not force or known.size == len(payload.data)):
                     return "same", self._touch(known, payload)
                 self._keep(dataset, known)
                 return "replaced", self._upload(dataset, day, payload, known.generation)
@@ -234,7 +248,9 @@ class DayStore:
         """Record that the same records were read again: metadata alone, so the generation stays."""
         # First seen stays as it was; an object of a version that did not keep it was first seen when it was last.
         first = known.seen if known.fetched else payload.fetched
-        told = {"first_fetched_at": utc_text(first)}
+        # Ours may be other bytes of the same lines. Of an object that says nothing of its bytes only ours can tell.
+        crc32c = known.crc32c if payload.metadata["crc32c"] == known.crc32c else known.told_crc32c
+        told = {"first_fetched_at": utc_text(first), "crc32c": crc32c}
         if known.behind:
             told |= {"behind_at": utc_text(known.behind), "behind_read_at": utc_text(known.behind_read or payload.fetched)}
         return self._patch(known, payload.metadata | told)

@@ -46,6 +46,7 @@ _TOLD = 10
 # What each state means and what mends it; COMPLETE needs no words.
 MEANINGS = {
     State.SURPLUS: "rows in the table without a stored day; run the downloader, then the loader for them",
+    State.ALTERED: "the stored object is not what was uploaded; run the downloader, then the loader for them",
     State.DIFFERS: "the table's rows are not those that were loaded; run the loader with --force for them",
     State.BEHIND: "the source has more than was fetched; the next run of the downloader fetches them",
     State.MISSING: "not stored; run the downloader for them",
@@ -55,7 +56,7 @@ MEANINGS = {
     State.BEFORE: "the source begins later",
 }
 # Losses on our side: these fail the verification.
-LOSSES = frozenset({State.SURPLUS, State.DIFFERS, State.BEHIND, State.MISSING, State.UNLOADED})
+LOSSES = frozenset({State.SURPLUS, State.ALTERED, State.DIFFERS, State.BEHIND, State.MISSING, State.UNLOADED})
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,7 @@ class Verification:
             "first_day": self.first.isoformat() if self.first else None, "last_day": self.last.isoformat() if self.last else None,
             "last_fetch": utc_text(self.fetched) if self.fetched else None,
             "missing_days": [day.isoformat() for day in self.missing],
-            "unloaded_days": texts(State.UNLOADED), "differing_days": texts(State.DIFFERS), "behind_source_days": texts(State.BEHIND),
+            "unloaded_days": texts(State.UNLOADED), "differing_days": texts(State.DIFFERS), "altered_days": texts(State.ALTERED), "behind_source_days": texts(State.BEHIND),
             "surplus_days": texts(State.SURPLUS), "short_days": texts(State.SHORT), "empty_days": texts(State.EMPTY),
             "provisional_days": self.provisional, "states": self.states,
             "days": [day.as_json() for day in self.days if day.state is not State.COMPLETE],
@@ -239,6 +240,8 @@ def verify(
     all are asked for at one time. Days that the source has more of are noted in the bucket, so that the next download
     asks for them.
     """
+    from collector.warehouse import unfit
+
     dataset = task.dataset
     v = Verification(dataset)
     expected = task.expected(now)
@@ -249,11 +252,11 @@ def verify(
     # In this order: what is published between the two questions makes them differ, never look alike.
     table = warehouse.table(dataset.table)
     ledger = warehouse.ledger(dataset, table, date.min, date.max)
-    counts, odd = _read_table(task, metadata or Metadata(warehouse), table, ledger, content, since) if table else ({}, [])
+    counts, digests, odd = _read_table(task, metadata or Metadata(warehouse), table, ledger, content, since) if table else ({}, {}, [])
     comparison = _Comparison(dataset, stored, source or {})
     for day in expected:
         count = counts.pop(day, 0)
-        found = _day(dataset, day, stored, ledger.get(day), count, comparison, now)
+        found = _day(dataset, day, stored, ledger.get(day), count, digests.get(day), comparison, now)
         v.days.append(found)
         v.rows_loaded += count
         month = v.months.setdefault(f"{day:%Y-%m}", [0, 0])
@@ -278,6 +281,8 @@ def verify(
     v.days += [Day(day, State.SURPLUS, None, None, count, None) for day, count in sorted(counts.items())]
     v.rows_loaded += sum(counts.values())
     v.alarms = days.alarms(task, stored, now)
+    if table and (cause := unfit(dataset, table)):
+        v.alarms.append(cause)
     if dataset.grid and dataset.series and not dataset.settlement_runs:
         v.series = series_lives(dataset, stored, task.first, task.last)
     _mark_behind(v, stored, store, now)
@@ -287,9 +292,11 @@ def verify(
 
 
 def _day(
-    dataset: Dataset, day: date, stored: Stored, entry: Loaded | None, count: int, comparison: _Comparison, now: datetime
+    dataset: Dataset, day: date, stored: Stored, entry: Loaded | None, count: int, digest: int | None, comparison: _Comparison, now: datetime
 ) -> Day:
-    """How a day stands."""
+    """How a day stands. count, digest: of its rows in the table; digest None: they were not read."""
+    from collector.warehouse import is_loaded
+
     kept, here = stored.get(day), comparison.total(day)
     if kept is None:
         expected = days.expected_rows(dataset, day, stored)
@@ -298,9 +305,11 @@ def _day(
     found = judged.lacks
     expected = days.expected_rows(dataset, day, stored, found)
     state = judged.state
-    if entry is None or entry.identity != kept.identity:
+    if kept.is_altered:
+        state = State.ALTERED
+    elif entry is None or not is_loaded(entry, kept.identity):
         state = State.UNLOADED
-    elif count != entry.table_rows or entry.object_rows != kept.rows:
+    elif count != entry.table_rows or entry.object_rows != kept.rows or (digest is not None and entry.digest not in (None, digest)):
         state = State.DIFFERS
     elif now >= day_end(day) + dataset.whole_after and (behind := comparison.behind(day)):
         if not comparison.is_final(day):
@@ -333,8 +342,9 @@ class Metadata:
 
 def _read_table(
     task: Task, metadata: Metadata, table: bigquery.Table, ledger: dict[date, Loaded], content: bool, since: datetime | None
-) -> tuple[dict[date, int], list[Finding]]:
-    """Rows that the table has of each day of the task, and what looks odd about the values where content is asked for.
+) -> tuple[dict[date, int], dict[date, int], list[Finding]]:
+    """Rows that the table has of each day of the task, the digests of those that are read as a whole, and what looks odd about
+    the values where content is asked for. Where only rows are counted, or metadata read, changed values are not seen.
 
     ledger: of all days of the table. since None: every day is read. Otherwise what metadata tell is not read: the
     values are checked of the days published since then, with those that share a partition with one, for that reads no
@@ -349,11 +359,13 @@ def _read_table(
     published = {partition_of(dataset, day) for day, entry in ledger.items() if since is None or entry.loaded_at >= since}
     fresh = days if since is None else {day for day in days if partition_of(dataset, day) in published}
     counts: dict[date, int] = {}
+    digests: dict[date, int] = {}
     odd: list[Finding] = []
     if content and fresh:
         try:
             rows = read_content(dataset, warehouse, fresh)
             counts, odd = {row.settlement_date: row.row_count for row in rows}, findings(dataset, rows)
+            digests = {row.settlement_date: row.digest for row in rows}
             days -= fresh
         except BadRequest as error:
             odd = [unread(error)]
@@ -367,7 +379,7 @@ def _read_table(
     if uncounted:
         rows = warehouse.query(counts_sql(warehouse.table_id(dataset.table), uncounted), step="count", dataset=dataset)
         counts.update({row.settlement_date: row.row_count for row in rows})
-    return counts, odd
+    return counts, digests, odd
 
 
 class _Comparison:

@@ -10,8 +10,9 @@ INT64, takes '1e400' as infinity), the pattern that the value must match stands 
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -22,6 +23,8 @@ from google.api_core.retry import Retry
 from google.auth.exceptions import TransportError
 from google.cloud import bigquery
 
+from collector import cloud
+from collector.command_line import LOADER
 from datasets_config import INSTANT, SETTLEMENT_DATE, SETTLEMENT_PERIOD, Column, Dataset
 
 # Reasons, of a refused request or of a failed job, after which the same may succeed a little later.
@@ -71,6 +74,9 @@ LEDGER_SCHEMA = [
     bigquery.SchemaField("fetched_at", "TIMESTAMP", description="When the source was asked [UTC]"),
     bigquery.SchemaField("loaded_at", "TIMESTAMP", "REQUIRED", description="When the day was published [UTC]"),
     bigquery.SchemaField("table_created", "TIMESTAMP", "REQUIRED", description="Creation of the table; rows of a dropped table do not count [UTC]"),
+    # Nullable, as versions without them go on adding rows; `upgraded` adds them to a ledger of such a version.
+    bigquery.SchemaField("column_hash", "STRING", description="Columns of the registry that the day was loaded with, as a hash"),
+    bigquery.SchemaField("digest", "INT64", description="Sum over the rows of the day in the table, all columns, when it was published"),
 ]  # fmt: skip
 
 # The record of a line; null for a line that is no JSON. Two things that JSON allows make a line unreadable to BigQuery:
@@ -130,9 +136,49 @@ def ledger_table(table_id: str) -> bigquery.Table:
     return table
 
 
+# Ten hexadecimal digits: the sum over a day of eight million rows still fits an INT64.
+_DIGITS = 10
+
+
+def print_of(text: str) -> str:
+    """An expression: a number of 40 bits that stands for a text."""
+    return f"CAST(CONCAT('0x', SUBSTR(TO_HEX(MD5({text})), 1, {_DIGITS})) AS INT64)"
+
+
+def row_print(dataset: Dataset) -> str:
+    """An expression over a row of the table: a number that stands for all columns of the registry. The sum over a day is its
+    digest, whatever the order of rows: a row that is gone, doubled, changed or moved to another day changes it. Numbers are
+    spelled differently by different engines: it is compared with what the same engine has computed, straight from the table."""
+    texts = []
+    for column in dataset.columns:
+        # The text of a time depends on the session's time zone.
+        value = f"UNIX_MICROS({column.name})" if column.type == "TIMESTAMP" else column.name
+        text = f"CONCAT('|', {value if column.type == 'STRING' else f'CAST({value} AS STRING)'})"
+        texts.append(text if column.required else f"IFNULL({text}, '!')")
+    return print_of(f"CONCAT({', '.join(texts)})")
+
+
+def _hash_of(columns: Iterable[tuple[str, str]]) -> str:
+    return hashlib.sha256("\n".join(f"{name} {kind}" for name, kind in sorted(columns)).encode()).hexdigest()[:12]
+
+
+def column_hash(dataset: Dataset) -> str:
+    """What tells the columns of the registry, names and types, from those of another version of it."""
+    return _hash_of((c.name, c.type) for c in dataset.columns)
+
+
+# A label of a table: since when (seconds since 1970, the loader's clock) it has the newest of its columns.
+COLUMNS_ADDED = "columns_added"
+
+
 @dataclass(frozen=True)
 class Loaded:
-    """The newest ledger row of a day."""
+    """The newest ledger row of a day.
+
+    is_whole: it was loaded with all columns that the registry has: with these, or with all that the table has, by a newer
+    version, and after the last of them was added. A row of a version that did not note its columns is taken to be.
+    digest: see row_print; None where there is none, or one of other columns.
+    """
 
     generation: int
     identity: str
@@ -140,12 +186,41 @@ class Loaded:
     table_rows: int
     conflicts: int
     loaded_at: datetime
+    is_whole: bool = True
+    digest: int | None = None
+
+    @classmethod
+    def of(cls, row: bigquery.Row, dataset: Dataset, table: bigquery.Table) -> Loaded:
+        """From a row of ledger_query about the dataset's live table."""
+        known = column_hash(dataset)
+        live = _hash_of((f.name, _SAME_TYPE.get(f.field_type, f.field_type)) for f in table.schema)
+        added = (table.labels or {}).get(COLUMNS_ADDED, "")
+        is_whole = row.column_hash in (None, known, live) and not (added.isdigit() and row.loaded_at.timestamp() < int(added))
+        return cls(
+            row.generation, row.identity, row.object_rows, row.table_rows, row.conflicts, row.loaded_at, is_whole,
+            row.digest if row.column_hash == known else None,
+        )  # fmt: skip
 
 
-def ledger_query(ledger_id: str) -> str:
-    """The newest ledger rows of @dataset's table created at @created, between @first and @last."""
+def is_loaded(entry: Loaded | None, identity: str) -> bool:
+    """Whether a day, by its ledger row, is in the table as the object of this identity has it, in all columns."""
+    return entry is not None and entry.is_whole and entry.identity == identity
+
+
+def upgraded(ledger: bigquery.Table) -> bool:
+    """Add to a ledger of an earlier version the columns that it lacks, in its schema here; whether it lacked any."""
+    names = {f.name for f in ledger.schema}
+    lacking = [f for f in LEDGER_SCHEMA if f.name not in names]
+    ledger.schema = [*ledger.schema, *lacking]
+    return bool(lacking)
+
+
+def ledger_query(ledger_id: str, has_digest: bool = True) -> str:
+    """The newest ledger rows of @dataset's table created at @created, between @first and @last. has_digest: whether the
+    ledger has the columns that those of earlier versions lack."""
+    late = "column_hash, digest" if has_digest else "CAST(NULL AS STRING) AS column_hash, CAST(NULL AS INT64) AS digest"
     return (
-        f"SELECT settlement_date, generation, identity, object_rows, table_rows, conflicts, loaded_at FROM `{ledger_id}` "
+        f"SELECT settlement_date, generation, identity, object_rows, table_rows, conflicts, loaded_at, {late} FROM `{ledger_id}` "
         "WHERE dataset = @dataset AND table_created = @created AND settlement_date BETWEEN @first AND @last "
         "QUALIFY ROW_NUMBER() OVER (PARTITION BY settlement_date ORDER BY generation DESC, loaded_at DESC) = 1"
     )
@@ -271,6 +346,7 @@ def publish_sql(
 ) -> str:
     """One transaction that replaces the days and records them: an analyst sees all or nothing.
 
+    The digest of each day is computed from the rows as they are in the table, which are read once for it.
     Afterwards the rows are counted: two transactions that only add do not disturb each other where conflicts are told
     by what was deleted (BigQuery aborts one of them, DuckLake, which the emulator stands on, does not).
     @entries: array of STRUCTs like a ledger row. days: written out, as BigQuery leaves partitions unread only for
@@ -281,7 +357,7 @@ def publish_sql(
     columns = ", ".join(c.name for c in dataset.columns)
     newest = f"{_version(dataset)} DESC, line DESC" if dataset.version else "line DESC"
     these = f"({', '.join(f'DATE {str(day)!r}' for day in days)})"
-    insert = guard = ""
+    insert, digested, digest = "", "", "0"
     if staging_id:
         sound = "" if is_checked else f" AND IF(wrong_column IS NULL, TRUE, ERROR('{UNSOUND}'))"
         insert = f"""
@@ -290,37 +366,39 @@ SELECT {columns} FROM ({rows_sql(dataset, staging_id)})
 WHERE record_day IN {these}{sound}
 QUALIFY ROW_NUMBER() OVER (PARTITION BY {", ".join(dataset.natural_key)} ORDER BY {newest}) = 1;
 """
+        digested = f""" LEFT JOIN (
+  SELECT settlement_date, COUNT(*) AS row_count, SUM({row_print(dataset)}) AS digest FROM `{table_id}` WHERE settlement_date IN {these}
+  GROUP BY settlement_date
+) AS digested ON digested.settlement_date = entry.settlement_date"""
+        digest = "IFNULL(digested.digest, 0)"
+        if not is_checked:
+            digest = f"IF(IFNULL(digested.row_count, 0) = entry.table_rows, {digest}, ERROR('{UNSOUND}'))"
     newer = f"""EXISTS (
   SELECT 1 FROM `{ledger_id}` AS done JOIN UNNEST(@entries) AS entry
   ON done.dataset = entry.dataset AND done.settlement_date = entry.settlement_date
     AND done.table_created = entry.table_created
   WHERE done.generation > entry.generation AND done.identity != entry.identity
 )"""
-    if not is_checked:
-        differing = f"""EXISTS (
-  SELECT 1 FROM UNNEST(@entries) AS entry LEFT JOIN (
-    SELECT settlement_date, COUNT(*) AS row_count FROM `{table_id}` WHERE settlement_date IN {these} GROUP BY settlement_date
-  ) AS counted ON counted.settlement_date = entry.settlement_date
-  WHERE IFNULL(counted.row_count, 0) != entry.table_rows
-)"""
-        guard = f"{_refuse(differing, UNSOUND)};"
+    told = [f.name for f in LEDGER_SCHEMA if f.name != "digest"]
     counted = f"(SELECT COUNT(*) FROM `{table_id}` WHERE settlement_date IN {these})"
     return f"""
 BEGIN TRANSACTION;
 {_refuse(newer, NEWER_LOADED)};
 DELETE FROM `{table_id}` WHERE settlement_date IN {these};
-{insert}{guard}
-INSERT INTO `{ledger_id}` ({", ".join(f.name for f in LEDGER_SCHEMA)})
-SELECT {", ".join(f"entry.{f.name}" for f in LEDGER_SCHEMA)} FROM UNNEST(@entries) AS entry;
+{insert}
+INSERT INTO `{ledger_id}` ({", ".join(told)}, digest)
+SELECT {", ".join(f"entry.{name}" for name in told)}, {digest}
+FROM UNNEST(@entries) AS entry{digested};
 COMMIT TRANSACTION;
 {_refuse(f"{counted} != (SELECT IFNULL(SUM(entry.table_rows), 0) FROM UNNEST(@entries) AS entry)", DOUBLED)};
 """
 
 
 def ledger_parameters(entries: Sequence[dict[str, Any]]) -> list[bigquery.ArrayQueryParameter]:
-    """@entries for publish_sql."""
+    """@entries for publish_sql; the digest is computed there."""
+    told = [f for f in LEDGER_SCHEMA if f.name != "digest"]
     structs = [
-        bigquery.StructQueryParameter(None, *(bigquery.ScalarQueryParameter(f.name, f.field_type, e[f.name]) for f in LEDGER_SCHEMA))
+        bigquery.StructQueryParameter(None, *(bigquery.ScalarQueryParameter(f.name, f.field_type, e[f.name]) for f in told))
         for e in entries
     ]  # fmt: skip
     return [bigquery.ArrayQueryParameter("entries", "STRUCT", structs)]
@@ -408,3 +486,18 @@ def schema_differences(dataset: Dataset, live: bigquery.Table | None, seen: froz
         for name in sorted(dataset.source_fields - newest):
             add("field gone", f"{json.dumps(name)} is no longer in the newest stored object")
     return found
+
+
+# What mends a table that the additive changes cannot.
+REMAKE = "drop or rename the table {}, the next load makes it anew from the stored objects"
+
+
+def unfit(dataset: Dataset, table: bigquery.Table) -> str:
+    """Why nothing can be loaded into a live table, and what mends it; "" when it fits."""
+    if expiring := cloud.expiring_table(table):
+        return expiring
+    found = [d for d in schema_differences(dataset, table, frozenset(), frozenset()) if d.blocking]
+    if not found:
+        return ""
+    mend = f"run {LOADER} --update-schema --datasets {dataset.key}" if all(d.additive for d in found) else REMAKE.format(dataset.table)
+    return f"the table does not fit: {'; '.join(f'{d.kind}: {d.text}' for d in found)}; {mend}"

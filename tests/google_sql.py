@@ -64,6 +64,10 @@ _NOT_BIGQUERY = ("FEATURE_JSON_TYPE_COMPARISON", "FEATURE_LATERAL_COLUMN_REFEREN
 _STRICT = ("FEATURE_DISALLOW_GROUP_BY_FLOAT",)
 
 
+# https://cloud.google.com/bigquery/docs/information-schema-partitions
+_PARTITIONS = [SchemaField("table_name", "STRING"), SchemaField("partition_id", "STRING"), SchemaField("total_rows", "INT64")]
+
+
 class Refused(Exception):
     """Google's engine does not take the statement, or its execution ended with this error."""
 
@@ -207,8 +211,7 @@ def schemas(sql: str) -> dict[str, Sequence[SchemaField]]:
     """
     of_table = {dataset.table: warehouse.table_schema(dataset) for dataset in REGISTRY.values()}
     of_table[warehouse.LEDGER] = warehouse.LEDGER_SCHEMA
-    # Of BigQuery's own views the columns that are asked for.
-    of_table["PARTITIONS"] = [SchemaField("table_name", "STRING"), SchemaField("partition_id", "STRING"), SchemaField("total_rows", "INT64")]
+    of_table["PARTITIONS"] = _PARTITIONS
     found = {}
     for name in re.findall("`([^`]*)`", sql):
         table = name.rpartition(".")[2]
@@ -226,6 +229,8 @@ def judge(sql: str, parameters: Sequence[Any] = ()) -> None:
 
     Raises Refused.
     """
+    # A view below a dataset is a path; here every table is one name.
+    sql = re.sub(r"`([^`]*)`\.INFORMATION_SCHEMA\.PARTITIONS\b", r"`\1.PARTITIONS`", sql)
     tables = schemas(sql)
     shape = re.sub(r"DATE '[^']*'(, DATE '[^']*')*", "DATE", sql)
     for number, name in enumerate(tables):

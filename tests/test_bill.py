@@ -70,7 +70,7 @@ def test_prices_are_of_the_location_and_by_the_tebibyte() -> None:
     assert "list prices" in prices.price("europe-west2")[1]
     assert "US; others differ" in prices.price("asia-east1")[1]
     ten_years = 3_653 * 440_000
-    assert 140e9 <= prices.of_verification(REGISTRY[B1610], ten_years) <= 165e9
+    assert 140e9 <= prices.of_verification(REGISTRY[B1610], ten_years) <= 170e9
 
 
 def test_a_run_costs_at_least_the_ledger_and_at_most_what_it_reads() -> None:
@@ -80,5 +80,5 @@ def test_a_run_costs_at_least_the_ledger_and_at_most_what_it_reads() -> None:
     days = loaded[::60]
     revised = prices.of_run(dataset, days, len(days) * 440_000, loaded, 5_000_000)
     new = prices.of_run(dataset, [date(2025, 1, 1)], 440_000, loaded, 5_000_000)
-    assert 0.28e9 <= revised / len(days) <= 0.32e9
-    assert new < 0.32e9, "there is nothing to delete"
+    assert 0.28e9 <= revised / len(days) <= 0.37e9
+    assert new < 0.36e9, "there is nothing to delete"
