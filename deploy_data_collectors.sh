@@ -652,9 +652,11 @@ collect() {
 
 # cause_of DATASET LOG...: what the programs' summaries give as the first reason of a failure.
 cause_of() {
-    local dataset=$1
+    local dataset=$1 reasons
     shift
-    cat "$@" 2>/dev/null | sed -n "s/^FAILED $dataset //p; s/^SOURCE $dataset: //p" | head -n 1 | cut -c 1-300
+    reasons=$(sed -n "s/^FAILED $dataset //p; s/^SOURCE $dataset: //p" "$@" 2>/dev/null) || :
+    reasons=${reasons%%$'\n'*}
+    printf '%s\n' "${reasons:0:300}"
 }
 
 # When the oldest run began whose work no check of the values has seen: this one, or one before it that was cut off, for
@@ -677,12 +679,12 @@ unchecked_since() {
 # --verify-only, at all of them), and draws what is there as a page for any browser. A dataset that is behind its source
 # has failed.
 report() {
-    local page=$LOGS/coverage_$STAMP.html key cause i since=()
+    local page=$LOGS/coverage_$STAMP.html key cause i since=() report=()
     [ "$VERIFY_ONLY" = yes ] || since=(--since "$(unchecked_since)")
     say ''
     say 'Check against the source, and of the values'
-    [ "$LOGS_LOST" = yes ] || since+=(--report "$page")
-    step '' "$SCRATCH/coverage" "$PY" "$LOADER" --verify --output json ${since[@]+"${since[@]}"} \
+    [ "$LOGS_LOST" = yes ] || report=(--report "$page")
+    step '' "$SCRATCH/coverage" "$PY" "$LOADER" --verify --output json ${report[@]+"${report[@]}"} ${since[@]+"${since[@]}"} \
         --timings "${TIMINGS[@]}" --datasets "${DATASETS[@]}" "${RANGE[@]}" "${TARGET[@]}" || :
     "$PY" -I - "$SCRATCH/coverage" >"$SCRATCH/answer" 2>/dev/null <<'PYTHON' || : >"$SCRATCH/answer"
 import json, sys
@@ -691,9 +693,9 @@ with open(sys.argv[1]) as file:
 for found in verified:
     if found["ok"] is not True:
         lost = {name: len(found[name]) for name in (
-            "surplus_days", "altered_days", "differing_days", "behind_source_days", "missing_days", "unloaded_days") if found[name]}
+            "surplus_days", "altered_days", "differing_days", "behind_source_days", "missing_days", "unloaded_days") if found.get(name)}
         days = ", ".join(f"{count} {name[:-5].replace('_', ' ')} (first {found[name][0]})" for name, count in lost.items())
-        print(found["dataset"], "; ".join(filter(None, (*found["alarms"], found["error"], days))))
+        print(found["dataset"], "; ".join(filter(None, (*found.get("alarms", ()), found.get("error"), days))))
 PYTHON
     while read -r key cause; do
         for ((i = 0; i < ${#ROWS[@]}; i++)); do
