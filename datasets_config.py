@@ -351,6 +351,7 @@ _DATASETS = (
             Column("settlement_period_to", "INT64", "settlementPeriodTo", "Last settlement period as published"),
         ),
         clustering=("national_grid_bm_unit", "settlement_date"),
+        partition="DAY",
         # A day is a request of its own.
         revision_days=(1, 5, 28),
         rows_per_day=27_000,

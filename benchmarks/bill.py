@@ -77,11 +77,12 @@ def _reads(sql: str, staged: dict[str, int], last: date) -> Iterator[Read]:
     written = re.match(r"INSERT INTO `[^`]+`", sql)
     source = sql[written.end() :] if written else sql
     words = " ".join(sql.split())[:60]
-    for name in dict.fromkeys(name.rpartition(".")[2] for name in re.findall(r"`([^`]+)`(?!\.)", source)):
+    for name in dict.fromkeys(name.rpartition(".")[2] for name in re.findall(r"`([^`]+)`", source)):
+        if name == "PARTITIONS":
+            yield Read(words, "INFORMATION_SCHEMA", None, prices.LEAST)
+            continue
         days, size = _size(name, source, staged, last)
         yield Read(words, name, days, max(prices.LEAST, size))
-    if "INFORMATION_SCHEMA" in source:
-        yield Read(words, "INFORMATION_SCHEMA", None, prices.LEAST)
 
 
 def _size(name: str, sql: str, staged: dict[str, int], last: date) -> tuple[frozenset[date] | None, float]:
@@ -90,7 +91,7 @@ def _size(name: str, sql: str, staged: dict[str, int], last: date) -> tuple[froz
         width = sum(_TEXTS.get(f.name, 8) for f in LEDGER_SCHEMA if re.search(rf"\b{f.name}\b", sql))
         # A row for each day of the backfill, and those of a year of daily runs after it.
         datasets = [REGISTRY[key] for key in DEFAULT_DATASETS]
-        return None, width * sum((last - d.first_day).days + 1 + 365 * (1 + len(d.revision_days)) for d in datasets)
+        return None, width * sum((last - d.first_day).days + 1 + 365 * (1 + (len(d.revision_days) or 6)) for d in datasets)
     dataset = next(d for d in REGISTRY.values() if name in (d.table, f"{STAGING_PREFIX}{d.table}_{name.removeprefix(f'{STAGING_PREFIX}{d.table}_')}"))
     if name.startswith(STAGING_PREFIX):
         return None, staged[name] * dataset.rows_per_day * (2 + dataset.bytes_per_row)

@@ -10,6 +10,9 @@ from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
 from benchmarks.lab import DOWNLOADER, LOADER, PROJECT, ROOT, Lab, Row, median, process, side_by_side
+from collector.gb_calendar import ONE_DAY, day_start
+from collector.profile import Profile, encode
+from collector.settlement_runs import runs_due
 from collector.store import PAGE, DayStore, pack
 from collector.warehouse import LEDGER, LEDGER_SCHEMA, ledger_table, table_of
 from datasets_config import DEFAULT_DATASETS, REGISTRY
@@ -116,8 +119,10 @@ def fill(place: dict[str, str], first: date, last: date, fetched: datetime) -> i
         names = sorted(dataset.source_fields)
         for number in range((last - max(first, dataset.first_day)).days + 1):
             day = max(first, dataset.first_day) + timedelta(number)
-            payload = pack([[f'{{"{key}":"{day}"}}'.encode()]], names, fetched, f"{day}", False)
-            # The rows of a whole day are claimed: a short one would be looked at again.
+            # Of a settlement day the runs that had come; nothing that a later answer could have less of.
+            came = [run for run, due in runs_due(day) if day_start(due) + ONE_DAY <= fetched] if dataset.settlement_runs else []
+            profile = encode(Profile(1, runs={came[-1]: 1} if came else {}))
+            payload = pack([[f'{{"{key}":"{day}"}}'.encode()]], names, fetched, f"{day}", False, profile)
             rows = dataset.rows_per_day
             payload.metadata["rows"] = str(rows)
             work.append((dataset, day, payload))

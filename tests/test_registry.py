@@ -111,7 +111,7 @@ def test_an_entry_is_whole(key: str) -> None:
 def test_the_table_is_as_an_analyst_needs_it(key: str) -> None:
     table = table_of(REGISTRY[key], f"p.d.{REGISTRY[key].table}")
     assert table.time_partitioning.field == "settlement_date"
-    assert table.time_partitioning.type_ == ("DAY" if key == "individual_generation" else "MONTH")
+    assert table.time_partitioning.type_ == ("DAY" if key in ("individual_generation", "bid_offer_acceptances") else "MONTH")
     assert all(field.description for field in table.schema)
     units = {"generation": "[MW]", "price": "[GBP/MWh]", "quantity": "[MWh]", "frequency": "[Hz]", "intensity_actual": "[gCO2/kWh]"}
     for field in table.schema:
