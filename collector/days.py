@@ -41,7 +41,7 @@ AROUND = timedelta(days=14)
 RIDERS = 6
 # A half hour is missed where the days around have so many rows in it.
 _MANY_ROWS = 10
-# So many empty days after so many full ones: the source has stopped.
+# So many empty days after so many full ones: the source has stopped. Where no day is full, it takes as many empty ones.
 _STOPPED_AFTER, _STOPPED_BEFORE = 3, 7
 # A series that ended so lately is news; later it is a fact.
 _NEWS = timedelta(days=14)
@@ -548,7 +548,7 @@ def alarms(task: Task, stored: Stored, now: datetime) -> list[str]:
     has_rows = [day for day in sorted(stored) if stored[day].rows > 0]
     trailing = [day for day in over if stored[day].rows == 0 and not any(later > day for later in has_rows[-1:])]
     full = sum(1 for day in has_rows if not trailing or day < trailing[0])
-    if len(trailing) >= _STOPPED_AFTER and (full >= _STOPPED_BEFORE or full == 0):
+    if len(trailing) >= (_STOPPED_AFTER if full >= _STOPPED_BEFORE else _STOPPED_BEFORE) and (full >= _STOPPED_BEFORE or full == 0):
         since = f"after {has_rows[-1]}" if has_rows else f"in the whole range, {days_text(trailing)}"
         found.append(f"the source has nothing {since}: {len(trailing)} days are empty; the dataset may have ended")
     elif dataset.max_age and newest and task.last >= settlement_day(now) and now - newest > dataset.max_age:

@@ -118,7 +118,7 @@ def test_an_empty_answer_never_replaces_stored_rows(place: Place) -> None:
     before = contents(place)
     for day in THREE:
         place.api.change("MID", day, "drop_day")
-    with mock.patch.object(REGISTRY["market_index"].__class__, "is_stale", lambda *_: True):
+    with mock.patch("collector.days.is_due", lambda *_: True):
         ran = place.download(*RANGE, "--datasets", "market_index")
     assert ran.code == 1
     assert "they are kept" in ran.out
