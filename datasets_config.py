@@ -75,11 +75,14 @@ class Window(NamedTuple):
     labels_wrong_until: date | None = None
     split_years: bool = False
 
-    def request(self, start: datetime, end: datetime) -> tuple[str, dict[str, str]]:
+    def request(
+        self, start: datetime, end: datetime, stamped: tuple[datetime, datetime] | None = None
+    ) -> tuple[str, dict[str, str]]:
         """Path and query that ask for the records with start <= instant < end (aware UTC).
 
         Bounds are inclusive at both ends, so the last second before `end` is asked for: adjacent windows then do
-        not repeat the record between them. For Asked.DATES start and end must be the bounds of settlement days.
+        not repeat the record between them. For Asked.DATES start and end must be the bounds of settlement days. stamped:
+        only those that are stamped in this part of `stamps`.
         """
         if self.asked is Asked.PATH:
             first, last = (f"{instant.astimezone(UTC):%Y-%m-%dT%H:%MZ}" for instant in (start, end))
@@ -87,7 +90,7 @@ class Window(NamedTuple):
         if self.asked is Asked.DATES:
             first_day, last_day = self._dates(start, end)
             return self.path, {self.first: first_day.isoformat(), self.last: last_day.isoformat()}
-        low, high = self.stamps(start, end)
+        low, high = stamped or self.stamps(start, end)
         return self.path, {self.first: utc_text(low), self.last: utc_text(high)}
 
     def stamps(self, start: datetime, end: datetime) -> tuple[datetime, datetime]:

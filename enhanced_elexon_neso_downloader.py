@@ -314,25 +314,34 @@ class Collection:
             if self._wrong >= _HOPELESS and not self.stored:
                 self._given_up = f"given up, nothing it asked for was answered: {cause}"
 
-    def _ask(self, start: datetime, end: datetime) -> Answer:
-        """The answer for [start, end); a single day that is too long for the API is asked for in parts."""
+    def _ask(self, start: datetime, end: datetime, stamped: tuple[datetime, datetime] | None = None) -> Answer:
+        """The answer for [start, end); a single day that is too long for the API is asked for in parts: of the day, or,
+        where the endpoint filters by another time, of that (stamped)."""
         from collector.api import WindowTooLong
         from collector.records import read_answer
 
         dataset = self.dataset
-        path, query = dataset.window.request(start, end)
-        expected = (end - start) / ONE_DAY * dataset.bytes_per_day
+        path, query = dataset.window.request(start, end, stamped)
+        expected = (end + dataset.window.reach - start) / ONE_DAY * dataset.bytes_per_day
         # Three times what is usual leaves room to grow. All workers together stay below 1.4 GB, whatever unfolds.
         limit = 4_000_000 + int(3 * expected)
         try:
-            return self.api.ask(path, query, limit, lambda body: read_answer(dataset, body, start, end), self.result.traffic)  # type: ignore[arg-type]
+            return self.api.ask(path, query, limit, lambda body: read_answer(dataset, body, start, end, stamped), self.result.traffic)  # type: ignore[arg-type]
         except WindowTooLong:
             # A 25-hour day is too long where a day is the limit. Half hours are not cut.
             halves = int((end - start) / gb_calendar.HALF_HOUR)
             if end - start > timedelta(hours=25) or dataset.window.asked is Asked.DATES or halves < 2:
                 raise
-            middle = start + (halves // 2) * gb_calendar.HALF_HOUR
-            first, second = self._ask(start, middle), self._ask(middle, end)
+            if dataset.window.stamp:
+                low, high = stamped or dataset.window.stamps(start, end)
+                half = (high - low) // 2
+                if half < gb_calendar.HALF_HOUR:
+                    raise
+                middle = (low + half).replace(microsecond=0)
+                first, second = self._ask(start, end, (low, middle - timedelta(seconds=1))), self._ask(start, end, (middle, high))
+            else:
+                middle = start + (halves // 2) * gb_calendar.HALF_HOUR
+                first, second = self._ask(start, middle), self._ask(middle, end)
             for day, records in second.days.items():
                 first.days.setdefault(day, type(records)()).merge(records)
             return first

@@ -121,7 +121,9 @@ _LIST = msgspec.json.Decoder(list[Raw])
 _ENVELOPE = msgspec.json.Decoder(_Envelope)
 
 
-def read_answer(dataset: Dataset, body: bytes | bytearray, start: datetime, end: datetime) -> Answer:
+def read_answer(
+    dataset: Dataset, body: bytes | bytearray, start: datetime, end: datetime, stamped: tuple[datetime, datetime] | None = None
+) -> Answer:
     """The records of `body` by settlement day, of those with start <= instant < end (aware UTC).
 
     Records that the endpoint is known to repeat around a window are dropped. Raises Unparsable when the body is no
@@ -132,7 +134,7 @@ def read_answer(dataset: Dataset, body: bytes | bytearray, start: datetime, end:
     if b"\n" in body or b"\r" in body:
         # Within a JSON text these bytes can only stand between tokens.
         records = [bytes(record).translate(None, b"\r\n") for record in records]
-    reader = _Reader(dataset, start, end)
+    reader = _Reader(dataset, start, end, stamped)
     reader.read(records)
     parents = {c.source.partition(".")[0] for c in dataset.columns if "." in c.source}
     for day in reader.days.values() if parents else ():
@@ -280,10 +282,10 @@ class _Reader:
     the rest of its natural key are read.
     """
 
-    def __init__(self, dataset: Dataset, start: datetime, end: datetime) -> None:
+    def __init__(self, dataset: Dataset, start: datetime, end: datetime, stamped: tuple[datetime, datetime] | None) -> None:
         self.dataset, self.start, self.end = dataset, start, end
         self.earliest, self.latest = dataset.window.answers(start, end)
-        self.first_stamp, self.last_stamp = dataset.window.stamps(start, end)
+        self.first_stamp, self.last_stamp = stamped or dataset.window.stamps(start, end)
         self.days: dict[date, DayRecords] = {}
         self.facets, self.keys = dataset.facets, dataset.key_fields
         self._names: tuple[str, ...] = ()

@@ -54,7 +54,7 @@ def credentials(kind: str, folder: Path) -> dict[str, object]:
 
 
 # Kind -> whose token goes to the services.
-KINDS = {"user": "oauth2", "service account": "oauth2", "impersonated": "iamcredentials", "federated": "iamcredentials"}
+KINDS = {"user": "oauth2", "service account": "oauth2", "impersonated": "iamcredentials"}
 
 
 def both(place: Place) -> None:

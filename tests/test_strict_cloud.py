@@ -432,7 +432,7 @@ def jobs_are_labelled_and_bounded(chained: list[Asked]) -> None:
         if "load" not in configuration:
             query = configuration["query"] if "configuration" in sent else sent
             assert int(query["maximumBytesBilled"]) >= 10**9
-    assert set(steps) >= {"setup", "ledger", "load", "check", "publish", "count", "content"}
+    assert set(steps) >= {"setup", "ledger", "load", "publish", "content"}
 
 
 def test_the_checker_sees_what_is_wrong() -> None:
