@@ -186,7 +186,10 @@ class Collection:
     def _collect(self, wanted: Sequence[date]) -> None:
         result, key = self.result, self.dataset.key
         if not wanted:
-            log.info("%s: all %d days are stored and settled", key, result.settled)
+            if result.settled:
+                log.info("%s: all %d days are stored and settled", key, result.settled)
+            else:
+                log.info("%s: nothing of these days is published yet; a later run asks for them", key)
             return
         if outage := self.outage or self._outage():
             result.failed.update(dict.fromkeys(wanted, outage))
