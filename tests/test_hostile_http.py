@@ -386,12 +386,12 @@ def test_an_answer_that_does_not_fit_into_memory_is_a_wrong_answer(server: Hosti
 
 # --------------------------------------------------------------------------------------------- a failure, not the end
 def test_an_exception_that_nobody_foresaw_costs_its_day_alone(place: Place) -> None:
-    def read(dataset: Any, body: Any, start: datetime, end: datetime) -> Any:
+    def read(dataset: Any, body: Any, start: datetime, end: datetime, *stamped: Any) -> Any:
         if b'"2024-01-02' in body and end - start < timedelta(days=2):
             raise ZeroDivisionError("of\x1b all things")
         if b'"2024-01-02' in body:
             raise RuntimeError("a window with that day")
-        return read_answer(dataset, body, start, end)
+        return read_answer(dataset, body, start, end, *stamped)
 
     with mock.patch("collector.records.read_answer", read):
         ran = place.download("--datasets", "frequency", "market_index", "--start-date", "2024-01-01", "--end-date", "2024-01-03", "--verbose")
