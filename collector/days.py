@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import Enum
-from itertools import groupby, pairwise
+from itertools import pairwise
 from statistics import median_low, mode
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -609,12 +609,3 @@ def _ended(task: Task, stored: Stored, now: datetime) -> list[str]:
         if len(behind) >= _STOPPED_AFTER and steady and now - day_end(life.last) <= _NEWS:
             found.append(f"the series {life.name} has ended: nothing of it after {life.last}")
     return found
-
-
-def grouped(values: Iterable[date]) -> Iterator[tuple[date, date]]:
-    """Sorted days as runs of consecutive ones: (first, last)."""
-    for _, run in groupby(enumerate(values), lambda pair: pair[1].toordinal() - pair[0]):
-        days = [day for _, day in run]
-        yield days[0], days[-1]
-
-

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from itertools import chain, groupby
 from typing import TYPE_CHECKING
 
@@ -213,8 +213,3 @@ def _runs(numbers: Iterable[int]) -> Runs:
 def _equal(values: Sequence[int]) -> Runs:
     """Values as runs (value, how often in a row)."""
     return tuple((value, sum(1 for _ in group)) for value, group in groupby(values))
-
-
-def instant_of(day: date, tick: int, grid: timedelta) -> datetime:
-    """The instant of a tick of a day (aware UTC)."""
-    return day_start(day) + tick * grid

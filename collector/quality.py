@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from collector import runtime
@@ -76,11 +76,6 @@ def time_column(dataset: Dataset) -> str:
     return next(c.name for source in sources for c in dataset.columns if c.source == source and c.type == "TIMESTAMP")
 
 
-def grid(dataset: Dataset) -> timedelta | None:
-    """The distance of regular instants; None where records come at any time."""
-    return dataset.grid
-
-
 def value_columns(dataset: Dataset) -> list[Column]:
     """The columns that hold what was measured or said, not when."""
     return [
@@ -143,7 +138,7 @@ def content_sql(dataset: Dataset, table_id: str, days: Collection[date]) -> str:
             count(f"zero_{number}", f"{about}{rule.column} = 0", "place")
         if rule.never_zero:
             count(f"never_{number}", f"{_any_of(dataset, rule.never_zero)} AND {rule.column} = 0", "place")
-    tick = grid(dataset)
+    tick = dataset.grid
     if tick:
         count("off_grid", f"MOD(UNIX_SECONDS({time_column(dataset)}), {int(tick.total_seconds())}) != 0", "place")
     if _has_label(dataset):
@@ -175,7 +170,7 @@ def _stuck_sql(dataset: Dataset, rule: Plausible, source: str, name: str) -> str
 
     A gap in the records ends a run. So does a month: that bounds what BigQuery has to sort in one place.
     """
-    tick = int((grid(dataset) or HALF_HOUR).total_seconds())
+    tick = int((dataset.grid or HALF_HOUR).total_seconds())
     hours = "CAST(ROUND(TIMESTAMP_DIFF(MAX(moment), MIN(moment), SECOND) / 3600, 2) AS STRING)"
     order = "OVER (PARTITION BY part ORDER BY moment)"
     return f"""
@@ -235,7 +230,7 @@ def _judge(dataset: Dataset, days: list[bigquery.Row]) -> Iterator[Finding]:
         yield from found(f"never_{number}", "never zero", rule.column, f"zeros of series that are never zero ({', '.join(rule.never_zero)})")
         yield from found(f"stuck_{number}", "stuck value", rule.column, f"runs of one number, each longer than {rule.still_hours or 0:g} h")
         yield from found(f"zero_{number}", "zeros", rule.column, f"zeros: {rule.zero}", is_warning=False)
-    yield from found("off_grid", "off the grid", "", f"rows are not at a whole multiple of {grid(dataset)} (h:mm:ss)")
+    yield from found("off_grid", "off the grid", "", f"rows are not at a whole multiple of {dataset.grid} (h:mm:ss)")
     known = dataset.window.labels_wrong_until
     told = [day for day in days if day.get("label")]
     for ordinary, text in ((True, "rows have a wrong date or period as published, a known fault of the source until {}; the tables have the right one"), (False, "rows have a date or period as published that is not that of their instant")):

@@ -19,7 +19,7 @@ import msgspec
 
 from collector import command_line, days, runtime
 from collector.days import APART, AROUND, Kind, Lack, Life, State, Stored, Task, days_text, series_lives
-from collector.gb_calendar import ONE_DAY, day_end, settlement_day, utc_now, utc_text
+from collector.gb_calendar import ONE_DAY, day_end, period_start, periods_in, settlement_day, utc_now, utc_text
 from collector.quality import Finding, findings, read_content, unread
 from collector.runtime import Stop, Stopped, log
 from datasets_config import Dataset, Host
@@ -437,8 +437,6 @@ class _Comparison:
             return None
         periods = ", ".join(map(str, list(more_in)[:8])) + (f" and {len(more_in) - 8} more" if len(more_in) > 8 else "")
         first = min(more_in)
-        from collector.gb_calendar import period_start, periods_in
-
         instant = period_start(day, first) if 1 <= first <= periods_in(day) else None
         return Lack(Kind.BEHIND, sum(more_in.values()), instant, periods, sum(more_in.values()))
 
