@@ -434,7 +434,7 @@ check_arguments() {
     fi
     ask "$PY" "$DOWNLOADER" "${values[@]}"
 
-    ask in_root "$PY" -m collector.runtime settings ${target[@]+"${target[@]}"}
+    ask in_root "$PY" -m collector.deploy settings ${target[@]+"${target[@]}"}
     while IFS='=' read -r name value; do
         case $name in
             BMRS_PROJECT) PROJECT=$value ;;

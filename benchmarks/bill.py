@@ -19,8 +19,9 @@ from urllib3.connectionpool import HTTPConnectionPool
 
 from benchmarks.lab import DOWNLOADER, LOADER, Lab, Row
 from benchmarks.loads import fill
-from collector import prices
-from collector.warehouse import LEDGER, LEDGER_SCHEMA, STAGING_PREFIX, partition_of
+from collector.cloud import costs
+from collector.warehouse.layout import LEDGER, LEDGER_SCHEMA, STAGING_PREFIX
+from collector.warehouse.sql import partition_of
 from datasets_config import DEFAULT_DATASETS, REGISTRY
 
 # What the checks of each run read at 586d28e, counts twice and values once of ten years, by the same computation.
@@ -79,10 +80,10 @@ def _reads(sql: str, staged: dict[str, int], last: date) -> Iterator[Read]:
     words = " ".join(sql.split())[:60]
     for name in dict.fromkeys(name.rpartition(".")[2] for name in re.findall(r"`([^`]+)`", source)):
         if name == "PARTITIONS":
-            yield Read(words, "INFORMATION_SCHEMA", None, prices.LEAST)
+            yield Read(words, "INFORMATION_SCHEMA", None, costs.LEAST)
             continue
         days, size = _size(name, source, staged, last)
-        yield Read(words, name, days, max(prices.LEAST, size))
+        yield Read(words, name, days, max(costs.LEAST, size))
 
 
 def _size(name: str, sql: str, staged: dict[str, int], last: date) -> tuple[frozenset[date] | None, float]:
@@ -100,11 +101,11 @@ def _size(name: str, sql: str, staged: dict[str, int], last: date) -> tuple[froz
     stored = (dataset.first_day + timedelta(n) for n in range((last - dataset.first_day).days + 1))
     rows = dataset.rows_per_day * sum(1 for day in stored if touched is None or partition_of(dataset, day) in touched)
     if not sql.startswith("DELETE"):
-        return days, rows * prices.width(prices.named(dataset, sql))
+        return days, rows * costs.width(costs.named(dataset, sql))
     if dataset.partition == "DAY" and days is not None and "@" not in sql:
         # A DELETE of nothing but whole partitions reads nothing.
         return days, 0
-    return days, rows * (prices.width(dataset.columns) + prices.width(prices.named(dataset, sql)))
+    return days, rows * (costs.width(dataset.columns) + costs.width(costs.named(dataset, sql)))
 
 
 def named_days(sql: str) -> frozenset[date] | None:
@@ -146,7 +147,7 @@ def run(lab: Lab) -> Iterator[Row]:
         requests = sum(sum(one["requests"].values()) for one in told)
         for kind, share in shares(reads).items():
             yield Row("bill", f"{name}: {kind}", f"{share / 1e9:.2f} GB")
-        yield Row("bill", f"{name}: loader and verification, {requests} requests", f"{total / 1e9:.2f} GB, {prices.money(total, 'US')}", f"<= {MOST / 1e9:g} GB", total <= MOST)
+        yield Row("bill", f"{name}: loader and verification, {requests} requests", f"{total / 1e9:.2f} GB, {costs.money(total, 'US')}", f"<= {MOST / 1e9:g} GB", total <= MOST)
     lab.api(**lab.real_size)
     yield Row("bill", "a daily run before verification read only what is new (586d28e)", BEFORE)
 

@@ -25,7 +25,7 @@ def main(words: list[str]) -> None:
     from urllib3.connectionpool import HTTPConnectionPool
 
     from benchmarks.bill import recorded
-    from collector import runtime
+    from collector import command_line
 
     for name, value in overrides:
         setattr(module, name, int(value))
@@ -57,7 +57,7 @@ def main(words: list[str]) -> None:
         print(json.dumps({"seconds": seconds, "requests": requests, "connections": connections, "bodies": bodies, "jobs": jobs}), file=sys.stderr)
         return code  # type: ignore[no-any-return]
 
-    runtime.run(program, run)
+    command_line.run(program, run)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from google.cloud import storage
 from google.oauth2.credentials import Credentials
 
-from collector.store import LISTED, PAGE, object_name
+from collector.storage.day_objects import LISTED, PAGE, object_name
 
 
 def main(bucket: str, first: str, last: str, *keys: str) -> None:

@@ -10,11 +10,11 @@ from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
 from benchmarks.lab import DOWNLOADER, LOADER, PROJECT, ROOT, Lab, Row, median, process, side_by_side
-from collector.gb_calendar import ONE_DAY, day_start
-from collector.profile import Profile, encode
+from collector.base.gb_calendar import ONE_DAY, day_start
 from collector.settlement_runs import runs_due
-from collector.store import PAGE, DayStore, pack
-from collector.warehouse import LEDGER, LEDGER_SCHEMA, ledger_table, table_of
+from collector.storage.day_objects import PAGE, DayStore, pack
+from collector.storage.profile import Profile, encode
+from collector.warehouse.layout import LEDGER, LEDGER_SCHEMA, ledger_table, table_of
 from datasets_config import DEFAULT_DATASETS, REGISTRY
 
 FIRST, KEY = date(2021, 1, 1), "generation_outturn"

@@ -10,8 +10,9 @@ import time
 from dataclasses import dataclass
 
 from benchmarks.lab import Lab, Row
-from collector.api import Api, Pace, Traffic, Unavailable
-from collector.runtime import Stop
+from collector.base.process import Stop
+from collector.source.errors import Unavailable
+from collector.source.http import Api, Pace, Traffic
 
 LIMITS = (5, 20, 50)
 # Long enough for the share of the first seconds, in which the limit is not known, to be that of a short backfill.

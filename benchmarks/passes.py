@@ -23,10 +23,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import msgspec
 from isal import isal_zlib
 
-from collector.gb_calendar import day_end, day_start
-from collector.records import read_answer
-from collector.store import GZIP_LEVEL, pack
-from datasets_config import REGISTRY, Dataset
+from collector.base.gb_calendar import day_end, day_start
+from collector.registry.model import Dataset
+from collector.source.json_records import read_answer
+from collector.storage.day_objects import GZIP_LEVEL, pack
+from datasets_config import REGISTRY
 
 SPLIT = msgspec.json.Decoder(list[msgspec.Raw])
 

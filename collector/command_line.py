@@ -1,7 +1,6 @@
-"""The command lines of both programs, and nothing that takes time to import.
+"""What both command lines have in common, and nothing that takes time to import.
 
---help, --list-datasets and wrong use are answered before the libraries of the work are imported (`answer`): in 30 ms
-instead of 60.
+Help, the list of datasets and wrong use are answered before the libraries of the work are there: in 30 ms instead of 300.
 """
 
 from __future__ import annotations
@@ -11,85 +10,19 @@ import os
 import re
 import sys
 from datetime import date, datetime, timezone
+from pathlib import Path
+
+from collector.base.errors import FAILED, MISUSED, Stopped, UsageError, internal
+from collector.base.names import PLACES
+from collector.base.text import printable, table
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from pathlib import Path
+    from collections.abc import Callable
     from typing import Any, NoReturn
 
-DONE, FAILED, MISUSED = 0, 1, 2
-# Flag -> environment variable and default.
-PLACES = {
-    "--project": ("BMRS_PROJECT", "jibber-jabber-knowledge"),
-    "--bucket": ("BMRS_BUCKET", "jibber-jabber-knowledge-bmrs-data"),
-    "--dataset-id": ("BMRS_DATASET", "uk_energy_prod"),
-}
 _PLACE_NAMES = {"--project": "Google Cloud project", "--bucket": "bucket of the day objects", "--dataset-id": "BigQuery dataset of the tables"}
-DOWNLOADER, LOADER = "enhanced_elexon_neso_downloader.py", "enhanced_bigquery_loader.py"
 DEFAULT_WORKERS = 16
-
-
-def answer(parser: argparse.ArgumentParser) -> None:
-    """End here if --help, --list-datasets or a mistake is all there is."""
-    code = DONE
-    try:
-        if not parser.parse_args().list_datasets:
-            return
-        print(list_datasets(), flush=True)
-    except SystemExit as end:
-        code = int(end.code or DONE)
-    except OSError:
-        # The reader of a pipe has gone, as `| head` does, or the disk is full.
-        code = FAILED
-    try:
-        sys.stdout.flush()
-    except OSError:
-        code = code or FAILED
-    os._exit(code)
-
-
-def printable(text: str) -> str:
-    """One line without what is not seen: what a server sent cannot draw on a terminal, forge a line or hide in one.
-
-    Control characters, line ends, and all that Unicode has to format or steer a text become \\x escapes.
-    """
-    text = redacted(text)
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() or c in "\t\xa0" else f"\\x{ord(c):02x}" for c in text)
-
-
-_HTML_NAMES = {'"': "quot", "'": "apos", "&": "amp", "<": "lt", ">": "gt"}
-_secrets: dict[str, re.Pattern[str]] = {}
-
-
-def hide(secret: str) -> None:
-    """From now on this text is left out of everything that is told, however JSON, an address or HTML spell it.
-
-    Shorter than four characters it hides nothing.
-    """
-    if len(secret) >= 4 and secret not in _secrets:
-        _secrets[secret] = re.compile("".join(map(_spellings, secret)))
-
-
-def _spellings(c: str) -> str:
-    """A pattern of all ways to write a character: plain, \\/, \\x2f, \\u002f, %2F, &#47;, &#x2f;, and &quot; and its kin."""
-    code = f"{ord(c):02x}"
-    named = f"|&{_HTML_NAMES[c]};" if c in _HTML_NAMES else ""
-    return rf"(?:\\x(?i:{code})|\\u(?i:{code:0>4})|%(?i:{code})|&#0{{0,4}}{ord(c)};|&#[xX]0{{0,4}}(?i:{code});{named}|\\?{re.escape(c)})"
-
-
-def longest_secret() -> int:
-    """The most characters that a secret takes, spelled as long as can be; 0 without any."""
-    return 12 * max(map(len, _secrets), default=0)
-
-
-def redacted(text: str, is_cut: bool = False) -> str:
-    """`text` without the secrets. is_cut: it was longer; its end, which may be the beginning of one, is left out."""
-    for pattern in _secrets.values():
-        text = pattern.sub("[secret]", text)
-    return text[: -longest_secret() or None] if is_cut else text
 
 
 def list_datasets() -> str:
@@ -99,16 +32,6 @@ def list_datasets() -> str:
     rows = [("KEY", "FROM", "PRIORITY", "DESCRIPTION")]
     rows += [(d.key, str(d.first_day), d.priority, f"{d.title}: {d.description}") for d in REGISTRY.values()]
     return table(rows)
-
-
-def table(rows: Iterable[tuple[str, ...]], right: frozenset[int] = frozenset()) -> str:
-    """Rows of texts as aligned columns; `right` are the numbers of those aligned right."""
-    lines = [tuple(map(str, row)) for row in rows]
-    widths = [max(len(row[i]) for row in lines) for i in range(len(lines[0]))]
-    return "\n".join(
-        "  ".join(c.rjust(w) if i in right else c.ljust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))).rstrip()
-        for row in lines
-    )
 
 
 class Parser(argparse.ArgumentParser):
@@ -188,6 +111,20 @@ def stamp(text: str) -> datetime:
         raise argparse.ArgumentTypeError(f"{text!r} is not YYYYMMDD_HHMMSS") from None
 
 
+def new_file(text: str) -> Path:
+    """A file that can be written. Raises ArgumentTypeError for one that cannot."""
+    path = Path(text)
+    try:
+        is_usable = bool(text) and not path.is_dir()
+    except OSError:
+        is_usable = False
+    if not is_usable:
+        raise argparse.ArgumentTypeError(f"{text!r} is no file name; give one such as coverage.html")
+    if not path.absolute().parent.is_dir():
+        raise argparse.ArgumentTypeError(f"the folder of {text!r} does not exist; make it first")
+    return path
+
+
 def dataset_key(text: str) -> str:
     """A key of the registry. Raises ArgumentTypeError that names the nearest when there is none."""
     from datasets_config import REGISTRY
@@ -222,71 +159,40 @@ def add_output_arguments(parser: argparse.ArgumentParser) -> None:
     volume.add_argument("--verbose", action="store_true", help="every request and every job")
 
 
-def downloader_parser() -> argparse.ArgumentParser:
-    """Of enhanced_elexon_neso_downloader.py."""
-    parser = Parser(
-        prog=DOWNLOADER,
-        usage=f"{DOWNLOADER} [options]",
-        description="Collect Elexon BMRS and NESO data into Cloud Storage: one object of raw\nJSON records for each dataset and settlement day.",
-        epilog=(
-            "examples:\n"
-            f"  {DOWNLOADER} --datasets frequency \\\n      --start-date 2024-01-01\n"
-            f"  {DOWNLOADER} --datasets market_index \\\n      --start-date 2022-01-01 --end-date 2022-12-31 --max-days 31\n"
-            f"  {DOWNLOADER} --dry-run\n\n"
-            "exit codes: 0 all done, 1 some days failed, 2 wrong use or set-up,\n            130 stopped by Ctrl-C, 143 by SIGTERM"
-        ),
-    )
-    add_common_arguments(parser)
-    how = parser.add_argument_group("how")
-    how.add_argument("--max-days", type=whole_number(1, 366), default=7, metavar="N", help="most days in one API request (default: 7)")
-    how.add_argument("--max-workers", type=whole_number(1, 64), default=DEFAULT_WORKERS, metavar="N", help=f"most requests at one time (default: {DEFAULT_WORKERS})")
-    how.add_argument("--request-delay", type=seconds, default=0.0, metavar="SECONDS", help="least time between requests (default: 0, as fast as the API allows)")
-    how.add_argument("--force", action="store_true", help="fetch even what is stored and settled")
-    how.add_argument("--dry-run", action="store_true", help="show the plan and its cost; change nothing")
-    # The deploy script's: whether the sources are alive, before anything is begun; for the programs of the run in FILE.
-    how.add_argument("--check-source", metavar="FILE", help=argparse.SUPPRESS)
-    add_output_arguments(parser)
-    return parser
+def run(prog: str, main: Callable[[], int]) -> NoReturn:
+    """Run a program's main and end the process with its exit code; one line for what the user can mend."""
+    try:
+        code = main()
+        sys.stdout.flush()
+    except UsageError as error:
+        fail_usage(prog, str(error))
+    except Stopped as stopped:
+        print(f"{prog}: stopped before anything was begun", file=sys.stderr)
+        code = 128 + stopped.args[0]
+    except BrokenPipeError:
+        # The reader of a pipe has gone (as `| head` does); nothing is left to say to it.
+        code = FAILED
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        print(f"{prog}: {error.strerror or error} ({error.filename or 'output'}); free space or mend it and run again", file=sys.stderr)
+        code = FAILED
+    except Exception as error:
+        # Where no dataset can be blamed: a plan, or the schemas. By now there is nothing to be quick for.
+        import logging
 
+        from collector.cloud import refusals
 
-def _report_file(text: str) -> Path:
-    from collector.coverage_report import report_file
-
-    return report_file(text)
-
-
-def loader_parser() -> argparse.ArgumentParser:
-    """Of enhanced_bigquery_loader.py."""
-    parser = Parser(
-        prog=LOADER,
-        usage=f"{LOADER} [options]",
-        description="Load the stored day objects into BigQuery tables; check schemas and\ncompleteness.",
-        epilog=(
-            "examples:\n"
-            f"  {LOADER} --datasets frequency --start-date 2024-01-01\n"
-            f"  {LOADER} --verify --output json\n"
-            f"  {LOADER} --validate-schema --datasets market_index\n\n"
-            "exit codes: 0 all done, 1 some days failed or a check found something,\n            2 wrong use or set-up, 130 stopped by Ctrl-C, 143 by SIGTERM"
-        ),
-    )
-    add_common_arguments(parser)
-    how = parser.add_argument_group("how")
-    how.add_argument("--max-workers", type=whole_number(1, 64), default=4, metavar="N", help="parallel load jobs for each dataset (default: 4)")
-    how.add_argument("--force", action="store_true", help="load even what is loaded")
-    how.add_argument("--dry-run", action="store_true", help="show the plan and its cost; change nothing")
-    checks = parser.add_argument_group("instead of loading").add_mutually_exclusive_group()
-    checks.add_argument("--verify", action="store_true", help="compare calendar, objects and tables day by day")
-    checks.add_argument("--validate-schema", action="store_true", help="compare registry, tables and the fields of the source")
-    checks.add_argument("--update-schema", action="store_true", help="add missing columns, tables and descriptions")
-    checks.add_argument("--check-setup", action="store_true", help=argparse.SUPPRESS)
-    add_output_arguments(parser)
-    verification = parser.add_argument_group("with --verify")
-    verification.add_argument("--output", choices=["text", "json"], default="text", help="for people or for machines (default: text)")
-    verification.add_argument("--report", type=_report_file, metavar="FILE.html", help="also write a coverage report: one page for any browser")
-    # The deploy script's: what a page that is drawn at the end of a run cannot know by itself.
-    verification.add_argument("--timings", nargs="+", type=timing, default=[], help=argparse.SUPPRESS)
-    # When the run began: what was published since then is read, the rest is verified by metadata.
-    verification.add_argument("--since", type=stamp, help=argparse.SUPPRESS)
-    verification.add_argument("--counts-only", action="store_true", help="leave out the checks of the values, which read the whole range")
-    verification.add_argument("--without-source", action="store_true", help="do not ask Elexon how many rows it has of each day (BOALF, FREQ, NETBSAD, DISBSAD)")
-    return parser
+        logging.getLogger("collector").debug("internal error", exc_info=True)
+        if type(error).__module__.startswith("google."):
+            text = refusals.trouble("BigQuery" if "bigquery" in str(error).lower() else "Cloud Storage", error).text
+        else:
+            text = f"{internal(error)}; --verbose tells where"
+        print(f"{prog}: {text}", file=sys.stderr)
+        code = FAILED
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except OSError:
+        code = code or FAILED
+    # Worker threads may sit in a socket read for a minute; all they do is atomic at the server.
+    os._exit(code)

@@ -16,13 +16,14 @@ from itertools import pairwise
 from statistics import median_low, mode
 from typing import TYPE_CHECKING, NamedTuple
 
-from collector import gb_calendar
-from collector.gb_calendar import HALF_HOUR, ONE_DAY, day_end, day_length, day_start, settlement_day, utc_text
-from collector.profile import Profile, Runs
-from datasets_config import Dataset, Hole
+from collector.base import gb_calendar
+from collector.base.gb_calendar import HALF_HOUR, ONE_DAY, day_end, day_length, day_start, settlement_day, utc_text
+from collector.registry.model import Dataset, Hole
+from collector.settlement_runs import runs_due
+from collector.storage.profile import Profile, Runs
 
 if TYPE_CHECKING:
-    from collector.store import DayObject
+    from collector.storage.day_objects import DayObject
 
 # Two readings of one absence count as two when so far apart: a day, less what the start of a daily job wanders.
 APART = timedelta(hours=23)
@@ -53,7 +54,6 @@ _RUNS_TOLD = 30
 @dataclass(frozen=True)
 class Task:
     """One dataset and the settlement days to work on, both ends included; none when last < first."""
-
     dataset: Dataset
     first: date
     last: date
@@ -70,7 +70,6 @@ class Task:
 @dataclass(frozen=True)
 class Span:
     """Consecutive settlement days that are asked for together."""
-
     first: date
     last: date
     confirming: bool = False
@@ -118,7 +117,6 @@ def days_by_cause(failed: Mapping[date, str]) -> dict[str, list[date]]:
 
 class Stored(Mapping[date, "DayObject"]):
     """The stored days of a listing; those around the asked range are among them, to be compared with."""
-
     def __init__(self, objects: Mapping[date, DayObject]) -> None:
         self._objects = dict(objects)
         # A day is no neighbour of itself; the newest tells whether the source was alive after another.
@@ -147,7 +145,6 @@ class Stored(Mapping[date, "DayObject"]):
 # ---------------------------------------------------------------------------------------------- what a day lacks
 class Kind(Enum):
     """In what way a day is not whole."""
-
     INSTANT = "instant missing"
     SERIES = "series cut"
     UNIT = "unit cut"
@@ -162,7 +159,6 @@ class Kind(Enum):
 @dataclass(frozen=True)
 class Lack:
     """Something that a day lacks: how much of it, from which instant (aware UTC), of what; rows: about how many."""
-
     kind: Kind
     count: int
     first: datetime | None
@@ -382,7 +378,6 @@ def final_after(dataset: Dataset, day: date) -> datetime:
     """The instant from which a fetch of `day` is final: the source revises it no more (settlement runs: is due to)."""
     if not dataset.settlement_runs:
         return day_end(day) + timedelta(days=max(dataset.revision_days))
-    from collector.settlement_runs import runs_due
 
     return day_start(runs_due(day)[-1][1]) + timedelta(days=_LOOKED_FOR[-1])
 
@@ -396,7 +391,6 @@ def _is_run_due(dataset: Dataset, stored: DayObject, now: datetime) -> bool:
     fetched = stored.fetched or day_end(stored.day)
     if now - day_end(stored.day) > _RUNS_OVER and fetched - day_end(stored.day) > _RUNS_OVER:
         return False
-    from collector.settlement_runs import runs_due
 
     dues = [(run, day_start(at)) for run, at in runs_due(stored.day) if day_start(at) + timedelta(days=_LOOKED_FOR[0]) <= now]
     if not dues:
@@ -445,7 +439,6 @@ def _is_doubtful(dataset: Dataset, stored: DayObject, around: Stored, now: datet
 
 
 def _first_run(day: date) -> datetime:
-    from collector.settlement_runs import runs_due
 
     return day_start(runs_due(day)[0][1])
 
@@ -480,7 +473,6 @@ def days_to_fetch(task: Task, stored: Stored, now: datetime, force: bool) -> lis
 # ---------------------------------------------------------------------------------------------- what is said of it
 class State(Enum):
     """How a day stands, worst first. A day has one: the first that is true of it."""
-
     SURPLUS = "surplus"
     ALTERED = "altered"
     DIFFERS = "differing"
@@ -496,7 +488,6 @@ class State(Enum):
 
 class Judgement(NamedTuple):
     """What is known of a stored day: its state as far as the source goes, what it lacks, whether it is read again."""
-
     state: State
     lacks: tuple[Lack, ...]
     is_final: bool
@@ -566,7 +557,6 @@ def _age(span: timedelta) -> str:
 
 class Life(NamedTuple):
     """A series over the days of a range: its first and last day, and the days in between on which it was not there."""
-
     name: str
     first: date
     last: date

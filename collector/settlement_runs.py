@@ -11,7 +11,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from functools import cache, lru_cache
 
-from collector.gb_calendar import ONE_DAY
+from collector.base.gb_calendar import ONE_DAY
 
 # From this settlement day on -> working days after it at which each run is due.
 TIMETABLE: tuple[tuple[date, tuple[tuple[str, int], ...]], ...] = (

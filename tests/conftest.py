@@ -49,12 +49,12 @@ with warnings.catch_warnings():
     import datasets_config
     import enhanced_bigquery_loader as loader
     import enhanced_elexon_neso_downloader as downloader
-    from collector import command_line, runtime
-    from collector.store import object_name
+    from collector.base.errors import MISUSED, UsageError
+    from collector.storage.day_objects import object_name
     from local_cloud import LocalCloud
 
     # All at once: a module that is first imported while the clock is set would keep that clock.
-    _MODULES = [importlib.import_module(f"collector.{module.name}") for module in pkgutil.iter_modules(collector.__path__)]
+    _MODULES = [importlib.import_module(module.name) for module in pkgutil.walk_packages(collector.__path__, "collector.") if module.name != "collector.deploy"]
 
 SAMPLES = ROOT.parent / "shared" / "samples"
 DOWNLOADER, LOADER = downloader.PROG, loader.PROG
@@ -183,7 +183,7 @@ class Place:
         out, err = io.StringIO(), io.StringIO()
         with contextlib.ExitStack() as stack:
             stack.enter_context(mock.patch.dict(os.environ, self.env, clear=True))
-            stack.enter_context(mock.patch.object(runtime, "read_api_env", dict))
+            stack.enter_context(mock.patch("collector.settings.read_api_env", dict))
             for module in _MODULES if now else ():
                 if hasattr(module, "utc_now"):
                     stack.enter_context(mock.patch.object(module, "utc_now", lambda: now))
@@ -193,8 +193,8 @@ class Place:
             handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
             try:
                 code = program.main(list(arguments))
-            except runtime.UsageError as error:
-                code = command_line.MISUSED
+            except UsageError as error:
+                code = MISUSED
                 print(f"{program.PROG}: {error}", file=err)
             except SystemExit as stop:
                 code = int(stop.code or 0)

@@ -34,7 +34,7 @@ from zetasql.wasi._pb2.zetasql.public.simple_table_pb2 import SimpleColumnProto,
 from zetasql.wasi._pb2.zetasql.public.value_pb2 import ValueProto
 from zetasql.wasi._pb2.zetasql.resolved_ast import resolved_node_kind_pb2 as nodes
 
-from collector import warehouse
+from collector.warehouse.layout import LEDGER, LEDGER_SCHEMA, STAGING_PREFIX, STAGING_SCHEMA, table_schema
 from datasets_config import REGISTRY
 
 _EPOCH = date(1970, 1, 1)
@@ -209,13 +209,13 @@ def schemas(sql: str) -> dict[str, Sequence[SchemaField]]:
 
     Raises Refused for a table that the programs do not know.
     """
-    of_table = {dataset.table: warehouse.table_schema(dataset) for dataset in REGISTRY.values()}
-    of_table[warehouse.LEDGER] = warehouse.LEDGER_SCHEMA
+    of_table = {dataset.table: table_schema(dataset) for dataset in REGISTRY.values()}
+    of_table[LEDGER] = LEDGER_SCHEMA
     of_table["PARTITIONS"] = _PARTITIONS
     found = {}
     for name in re.findall("`([^`]*)`", sql):
         table = name.rpartition(".")[2]
-        found[name] = warehouse.STAGING_SCHEMA if table.startswith(warehouse.STAGING_PREFIX) else of_table.get(table)
+        found[name] = STAGING_SCHEMA if table.startswith(STAGING_PREFIX) else of_table.get(table)
         if found[name] is None:
             raise Refused(f"no table of the programs: {name}")
     return found

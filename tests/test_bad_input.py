@@ -27,8 +27,12 @@ from hypothesis import strategies as st
 
 import enhanced_bigquery_loader as loader
 import enhanced_elexon_neso_downloader as downloader
-from collector import command_line, runtime
-from collector.runtime import UsageError, load_settings, read_api_env
+from collector import command_line
+from collector.base.errors import UsageError
+from collector.cloud.clients import at_start
+from collector.cloud.dataset import check_locations
+from collector.settings import SETTINGS as KNOWN
+from collector.settings import load_settings, read_api_env
 from datasets_config import REGISTRY
 
 DEPLOY = "deploy_data_collectors.sh"
@@ -431,8 +435,8 @@ def test_patience_at_the_start_is_bounded() -> None:
     from google.cloud.storage.retry import DEFAULT_RETRY as ask_storage
 
     for retry in (ask_bigquery, ask_storage):
-        assert runtime._at_start(retry, "http://127.0.0.1:1")._timeout == 10
-        assert runtime._at_start(retry, "")._timeout == 60
+        assert at_start(retry, "http://127.0.0.1:1")._timeout == 10
+        assert at_start(retry, "")._timeout == 60
 
 
 def test_missing_bucket_and_dataset(place: Place) -> None:
@@ -458,7 +462,7 @@ LOCATIONS = [
 @pytest.mark.parametrize(("bucket", "dataset", "together"), LOCATIONS)
 def test_bucket_and_dataset_must_be_in_one_place(bucket: str, dataset: str, together: bool) -> None:
     settings = SimpleNamespace(emulator=lambda _service: "", bucket="b", dataset_id="d", project="p")
-    check: Callable[[], Any] = lambda: runtime.check_locations(SimpleNamespace(location=bucket), SimpleNamespace(location=dataset), settings)  # type: ignore[arg-type]  # noqa: E731
+    check: Callable[[], Any] = lambda: check_locations(SimpleNamespace(location=bucket), SimpleNamespace(location=dataset), settings)  # type: ignore[arg-type]  # noqa: E731
     if together:
         check()
     else:
@@ -498,7 +502,7 @@ def test_any_command_line_is_taken_or_refused_in_one_line(words: list[str]) -> N
         try:
             with contextlib.redirect_stderr(said), contextlib.redirect_stdout(io.StringIO()):
                 arguments = program.build_parser().parse_args(words)
-                tasks = runtime.tasks_of(arguments)
+                tasks = command_line.tasks_of(arguments)
         except UsageError as error:
             assert "; " in str(error)
         except SystemExit as stop:
@@ -511,9 +515,9 @@ def test_any_command_line_is_taken_or_refused_in_one_line(words: list[str]) -> N
             assert all(task.last <= TODAY + timedelta(days=1) for task in tasks)
 
 
-@given(st.dictionaries(st.sampled_from([s.variable for s in runtime.SETTINGS]), st.text(st.characters(exclude_characters="\0"), max_size=30)))
+@given(st.dictionaries(st.sampled_from([s.variable for s in KNOWN]), st.text(st.characters(exclude_characters="\0"), max_size=30)))
 def test_any_environment_is_taken_or_refused(env: dict[str, str]) -> None:
-    with mock.patch.dict(os.environ, {}, clear=True), mock.patch.object(runtime, "read_api_env", lambda: env):
+    with mock.patch.dict(os.environ, {}, clear=True), mock.patch("collector.settings.read_api_env", lambda: env):
         try:
             settings = load_settings({}, downloader.BASE_URLS)
         except UsageError:

@@ -10,8 +10,10 @@ from conftest import UTC, Place
 
 from benchmarks.bill import Read, bill, checks, named_days, recorded
 from benchmarks.loads import fill
-from collector import prices
-from collector.warehouse import LEDGER, STAGING_PREFIX, within
+from collector.cloud import costs
+from collector.verify.bill import of_run, of_verification
+from collector.warehouse.layout import LEDGER, STAGING_PREFIX
+from collector.warehouse.sql import within
 from datasets_config import DEFAULT_DATASETS, REGISTRY
 
 NOW = datetime(2025, 2, 28, 7, tzinfo=UTC)
@@ -34,7 +36,7 @@ def test_a_daily_run_reads_what_is_new_and_a_second_one_the_ledger(place: Place,
         for key in DEFAULT_DATASETS:
             patch.setitem(REGISTRY, key, REGISTRY[key]._replace(first_day=date(2024 if key == B1610 else 2025, 1, 1)))
         # The emulator's clock is not set back, and staging tables would be gone at once.
-        patch.setattr("enhanced_bigquery_loader.STAGING_LIFETIME", timedelta(36_500))
+        patch.setattr("collector.warehouse.load.STAGING_LIFETIME", timedelta(36_500))
         fill(place.env, date(2024, 1, 1), NOW.date() - timedelta(1), NOW - timedelta(1))
         place.api.set(now="2025-02-28T07:00Z")
         place.download(now=NOW)
@@ -67,19 +69,19 @@ def test_dates_are_found_in_either_form() -> None:
 
 
 def test_prices_are_of_the_location_and_by_the_tebibyte() -> None:
-    assert [prices.money(2**40, where) for where in ("US", "EU", "europe-west2", None)] == ["6.25 USD", "6.25 USD", "7.81 USD", "6.25 USD"]
-    assert "list prices" in prices.price("europe-west2")[1]
-    assert "US; others differ" in prices.price("asia-east1")[1]
+    assert [costs.money(2**40, where) for where in ("US", "EU", "europe-west2", None)] == ["6.25 USD", "6.25 USD", "7.81 USD", "6.25 USD"]
+    assert "list prices" in costs.price("europe-west2")[1]
+    assert "US; others differ" in costs.price("asia-east1")[1]
     ten_years = 3_653 * 440_000
-    assert 140e9 <= prices.of_verification(REGISTRY[B1610], ten_years) <= 170e9
+    assert 140e9 <= of_verification(REGISTRY[B1610], ten_years) <= 170e9
 
 
 def test_a_run_costs_at_least_the_ledger_and_at_most_what_it_reads() -> None:
     dataset = REGISTRY[B1610]
     loaded = [date(2024, 1, 1) + timedelta(n) for n in range(366)]
-    assert prices.of_run(dataset, [], 0, loaded, 5_000_000) == 3 * prices.LEAST
+    assert of_run(dataset, [], 0, loaded, 5_000_000) == 3 * costs.LEAST
     days = loaded[::60]
-    revised = prices.of_run(dataset, days, len(days) * 440_000, loaded, 5_000_000)
-    new = prices.of_run(dataset, [date(2025, 1, 1)], 440_000, loaded, 5_000_000)
+    revised = of_run(dataset, days, len(days) * 440_000, loaded, 5_000_000)
+    new = of_run(dataset, [date(2025, 1, 1)], 440_000, loaded, 5_000_000)
     assert 0.28e9 <= revised / len(days) <= 0.37e9
     assert new < 0.36e9, "there is nothing to delete"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.gb_calendar import (
+from collector.base.gb_calendar import (
     HALF_HOUR,
     day_end,
     day_length,

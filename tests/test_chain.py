@@ -31,11 +31,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from isal import igzip
 
-from collector.gb_calendar import day_end, day_start, utc_text
-from collector.records import read_answer
-from collector.store import DayStore, object_name, pack
-from datasets_config import REGISTRY, Asked
-from enhanced_elexon_neso_downloader import spans
+from collector.base.gb_calendar import day_end, day_start, utc_text
+from collector.days import spans
+from collector.registry.model import Asked
+from collector.source.json_records import read_answer
+from collector.storage.day_objects import DayStore, object_name, pack
+from datasets_config import REGISTRY
 
 UTC = timezone.utc
 SHORT, LONG = "2024-03-31", "2024-10-27"  # 46 and 50 periods
@@ -125,7 +126,7 @@ def test_a_wrong_parameter_name_fails_and_stores_nothing(place: Place, monkeypat
     place.api.set(now="2024-09-01T12:00:00Z")
     wrong = REGISTRY[key]._replace(window=REGISTRY[key].window._replace(**{which: "settlementDay" + which}))
     monkeypatch.setitem(REGISTRY, key, wrong)
-    monkeypatch.setattr("collector.api._BACKOFF_BASE", 0.01)
+    monkeypatch.setattr("collector.source.http._BACKOFF_BASE", 0.01)
     ran = place.download("--datasets", key, *span("2024-01-05", "2024-01-06"))
     assert ran.code == 1
     assert place.objects("") == {}
@@ -164,7 +165,7 @@ def test_carbon_is_whole_over_the_end_of_a_year(place: Place) -> None:
 
 @pytest.mark.parametrize("change", ["extra_outside", "no_instant"])
 def test_one_record_that_does_not_belong_fails_its_day_only(place: Place, monkeypatch: pytest.MonkeyPatch, change: str) -> None:
-    monkeypatch.setattr("collector.api._BACKOFF_BASE", 0.01)
+    monkeypatch.setattr("collector.source.http._BACKOFF_BASE", 0.01)
     place.api.change("MID", "2024-01-06", change)
     ran = place.download("--datasets", "market_index", *span("2024-01-05", "2024-01-07"))
     assert ran.code == 1
@@ -494,7 +495,7 @@ def test_a_day_of_25_hours_under_a_cap_of_one_day_is_asked_in_two(place: Place) 
 
 
 def test_a_bad_night_of_the_api_loses_nothing(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("collector.api._BACKOFF_BASE", 0.02)
+    monkeypatch.setattr("collector.source.http._BACKOFF_BASE", 0.02)
     place.api.set(faults="all,-bomb,-redirect", fault_rate=0.3, seed=7, hang_seconds=3, trickle_seconds=1, retry_after=0)
     place.overrides["BMRS_HTTP_TIMEOUT"] = "2"
     keys = ("market_index", "generation_outturn", "carbon_intensity", "individual_generation", "frequency")
@@ -508,7 +509,7 @@ def test_a_bad_night_of_the_api_loses_nothing(place: Place, monkeypatch: pytest.
 
 
 def test_an_api_that_is_down_is_told_and_stores_nothing(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("collector.api._BACKOFF_BASE", 0.01)
+    monkeypatch.setattr("collector.source.http._BACKOFF_BASE", 0.01)
     place.api.set(down=["MID"])
     ran = place.download("--datasets", "market_index", "balancing_services", *span("2024-01-05", "2024-01-06"))
     assert ran.code == 1

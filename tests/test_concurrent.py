@@ -10,7 +10,7 @@ import pytest
 from cloud_proxy import Asked, CloudProxy
 from conftest import CODES, DOWNLOADER, LOADER, PROJECT, Place, content_of
 
-from collector.store import DayStore, Payload, pack
+from collector.storage.day_objects import DayStore, Payload, pack
 from datasets_config import REGISTRY
 
 KEYS = ("market_index", "generation_outturn", "carbon_intensity")

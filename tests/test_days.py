@@ -13,14 +13,16 @@ from conftest import SAMPLES
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector import profile as profiles
+from collector.base.gb_calendar import HALF_HOUR, day_end, day_start, utc_text
 from collector.days import Kind, State, Stored, Task, alarms, is_due, judge, lacks, series_lives
-from collector.gb_calendar import HALF_HOUR, day_end, day_start, utc_text
-from collector.profile import Part, Profile, decode, encode
-from collector.records import WrongAnswer, read_answer
+from collector.registry.model import Dataset
 from collector.settlement_runs import is_working_day, runs_due, working_days_after
-from collector.store import DayObject, object_name
-from datasets_config import REGISTRY, Dataset
+from collector.source.errors import WrongAnswer
+from collector.source.json_records import read_answer
+from collector.storage import profile as profiles
+from collector.storage.day_objects import DayObject, object_name
+from collector.storage.profile import Part, Profile, decode, encode
+from datasets_config import REGISTRY
 
 UTC = timezone.utc
 DAY = date(2024, 6, 5)

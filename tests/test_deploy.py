@@ -27,7 +27,7 @@ import pytest
 from conftest import drawn_on
 
 from collector import environment as making
-from collector.runtime import SETTINGS
+from collector.settings import SETTINGS
 from datasets_config import DEFAULT_DATASETS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -110,7 +110,7 @@ if args[:2] == ["-I", "-c"] and "google.auth" in args[2]:
     sys.exit(play("google.auth").get("exit", 1))
 if args[0] == "-I":
     os.execv(real, [real, *args])
-if args[:2] == ["-m", "collector.runtime"]:
+if args[:2] == ["-m", "collector.deploy"]:
     record("settings")
     part = play("settings")
     if "exit" in part:

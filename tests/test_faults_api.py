@@ -12,7 +12,7 @@ import pytest
 from api_standin import FAULTS
 from conftest import CODES, DOWNLOADER, Place, Ran, content_of
 
-import collector.api
+from collector.source import http
 from datasets_config import DEFAULT_DATASETS, REGISTRY
 
 # The day on which clocks go forward and its neighbours; for many requests, some more.
@@ -30,7 +30,7 @@ def _impatient(place: Place) -> Iterator[None]:
     """Waits as short as they can be: what is tested is what is done, not how long it takes."""
     place.overrides["BMRS_HTTP_TIMEOUT"] = "1"
     place.api.set(hang_seconds=1.5, trickle_seconds=2.0, refuse_seconds=0.1)
-    with mock.patch.object(collector.api, "_BACKOFF_BASE", 0.02):
+    with mock.patch.object(http, "_BACKOFF_BASE", 0.02):
         yield
 
 
@@ -138,7 +138,7 @@ def test_an_api_that_is_down_is_told_once_a_dataset(how: str, place: Place) -> N
         fault = {"hanging": "hang"}.get(how, how)
         api.set(faults=[fault], fault_rate=1.0, max_in_a_row=10**9, hang_seconds=30.0, retry_after=None)
     began = time.monotonic()
-    with mock.patch.object(collector.api, "_REFUSED_ATTEMPTS", 3):
+    with mock.patch.object(http, "_REFUSED_ATTEMPTS", 3):
         ran = place.download(*RANGE, "--datasets", *keys, "--max-days", "1")
     assert ran.code == 1
     assert time.monotonic() - began < 180, "bounded: without an end to it each dataset alone would take longer"
@@ -221,7 +221,7 @@ def test_retry_after_holds_back_all_workers(fault: str, place: Place) -> None:
 def test_retry_after_is_not_obeyed_without_limit() -> None:
     def told(text: str) -> float | None:
         response = mock.Mock(headers={"Retry-After": text})
-        return collector.api._retry_after(response)
+        return http._retry_after(response)
 
     assert told("7") == 7
     assert told("86400") == 300

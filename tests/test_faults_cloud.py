@@ -15,10 +15,12 @@ from cloud_proxy import BIGQUERY_FAULTS, STORAGE_FAULTS, Asked, CloudProxy
 from conftest import DOWNLOADER, LOADER, PROJECT, Place, content_of
 from google.api_core.retry import Retry
 
-import collector.store
-import collector.warehouse
 import datasets_config
-from collector import runtime
+from collector.cloud.bucket import storage_client
+from collector.cloud.clients import CLOUD_TIMEOUT
+from collector.cloud.dataset import bigquery_client
+from collector.storage import day_objects
+from collector.warehouse import tables as warehouse
 from datasets_config import REGISTRY
 
 FIRST, LAST = "2024-03-30", "2024-04-02"
@@ -51,9 +53,9 @@ def _impatient() -> Iterator[None]:
         return retry.with_delay(0.05, 0.5).with_timeout(40.0)
 
     with (
-        mock.patch.object(collector.store, "RETRY", sooner(collector.store.RETRY)),
-        mock.patch.object(collector.warehouse, "RETRY", sooner(collector.warehouse.RETRY)),
-        mock.patch.object(runtime, "CLOUD_TIMEOUT", 1.5),
+        mock.patch.object(day_objects, "RETRY", sooner(day_objects.RETRY)),
+        mock.patch.object(warehouse, "RETRY", sooner(warehouse.RETRY)),
+        mock.patch("collector.cloud.clients.CLOUD_TIMEOUT", 1.5),
         mock.patch("google.cloud.storage.constants._DEFAULT_TIMEOUT", 1.5),
     ):
         yield
@@ -164,7 +166,7 @@ def test_a_job_that_a_dead_run_left_is_found_by_the_next(kind: str, place: Place
     """The first run asks for the job, hears nothing for good, and ends; the job was done."""
     place.download(*RANGE, "--datasets", "market_index").ok()
     bigquery.rule = lambda asked: "lost" if asked.kind in ("insert", "poll") and (asked.job_id.startswith(kind) or kind in asked.path) else ""
-    with mock.patch.object(collector.warehouse, "RETRY", collector.warehouse.RETRY.with_timeout(1.0)):
+    with mock.patch.object(warehouse, "RETRY", warehouse.RETRY.with_timeout(1.0)):
         ran = place.load(*RANGE, "--datasets", "market_index")
     assert ran.code == 1
     bigquery.rule = lambda _asked: ""
@@ -253,7 +255,7 @@ def test_transactions_that_another_one_aborted_are_tried_again(place: Place, big
 
 def test_a_service_that_never_recovers_ends_in_one_line_for_each_dataset(place: Place, storage: CloudProxy) -> None:
     storage.rule = lambda asked: "503" if asked.kind == "upload" else ""
-    with mock.patch.object(collector.store, "RETRY", collector.store.RETRY.with_timeout(2.0)):
+    with mock.patch.object(day_objects, "RETRY", day_objects.RETRY.with_timeout(2.0)):
         ran = place.download(*WHAT, "--max-workers", "2")
     assert ran.code == 1
     # A day is tried for two seconds here: four of them, not each day three times over.
@@ -268,11 +270,11 @@ def test_a_service_that_never_recovers_ends_in_one_line_for_each_dataset(place: 
 def test_every_request_has_an_end(place: Place) -> None:
     """BigQuery's client sets no time-out of its own."""
     settings = mock.Mock(project=PROJECT, emulator=lambda _service: "http://127.0.0.1:1")
-    for make in (runtime.storage_client, runtime.bigquery_client):
+    for make in (storage_client, bigquery_client):
         adapter = make(settings)._http.get_adapter("https://bigquery.googleapis.com/")
         with mock.patch("requests.adapters.HTTPAdapter.send") as send:
             adapter.send(mock.Mock(), timeout=None)
-        assert send.call_args.kwargs["timeout"] == runtime.CLOUD_TIMEOUT
+        assert send.call_args.kwargs["timeout"] == CLOUD_TIMEOUT
 
 
 def test_a_full_backfill_stays_far_below_the_quotas() -> None:
@@ -280,7 +282,7 @@ def test_a_full_backfill_stays_far_below_the_quotas() -> None:
     from datetime import date, timedelta
 
     import enhanced_bigquery_loader as loader
-    from collector.store import DayObject
+    from collector.storage.day_objects import DayObject
 
     for dataset in datasets_config.REGISTRY.values():
         days = [

@@ -23,13 +23,16 @@ from conftest import CODES, DOWNLOADER, LOADER, TWELVE, Place, days, unpacked
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector import api as api_module
-from collector import command_line, runtime, warehouse
-from collector.api import Api, Refused, Traffic, Unavailable
-from collector.gb_calendar import day_end, day_start
-from collector.records import Unparsable, WrongAnswer, read_answer, split
-from collector.runtime import Stop
-from collector.store import DayObject, object_name, pack
+from collector import command_line
+from collector.base.errors import first_line
+from collector.base.gb_calendar import day_end, day_start
+from collector.base.process import Stop
+from collector.source import http as api_module
+from collector.source.errors import Refused, Unavailable, Unparsable, WrongAnswer
+from collector.source.http import Api, Traffic
+from collector.source.json_records import read_answer, split
+from collector.storage.day_objects import DayObject, object_name, pack
+from collector.warehouse.layout import STAGING_PREFIX
 from datasets_config import REGISTRY
 
 UTC = timezone.utc
@@ -463,7 +466,7 @@ def test_what_a_server_says_cannot_draw_on_the_terminal_or_forge_a_line(place: P
 
 
 def test_first_lines_and_complaints_are_printable(capsys: pytest.CaptureFixture[str]) -> None:
-    assert runtime.first_line(ValueError(UGLY)).isprintable()
+    assert first_line(ValueError(UGLY)).isprintable()
     with pytest.raises(SystemExit):
         command_line.fail_usage("prog", UGLY)
     assert capsys.readouterr().err.rstrip("\n").isprintable()
@@ -510,7 +513,7 @@ def test_names_of_objects_tables_and_columns_come_from_the_registry_alone() -> N
         assert re.fullmatch("[a-z][a-z_]*", key)
         assert re.fullmatch(rf"raw/{key}/[0-9]{{4}}/[0-9]{{2}}/{key}_[0-9-]{{10}}\.ndjson\.gz", object_name(key, DAY))
         assert re.fullmatch("[a-z][a-z0-9_]*", dataset.table)
-        assert not dataset.table.startswith(warehouse.STAGING_PREFIX)
+        assert not dataset.table.startswith(STAGING_PREFIX)
         assert all(re.fullmatch("[a-z][a-z0-9_]*", column.name) for column in dataset.columns)
         assert all(re.fullmatch("@?[A-Za-z_.]+", column.source) for column in dataset.columns)
     assert len({dataset.table for dataset in REGISTRY.values()}) == len(REGISTRY)
@@ -537,7 +540,7 @@ def test_a_key_that_the_server_repeats_reaches_no_log(place: Place) -> None:
     (200, b"<!DOCTYPE html><title>Maintenance</title>", "is a web page and no data: <!DOCTYPE html><title>Maintenance</title>"),
 ])  # fmt: skip
 def test_an_api_that_answers_without_use_is_told_once(place: Place, monkeypatch: pytest.MonkeyPatch, status: int, body: bytes, told: str) -> None:
-    monkeypatch.setattr("collector.api._BACKOFF_BASE", 0.001)
+    monkeypatch.setattr("collector.source.http._BACKOFF_BASE", 0.001)
     with Raw(lambda _path, _query: (status, {}, body)) as server:
         place.overrides["ELEXON_BASE_URL"] = server.url
         ran = place.download("--datasets", KEY, "--start-date", "2024-01-01", "--end-date", "2024-01-28", "--max-days", "1")

@@ -28,12 +28,16 @@ from hostile_server import HANGS, KEEP, NAMED, OK, HostileServer, whole
 from hypothesis import given
 from hypothesis import strategies as st
 
-import collector.api as api_module
-from collector import command_line, runtime, verification
-from collector.api import Api, Pace, Refused, Traffic, Unavailable, WindowTooLong
-from collector.command_line import hide, printable, redacted
-from collector.records import Unparsable, WrongAnswer, read_answer, split
-from collector.runtime import Stop, Stopped
+from collector.base.errors import Stopped
+from collector.base.process import Stop
+from collector.base.text import hide, printable, redacted
+from collector.cloud.clients import widen_pool
+from collector.settings import SETTINGS, Settings
+from collector.source import http as api_module
+from collector.source.errors import Refused, Unavailable, Unparsable, WindowTooLong, WrongAnswer
+from collector.source.http import Api, Pace, Traffic
+from collector.source.json_records import read_answer, split
+from collector.verify import verification
 from datasets_config import REGISTRY
 
 # The time-out of the clients here, seconds, and what the machine may add when it is busy.
@@ -311,7 +315,7 @@ print(time.monotonic() - began, peak)
 def test_what_is_made_of_a_body_is_bounded(name: str, key: str, says: str, most: float, server: HostileServer) -> None:
     if not Path("/proc/self/status").exists():
         pytest.skip("no /proc here to read the memory from")
-    code = f"import collector.api; collector.api._WRONG_ATTEMPTS = 1\n{_CHILD}"
+    code = f"import collector.api; http._WRONG_ATTEMPTS = 1\n{_CHILD}"
     ran = subprocess.run([sys.executable, "-c", code, key, server.url(name)], cwd=ROOT, capture_output=True, text=True, timeout=120)
     *told, measured = ran.stdout.splitlines()
     assert "\n".join(told).startswith(says), ran.stdout + ran.stderr
@@ -393,7 +397,7 @@ def test_an_exception_that_nobody_foresaw_costs_its_day_alone(place: Place) -> N
             raise RuntimeError("a window with that day")
         return read_answer(dataset, body, start, end, *stamped)
 
-    with mock.patch("collector.records.read_answer", read):
+    with mock.patch("collector.source.download.read_answer", read):
         ran = place.download("--datasets", "frequency", "market_index", "--start-date", "2024-01-01", "--end-date", "2024-01-03", "--verbose")
     assert ran.code == 1
     for key in ("frequency", "market_index"):
@@ -412,7 +416,7 @@ def test_a_listing_that_is_none_fails_its_dataset_alone(listing: str, place: Pla
 
     with HostileServer(make=answer) as own:
         wrong = f"http://127.0.0.1:{own.port}"
-        bucket = mock.patch.object(runtime, "find_bucket", lambda client, settings, _permissions: client.bucket(settings.bucket))
+        bucket = mock.patch("collector.cloud.bucket.find_bucket", lambda client, settings, _permissions: client.bucket(settings.bucket))
         place.overrides["STORAGE_EMULATOR_HOST"] = wrong
         with bucket:
             ran = place.download("--datasets", "frequency", "market_index", "--start-date", "2024-01-01", "--end-date", "2024-01-03")
@@ -444,9 +448,9 @@ def test_counts_beyond_measure_are_no_counts(count: str) -> None:
 
 @pytest.mark.parametrize("name", ["header-drip", "status-drip", "page-404-drip", "trailers-flood", "body-drip"])
 def test_a_request_to_the_cloud_has_an_end_too(name: str, server: HostileServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runtime, "_CLOUD_LONGEST", T)
+    monkeypatch.setattr("collector.cloud.clients._CLOUD_LONGEST", T)
     session = requests.Session()
-    runtime._widen_pool(SimpleNamespace(_http=session), 2)  # type: ignore[arg-type]
+    widen_pool(SimpleNamespace(_http=session), 2)  # type: ignore[arg-type]
     began = time.monotonic()
     with pytest.raises(requests.RequestException):
         session.get(server.url(name))
@@ -455,10 +459,10 @@ def test_a_request_to_the_cloud_has_an_end_too(name: str, server: HostileServer,
 
 def test_an_upload_has_time_for_its_size(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where an answer may take 0.7 s, 20 kB more that take twice as long to be taken are no reason to give up."""
-    monkeypatch.setattr(runtime, "_CLOUD_LONGEST", T)
+    monkeypatch.setattr("collector.cloud.clients._CLOUD_LONGEST", T)
     with HostileServer(make=lambda _: [2 * T, *whole(b"{}")]) as own:
         session = requests.Session()
-        runtime._widen_pool(SimpleNamespace(_http=session), 2)  # type: ignore[arg-type]
+        widen_pool(SimpleNamespace(_http=session), 2)  # type: ignore[arg-type]
         assert session.post(own.url("x"), data=bytes(20_000)).json() == {}
         with pytest.raises(requests.RequestException):
             session.post(own.url("x"), data=bytes(200))
@@ -491,7 +495,7 @@ def test_no_proxy_is_asked_for_what_is_on_this_machine(host: str, server: Hostil
 
 @pytest.fixture
 def hidden(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    monkeypatch.setattr(command_line, "_secrets", {})
+    monkeypatch.setattr("collector.base.text._secrets", {})
     return hide
 
 
@@ -510,7 +514,7 @@ def _spelled(key: str) -> dict[str, str]:
 
 @given(st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=4, max_size=40))
 def test_a_key_is_hidden_however_it_is_spelled(key: str) -> None:
-    with mock.patch.object(command_line, "_secrets", {}):
+    with mock.patch("collector.base.text._secrets", {}):
         hide(key)
         for how, text in _spelled(key).items():
             assert redacted(f"=={text}==") in ("==[secret]==", "=[secret]=="), how
@@ -544,10 +548,10 @@ def test_a_report_with_an_impossible_name_is_one_line(name: str) -> None:
 
 
 def test_a_report_with_a_long_name_is_written(tmp_path: Any) -> None:
-    from collector.coverage_report import report_file, write_report
+    from collector.verify.report import report_file, write_report
 
     path = report_file(str(tmp_path / ("a" * 250 + ".html")))
-    settings = runtime.Settings({s.variable: s.default for s in runtime.SETTINGS}, {})
+    settings = Settings({s.variable: s.default for s in SETTINGS}, {})
     write_report(path, [], settings, 1.0, {})
     assert "<html" in path.read_text()
     assert len(list(tmp_path.iterdir())) == 1

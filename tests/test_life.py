@@ -23,9 +23,9 @@ from world import CODES, HOUR, RUNS, World, run_published
 from world_oracle import Judge, newest
 
 from collector import days as life_of_days
-from collector import runtime
+from collector.base.process import Stop
 from collector.days import State, Stored
-from collector.store import DayStore
+from collector.storage.day_objects import DayStore
 from datasets_config import REGISTRY
 from local_cloud import LocalCloud
 
@@ -68,7 +68,7 @@ class Life:
         self.place.api.clear_log()
         names = [KEY_OF[code] for code in codes or self.codes]
         # The product's own waits are by the real clock, which stands still here.
-        with mock.patch.object(runtime.Stop, "sleep", lambda stop, _duration: stop.check()):
+        with mock.patch.object(Stop, "sleep", lambda stop, _duration: stop.check()):
             ran = self.place.download("--datasets", *names, "--start-date", day_text(self.first), *more, now=now)
         asked = [entry for entry in self.place.api.requests if "/metadata/" not in entry["path"]]
         self.asked.append(len(asked))

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.pace import simulate
-from collector.api import Pace
-from collector.runtime import Stop, Stopped
+from collector.base.errors import Stopped
+from collector.base.process import Stop
+from collector.source.http import Pace
 
 CAPS = st.floats(0.5, 200)
 DELAYS = st.one_of(st.just(0.0), st.floats(0.01, 3))

@@ -15,18 +15,13 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from collector import command_line
+from collector.base.gb_calendar import HALF_HOUR, day_end, day_start, parse_utc, settlement_day
 from collector.days import Stored, Task, days_text, days_to_fetch, final_after, is_due, spans
-from collector.gb_calendar import HALF_HOUR, day_end, day_start, parse_utc, settlement_day
-from collector.profile import Profile, encode
-from collector.store import DayObject, object_name
-from datasets_config import REGISTRY, Asked, Dataset, Window
-from enhanced_elexon_neso_downloader import (
-    BODY_BUDGET,
-    LEAST_WORKERS,
-    RECORD_OVERHEAD,
-    window_days,
-    workers_for,
-)
+from collector.registry.model import Asked, Dataset, Window
+from collector.source.download import BODY_BUDGET, LEAST_WORKERS, RECORD_OVERHEAD, window_days, workers_for
+from collector.storage.day_objects import DayObject, object_name
+from collector.storage.profile import Profile, encode
+from datasets_config import REGISTRY
 
 UTC = timezone.utc
 MINUTE, SECOND = timedelta(minutes=1), timedelta(seconds=1)

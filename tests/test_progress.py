@@ -11,8 +11,6 @@ import sys
 import pytest
 from conftest import DOWNLOADER, LOADER, Place, drawn_on
 
-from collector import progress
-
 WHICH = ("--datasets", "market_index", "--start-date", "2024-01-05", "--end-date", "2024-01-18", "--max-days", "1")
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 COLOUR = re.compile(r"\x1b\[(?!0?m)[0-9;]*m")
@@ -63,7 +61,7 @@ def test_quiet_and_a_dumb_terminal_have_no_live_line(place: Place, more: tuple[s
 
 
 def test_elsewhere_a_log_line_tells_now_and_then(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(progress, "LOG_EVERY", 0.0)
+    monkeypatch.setattr("collector.base.progress.LOG_EVERY", 0.0)
     err = place.download(*WHICH, "--max-workers", "1").ok().err
     assert re.search(r"INFO    market_index: \d+ of 14 days, about \d+ s left, \d+\.\d req/s, 0 retries, 0\.\d MB, [0-9,]+ rows\n", err)
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f]", err), "a log holds no control characters"

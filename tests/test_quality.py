@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from conftest import TWELVE, Place
 
-from collector import quality
+from collector.verify import quality
 from datasets_config import REGISTRY
 
 DAY, NEXT = "2024-01-05", "2024-01-06"

@@ -16,10 +16,12 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from isal import igzip
 
-from collector.gb_calendar import HALF_HOUR, day_end, day_start, utc_text
-from collector.records import Answer, DayRecords, Unparsable, WrongAnswer, read_answer, split
-from collector.store import Payload, day_of_name, object_name, pack, superseded_name
-from datasets_config import REGISTRY, Dataset
+from collector.base.gb_calendar import HALF_HOUR, day_end, day_start, utc_text
+from collector.registry.model import Dataset
+from collector.source.errors import Unparsable, WrongAnswer
+from collector.source.json_records import Answer, DayRecords, read_answer, split
+from collector.storage.day_objects import Payload, day_of_name, object_name, pack, superseded_name
+from datasets_config import REGISTRY
 
 UTC = timezone.utc
 FREQUENCY = REGISTRY["frequency"]

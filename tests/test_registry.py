@@ -14,9 +14,11 @@ import pytest
 from conftest import ROOT, SAMPLES, TWELVE
 from google.cloud import bigquery
 
-from collector.records import read_answer
-from collector.warehouse import schema_differences, table_of, table_schema
-from datasets_config import DEFAULT_DATASETS, FIRST_DAY, REGISTRY, Asked, Instant
+from collector.registry.model import Asked, Instant
+from collector.source.json_records import read_answer
+from collector.warehouse.layout import table_of, table_schema
+from collector.warehouse.schema import schema_differences
+from datasets_config import DEFAULT_DATASETS, FIRST_DAY, REGISTRY
 
 SPECIFICATION = ROOT.parent / "shared" / "facts" / "elexon-openapi.json"
 VERY_HIGH, HIGH, MEDIUM = "Very High", "High", "Medium"

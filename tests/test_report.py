@@ -15,11 +15,13 @@ from unittest import mock
 import pytest
 from conftest import UTC, Place
 
-from collector import coverage_report
-from collector.coverage_report import page, report_data, runs
-from collector.quality import Finding
-from collector.verification import Day, State, Verification
-from datasets_config import REGISTRY, Dataset
+from collector.days import State
+from collector.registry.model import Dataset
+from collector.verify import report as coverage_report
+from collector.verify.quality import Finding
+from collector.verify.report import page, report_data, runs
+from collector.verify.verification import Day, Verification
+from datasets_config import REGISTRY
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 TODAY = date(2026, 11, 22)

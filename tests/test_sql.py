@@ -16,14 +16,26 @@ from conftest import CODES, TWELVE, Place
 from google.cloud import bigquery
 from google_sql import Refused, Table, judge
 
-from collector import quality, warehouse
-from datasets_config import REGISTRY, Column, Dataset
+from collector.registry.model import Column, Dataset
+from collector.verify import quality
+from collector.warehouse import sql as sent
+from collector.warehouse.layout import (
+    LEDGER,
+    LEDGER_SCHEMA,
+    SEPARATOR,
+    STAGING_PREFIX,
+    STAGING_SCHEMA,
+    ledger_table,
+    table_of,
+    table_schema,
+)
+from datasets_config import REGISTRY
 
 DAY = date(2024, 1, 5)
 NOW = datetime(2024, 3, 1, 12, tzinfo=timezone.utc)
 # The most that a batch has.
 MANY = [date(2016, 1, 1) + timedelta(days=2 * n) for n in range(1_000)]
-LEDGER, STAGING = f"p.d.{warehouse.LEDGER}", f"p.d.{warehouse.STAGING_PREFIX}x"
+LEDGER_TABLE, STAGING = f"p.d.{LEDGER}", f"p.d.{STAGING_PREFIX}x"
 
 
 def entries(dataset: Dataset, days: Sequence[date], **more: Any) -> list[dict[str, Any]]:
@@ -36,9 +48,9 @@ def entries(dataset: Dataset, days: Sequence[date], **more: Any) -> list[dict[st
 
 
 def publish(
-    dataset: Dataset, table: str, days: Sequence[date], staging: str | None = STAGING, ledger: str = LEDGER, is_checked: bool = True
+    dataset: Dataset, table: str, days: Sequence[date], staging: str | None = STAGING, ledger: str = LEDGER_TABLE, is_checked: bool = True
 ) -> str:
-    return warehouse.publish_sql(dataset, table, ledger, staging, days, is_checked)
+    return sent.publish_sql(dataset, table, ledger, staging, days, is_checked)
 
 
 def statements(dataset: Dataset) -> Iterator[tuple[str, Sequence[Any]]]:
@@ -49,15 +61,15 @@ def statements(dataset: Dataset) -> Iterator[tuple[str, Sequence[Any]]]:
         bigquery.ScalarQueryParameter("first", "DATE", DAY), bigquery.ScalarQueryParameter("last", "DATE", DAY),
     ]  # fmt: skip
     for has_digest in (True, False):
-        yield warehouse.ledger_query(LEDGER, has_digest), asked
-    yield warehouse.check_sql(dataset, STAGING), ()
+        yield sent.ledger_query(LEDGER_TABLE, has_digest), asked
+    yield sent.check_sql(dataset, STAGING), ()
     for days, staging in (([DAY], STAGING), (MANY, STAGING), (MANY, None)):
         for is_checked in (True, False):
-            yield publish(dataset, table, days, staging, is_checked=is_checked), warehouse.ledger_parameters(entries(dataset, days))
+            yield publish(dataset, table, days, staging, is_checked=is_checked), sent.ledger_parameters(entries(dataset, days))
     for days in ([DAY], MANY):
-        yield warehouse.counts_sql(table, days), ()
+        yield sent.counts_sql(table, days), ()
         yield quality.content_sql(dataset, table, days), ()
-    yield warehouse.partitions_sql("p.d"), ()
+    yield sent.partitions_sql("p.d"), ()
 
 
 @pytest.mark.parametrize("key", TWELVE)
@@ -107,7 +119,7 @@ def test_the_judge_sees_what_the_programs_send(place: Place) -> None:
 
 
 def test_no_name_of_a_column_is_a_reserved_word() -> None:
-    names = {c.name.upper() for dataset in REGISTRY.values() for c in dataset.columns} | {f.name.upper() for f in warehouse.LEDGER_SCHEMA}
+    names = {c.name.upper() for dataset in REGISTRY.values() for c in dataset.columns} | {f.name.upper() for f in LEDGER_SCHEMA}
     assert not names & google_sql.RESERVED
 
 
@@ -121,7 +133,7 @@ def test_a_publish_reads_no_partition_but_those_of_its_days(key: str) -> None:
     assert len(reads) == 3
     assert all(read.startswith(f" WHERE settlement_date IN {literal}") for read in reads)
     assert sql.count(literal) == 4
-    parameters = [p.to_api_repr() for p in warehouse.ledger_parameters(entries(dataset, MANY, object=f"raw/{key}/2024/01/{key}_2024-01-05.ndjson.gz"))]
+    parameters = [p.to_api_repr() for p in sent.ledger_parameters(entries(dataset, MANY, object=f"raw/{key}/2024/01/{key}_2024-01-05.ndjson.gz"))]
     assert len(json.dumps(parameters)) < 10_000_000
 
 
@@ -167,13 +179,13 @@ def odd_lines(dataset: Dataset, line: bytes) -> Iterator[str]:
 
 def stage(place: Place, lines: Sequence[str], name: str = "x") -> tuple[str, Table]:
     """The lines as a staging table of the emulator, and as one of Google's engine."""
-    table = f"{place.bq.project}.{place.dataset_id}.{warehouse.STAGING_PREFIX}{name}"
+    table = f"{place.bq.project}.{place.dataset_id}.{STAGING_PREFIX}{name}"
     config = bigquery.LoadJobConfig(
-        schema=warehouse.STAGING_SCHEMA, source_format="CSV", field_delimiter=warehouse.SEPARATOR, quote_character="", write_disposition="WRITE_TRUNCATE"
+        schema=STAGING_SCHEMA, source_format="CSV", field_delimiter=SEPARATOR, quote_character="", write_disposition="WRITE_TRUNCATE"
     )
     job = place.bq.load_table_from_file(io.BytesIO("\n".join(lines).encode()), table, job_config=config).result()
     assert job.output_rows == len(lines)
-    return table, Table(warehouse.STAGING_SCHEMA, [{"line": line} for line in lines])
+    return table, Table(STAGING_SCHEMA, [{"line": line} for line in lines])
 
 
 def ask(place: Place, sql: str) -> list[dict[str, Any]]:
@@ -212,15 +224,15 @@ def test_both_engines_make_the_same_rows(place: Place, served: dict[str, list[by
     whole = max(served[key][:50], key=len)
     lines = [*dict.fromkeys([*(line.decode() for line in served[key][:50]), *odd_lines(dataset, whole), *NO_RECORDS])]
     staging, table = stage(place, lines)
-    google = {row["line"]: row for row in google_sql.execute(warehouse.rows_sql(dataset, staging), {staging: table})}
-    emulator = {row["line"]: row for row in ask(place, warehouse.rows_sql(dataset, staging))}
+    google = {row["line"]: row for row in google_sql.execute(sent.rows_sql(dataset, staging), {staging: table})}
+    emulator = {row["line"]: row for row in ask(place, sent.rows_sql(dataset, staging))}
     assert google.keys() == emulator.keys() == {*lines}
     differing = [(google[line], emulator[line]) for line in lines if not same(google[line], emulator[line], dataset.columns)]
     assert differing[:3] == []
     # The lines are what they are meant to be.
     assert all(google[line.decode()]["wrong_column"] is None for line in served[key][:50])
     assert all(google[line]["record_day"] is None for line in NO_RECORDS)
-    sql = warehouse.check_sql(dataset, staging)
+    sql = sent.check_sql(dataset, staging)
     by_day = [{row["record_day"]: row for row in rows} for rows in (google_sql.execute(sql, {staging: table}), ask(place, sql))]
     assert by_day[0] == by_day[1]
     assert by_day[0][DAY]["wrong_count"] > 5
@@ -251,16 +263,16 @@ def spelled_alike(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("key", TWELVE)
 def test_both_engines_publish_and_check_the_same(place: Place, served: dict[str, list[bytes]], key: str) -> None:
     dataset = REGISTRY[key]
-    table, ledger = place.table_id(key), f"{place.bq.project}.{place.dataset_id}.{warehouse.LEDGER}"
-    place.bq.create_table(warehouse.table_of(dataset, table))
-    place.bq.create_table(warehouse.ledger_table(ledger))
+    table, ledger = place.table_id(key), f"{place.bq.project}.{place.dataset_id}.{LEDGER}"
+    place.bq.create_table(table_of(dataset, table))
+    place.bq.create_table(ledger_table(ledger))
     lines = [*dict.fromkeys(bounds_broken(dataset, served[key]))]
     staging, staged = stage(place, lines)
-    tables = {staging: staged, table: Table(warehouse.table_schema(dataset), []), ledger: Table(warehouse.LEDGER_SCHEMA, [])}
+    tables = {staging: staged, table: Table(table_schema(dataset), []), ledger: Table(LEDGER_SCHEMA, [])}
 
     def both(sql: str, batch: list[dict[str, Any]]) -> str:
         """Publish in both; what the engines say against it."""
-        parameters, said = warehouse.ledger_parameters(batch), []
+        parameters, said = sent.ledger_parameters(batch), []
         try:
             google_sql.execute(sql, tables, parameters)
         except Refused as error:
@@ -274,11 +286,11 @@ def test_both_engines_publish_and_check_the_same(place: Place, served: dict[str,
             held, google = ([{**row, "digest": 0} for row in rows] for rows in (ask(place, f"SELECT * FROM `{name}`"), tables[name].rows))
             assert sorted(map(repr, held)) == sorted(map(repr, google)), name
         assert len(said) in (0, 2), said
-        told = {message for message in (warehouse.NEWER_LOADED, warehouse.DOUBLED, warehouse.UNSOUND) for text in said if message in text}
+        told = {message for message in (sql.NEWER_LOADED, sql.DOUBLED, sql.UNSOUND) for text in said if message in text}
         assert len(told) <= 1, said
         return told.pop() if told else "".join(said)
 
-    counts = {row["record_day"]: row["key_count"] for row in ask(place, warehouse.check_sql(dataset, staging))}
+    counts = {row["record_day"]: row["key_count"] for row in ask(place, sent.check_sql(dataset, staging))}
     days = sorted(counts)
     assert len(days) >= 3
     batch = [entry | {"table_rows": counts[entry["settlement_date"]]} for entry in entries(dataset, days)]
@@ -293,9 +305,9 @@ def test_both_engines_publish_and_check_the_same(place: Place, served: dict[str,
     # The same once more; a day that has become empty; an older object; more rows than were counted.
     assert both(sql, batch) == ""
     assert both(publish(dataset, table, days[:1], None, ledger), entries(dataset, days[:1], table_rows=0, generation=8, identity="j")) == ""
-    assert both(sql, batch) == warehouse.NEWER_LOADED
-    assert both(publish(dataset, table, days[1:2], staging, ledger), entries(dataset, days[1:2], table_rows=9_999)) == warehouse.DOUBLED
+    assert both(sql, batch) == sql.NEWER_LOADED
+    assert both(publish(dataset, table, days[1:2], staging, ledger), entries(dataset, days[1:2], table_rows=9_999)) == sql.DOUBLED
     # Unchecked, the transaction itself says that the lines are others than was told, and nothing is done.
     unchecked = publish(dataset, table, days[1:2], staging, ledger, is_checked=False)
-    assert both(unchecked, entries(dataset, days[1:2], table_rows=9_999, generation=9)) == warehouse.UNSOUND
+    assert both(unchecked, entries(dataset, days[1:2], table_rows=9_999, generation=9)) == sql.UNSOUND
     assert both(unchecked, entries(dataset, days[1:2], table_rows=counts[days[1]], generation=9)) == ""

@@ -19,9 +19,12 @@ from google.cloud import bigquery as bq
 from google.oauth2.credentials import Credentials
 from google_rules import problems, wanted
 
-import collector.store
-import collector.warehouse
-from collector import cloud, runtime
+from collector.base.errors import UsageError
+from collector.cloud import refusals
+from collector.cloud.dataset import check_locations
+from collector.storage import day_objects
+from collector.warehouse import tables
+from collector.warehouse.layout import LEDGER
 from datasets_config import REGISTRY
 from local_cloud import LocalCloud
 
@@ -57,8 +60,8 @@ def bigquery(place: Place) -> Iterator[CloudProxy]:
 @pytest.fixture(autouse=True)
 def _impatient() -> Iterator[None]:
     with (
-        mock.patch.object(collector.store, "RETRY", collector.store.RETRY.with_delay(0.05, 0.5).with_timeout(20.0)),
-        mock.patch.object(collector.warehouse, "RETRY", collector.warehouse.RETRY.with_delay(0.05, 0.5).with_timeout(20.0)),
+        mock.patch.object(day_objects, "RETRY", day_objects.RETRY.with_delay(0.05, 0.5).with_timeout(20.0)),
+        mock.patch.object(tables, "RETRY", tables.RETRY.with_delay(0.05, 0.5).with_timeout(20.0)),
     ):
         yield
 
@@ -137,7 +140,7 @@ def test_an_object_that_was_deleted_meanwhile_is_left_out(place: Place, bigquery
 
     def rule(asked: Asked) -> str:
         if asked.kind == "insert" and b"market_index_2024-03-31" in asked.body:
-            place.bucket.delete_blob(collector.store.object_name("market_index", days("2024-03-31")[0]))
+            place.bucket.delete_blob(day_objects.object_name("market_index", days("2024-03-31")[0]))
             return "job_notFound"
         return ""
 
@@ -262,7 +265,7 @@ def test_the_cut_answer_of_a_resumable_upload(place: Place, storage: CloudProxy)
 def test_a_resumable_upload_replaces_only_what_it_means_to(place: Place, storage: CloudProxy) -> None:
     """Somebody stores the day between the first and the last request of the upload."""
     storage.strict = True
-    name = collector.store.object_name("market_index", days("2024-03-31")[0])
+    name = day_objects.object_name("market_index", days("2024-03-31")[0])
     foreign: list[str] = []
 
     def before(asked: Asked) -> None:
@@ -305,7 +308,7 @@ def test_a_table_whose_partitions_expire_is_not_loaded(place: Place) -> None:
 
 def test_a_ledger_that_expires_is_not_written_to(place: Place) -> None:
     place.collect(*SHORT, *MARKET)
-    ledger = f"{PROJECT}.{place.dataset_id}.{collector.warehouse.LEDGER}"
+    ledger = f"{PROJECT}.{place.dataset_id}.{LEDGER}"
     real, table = bq.Client.get_table, place.bq.get_table(ledger)
     table.expires = datetime(2100, 1, 1, tzinfo=timezone.utc)
     with mock.patch.object(bq.Client, "get_table", lambda self, wanted, **more: table if str(wanted) == ledger else real(self, wanted, **more)):
@@ -349,13 +352,13 @@ def test_the_start_tells_what_storage_would_refuse(fault: str, place: Place, sto
     assert not place.requests()
 
 
-PERMISSIONS = sorted(set().union(*(role.permissions for role in cloud.ROLES)))
+PERMISSIONS = sorted(set().union(*(role.permissions for role in refusals.ROLES)))
 
 
 @pytest.mark.parametrize("permission", PERMISSIONS)
 def test_each_missing_permission_is_named_with_its_role(permission: str, place: Place, storage: CloudProxy, bigquery: CloudProxy) -> None:
     """Before anything is started where it can be known; and in a run that it befalls, once, and nothing is lost."""
-    role = cloud.role_for(permission)
+    role = refusals.role_for(permission)
     proxy = storage if permission.startswith("storage.") else bigquery
     place.collect(*DAY_AND_NEXT, *MARKET)
     place.api.change("MID", "2024-03-31", "revision")
@@ -367,7 +370,7 @@ def test_each_missing_permission_is_named_with_its_role(permission: str, place: 
         assert ran.code == 2
         assert permission in ran.err
         assert role in ran.err
-    with mock.patch.object(cloud, "missing_on_bucket", lambda *_args, **_more: []):
+    with mock.patch.object(refusals, "missing_on_bucket", lambda *_args, **_more: []):
         loaded, downloaded = place.load(*DAY_AND_NEXT, *MARKET, "--force"), place.download(*DAY_AND_NEXT, *MARKET, "--force")
     for ran in (loaded, downloaded):
         assert ran.code in (0, 1, 2)
@@ -457,7 +460,7 @@ def test_the_roles_of_the_readme_are_those_that_the_requests_want() -> None:
     for line in (ROOT / "README.md").read_text(encoding="utf-8").splitlines():
         if found := re.match(r"\| `(roles/\S+)` \| ([^|]+) \| ([^|]+) \|", line):
             table[found[1]] = (found[2].strip(), frozenset(re.findall(r"`([a-z.A-Z]+)`", found[3])))
-    assert table == {role.name: (role.where, role.permissions) for role in cloud.ROLES}
+    assert table == {role.name: (role.where, role.permissions) for role in refusals.ROLES}
 
 
 # ------------------------------------------------------------------------------------------------------------- more
@@ -490,10 +493,10 @@ def test_where_bigquery_loads_from(bucket: str, pair: tuple[str, ...], dataset: 
     settings: Any = SimpleNamespace(emulator=lambda _service: "", bucket="b", dataset_id="d", project="p")
     places: Any = SimpleNamespace(location=bucket, data_locations=list(pair)), SimpleNamespace(location=dataset)
     if together:
-        runtime.check_locations(*places, settings)
+        check_locations(*places, settings)
     else:
-        with pytest.raises(runtime.UsageError, match="make one of them anew"):
-            runtime.check_locations(*places, settings)
+        with pytest.raises(UsageError, match="make one of them anew"):
+            check_locations(*places, settings)
 
 
 def test_the_loader_may_only_read_the_bucket(place: Place, storage: CloudProxy) -> None:

@@ -12,14 +12,15 @@ import pytest
 from conftest import Place, days
 from google.cloud import bigquery
 
-from collector import warehouse
-from collector.store import DayStore, object_name
-from datasets_config import REGISTRY, Column, Dataset
+from collector.registry.model import Column, Dataset
+from collector.storage.day_objects import DayStore, object_name
+from collector.warehouse.layout import LEDGER, LEDGER_SCHEMA, upgraded
+from datasets_config import REGISTRY
 
 KEY, FIRST, DAY, LAST = "market_index", "2024-01-05", "2024-01-06", "2024-01-07"
 WHICH = ("--datasets", KEY, "--start-date", FIRST, "--end-date", LAST)
 ALL = (FIRST, DAY, LAST)
-LEDGER = warehouse.LEDGER
+LEDGER = LEDGER
 BIGGEST = 2**63 - 1
 
 
@@ -107,7 +108,7 @@ def test_an_object_of_an_earlier_version_is_taken_as_it_is(whole: Place) -> None
     first = days(DAY)[0]
     store = DayStore(whole.bucket)
     known = store.list(REGISTRY[KEY], first, first)[first]
-    from collector.store import pack
+    from collector.storage.day_objects import pack
 
     done, touched = store.put(REGISTRY[KEY], first, pack([lines.splitlines()], (), known.fetched, DAY, False), known)  # type: ignore[arg-type]
     assert (done, touched.told_crc32c, touched.is_altered) == ("same", "", False)
@@ -209,19 +210,19 @@ def test_a_ledger_of_an_earlier_version_is_read_and_gets_its_columns_by_the_next
     def late(client: bigquery.Client, table: bigquery.Table, *rest: Any, **more: Any) -> bigquery.Table:
         if not raced:
             other = client.get_table(table.reference)
-            assert warehouse.upgraded(other)
+            assert upgraded(other)
             raced.append(update(client, other, ["schema"]))
         return update(client, table, *rest, **more)
 
     monkeypatch.setattr(bigquery.Client, "update_table", late)
     whole.load("--force", *day).ok()
     assert raced
-    assert [f.name for f in whole.bq.get_table(ledger(whole).strip("`")).schema] == [f.name for f in warehouse.LEDGER_SCHEMA]
+    assert [f.name for f in whole.bq.get_table(ledger(whole).strip("`")).schema] == [f.name for f in LEDGER_SCHEMA]
     assert whole.load(*WHICH).ok().cell(KEY, "SETTLED") == "3"
     whole.query(A_VALUE.format(whole.table_id(KEY), DAY))
     assert state_of(whole) == {DAY: "differing"}
     # An earlier version names the columns that it knows.
-    old = ", ".join(f.name for f in warehouse.LEDGER_SCHEMA if f.name not in ("column_hash", "digest"))
+    old = ", ".join(f.name for f in LEDGER_SCHEMA if f.name not in ("column_hash", "digest"))
     whole.query(f"INSERT INTO {ledger(whole)} ({old}) SELECT {old.replace('loaded_at', 'CURRENT_TIMESTAMP()')} FROM {ledger(whole)}")
     assert state_of(whole) == {}, "what it has written is taken as it is"
 

@@ -11,12 +11,12 @@ import pytest
 from conftest import Place, days
 
 from benchmarks.bill import recorded
-from collector import gb_calendar, verification
-from collector.api import Refused
-from collector.records import Unparsable, WrongAnswer
-from collector.runtime import Stop
+from collector.base import gb_calendar
+from collector.base.process import Stop
+from collector.source.errors import Refused, Unparsable, WrongAnswer
+from collector.verify import verification
+from collector.warehouse.tables import Warehouse
 from datasets_config import REGISTRY
-from enhanced_bigquery_loader import Warehouse
 
 FIRST, LAST = "2024-03-30", "2024-04-02"
 WHICH = ("--datasets", "frequency", "--start-date", FIRST, "--end-date", LAST)
@@ -158,7 +158,7 @@ def test_more_than_expected_is_a_finding(place: Place) -> None:
 
 def test_a_source_that_cannot_be_asked_is_told(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     place.collect(*WHICH)
-    monkeypatch.setattr("collector.api._BACKOFF_BASE", 0.001)
+    monkeypatch.setattr("collector.source.http._BACKOFF_BASE", 0.001)
     place.overrides["ELEXON_BASE_URL"] = "http://127.0.0.1:9"
     code, told = verified(place)
     assert (code, told["ok"], told["states"], told["error"]) == (0, True, {"complete": 4}, "")

@@ -21,12 +21,12 @@ from typing import Any, NoReturn
 import msgspec
 from msgspec import Raw
 
-from collector.command_line import redacted
-from collector.gb_calendar import HALF_HOUR, ONE_DAY, day_end, day_start, parse_utc, settlement_day, utc_text
-from collector.profile import Profile, profile_of
-from datasets_config import Dataset
+from collector.base.gb_calendar import HALF_HOUR, ONE_DAY, day_end, day_start, parse_utc, settlement_day, utc_text
+from collector.base.text import redacted
+from collector.registry.model import Dataset
+from collector.source.errors import Unparsable, WrongAnswer
+from collector.storage.profile import Group, Profile, Record, profile_of
 
-Record = Raw | bytes
 _CHUNK = 1 << 20
 _PIECE = 4_096
 # A body is split in pieces of about this many bytes: of two bytes of it an object of 80 can be made, so what comes out is
@@ -38,29 +38,9 @@ _BETWEEN = re.compile(rb"}\s*(,)\s*{")
 _MOST, _MORE, _MOST_NAMES = 3, 20_000, 1_000
 
 
-class Unparsable(Exception):
-    """The body is no JSON list of records: cut short, an error page, or something else altogether."""
-
-
-class WrongAnswer(Exception):
-    """A well-formed answer that does not answer what was asked; storing it would put rows in the wrong days."""
-
-
-@dataclass
-class Group:
-    """Records of one instant that also have one stamp, settlement run and label. keys: what tells each record from the
-    others of its instant; empty where the instant alone is the natural key."""
-
-    records: list[Record] = field(default_factory=list)
-    keys: list[Hashable] = field(default_factory=list)
-    run: object = None
-    label: tuple[object, object] = (None, None)
-
-
 @dataclass
 class DayRecords:
     """The records of one settlement day by instant, and the field names seen."""
-
     groups: dict[datetime, list[Group]] = field(default_factory=dict)
     fields: set[str] = field(default_factory=set)
     rows: int = 0
@@ -104,7 +84,6 @@ def _value(record: Any, name: str) -> Any:
 @dataclass
 class Answer:
     """What one window brought: the records of its days; a day without any is absent."""
-
     days: dict[date, DayRecords]
 
     @property
@@ -281,7 +260,6 @@ class _Reader:
     Of each record only its facets (instant, stamp, run, label: few different values, each of which makes a group) and
     the rest of its natural key are read.
     """
-
     def __init__(self, dataset: Dataset, start: datetime, end: datetime, stamped: tuple[datetime, datetime] | None) -> None:
         self.dataset, self.start, self.end = dataset, start, end
         self.earliest, self.latest = dataset.window.answers(start, end)

@@ -8,11 +8,10 @@ say what holds today. Load jobs, metadata, copies and listing tables are free at
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
-from datetime import date
+from collections.abc import Iterable
 from typing import NamedTuple
 
-from datasets_config import Column, Dataset
+from collector.registry.model import Column, Dataset
 
 AS_OF = "2025-08"
 GIB, TIB = 2**30, 2**40
@@ -21,7 +20,6 @@ GIB, TIB = 2**30, 2**40
 class Price(NamedTuple):
     """USD: a TiB that queries read (on demand), a GiB of tables a month (active, logical), a GB of objects a month
     (standard class), 1,000 uploads."""
-
     query: float
     tables: float
     objects: float
@@ -65,41 +63,6 @@ def width(columns: Iterable[Column]) -> int:
 def named(dataset: Dataset, sql: str) -> list[Column]:
     """The columns of the dataset's table that a statement names, which are those that it reads."""
     return [column for column in dataset.columns if re.search(rf"\b{column.name}\b", sql)]
-
-
-def _values(dataset: Dataset) -> int:
-    """Bytes a row that the check of the values reads."""
-    from collector.quality import content_sql
-
-    return width(named(dataset, content_sql(dataset, "", [dataset.first_day])))
-
-
-def of_verification(dataset: Dataset, rows: int) -> float:
-    """Bytes that are billed for a verification that reads all `rows` of a table: the values, and the counts with them."""
-    return max(LEAST, rows * _values(dataset)) if rows else 0.0
-
-
-def of_run(dataset: Dataset, days: Collection[date], rows: int, loaded: Collection[date], ledger_bytes: int) -> float:
-    """Bytes that are billed for a run that loads `days`, which have `rows` rows, and verifies them.
-
-    Each staged line is read twice, to check it and to publish it; a DELETE reads the partitions that it changes; then
-    their rows are read for the digests and counted, and the values in them checked. loaded: the days that are in the table before, taken to be
-    of ordinary size. ledger_bytes: size of the load ledger, which is read for the plan, for each publication and for
-    either step of the verification.
-    """
-    from collector.warehouse import partition_of
-
-    ledger = max(LEAST, ledger_bytes)
-    if not days:
-        return 3.0 * ledger
-    touched = {partition_of(dataset, day) for day in days}
-    before = sum(1 for day in loaded if partition_of(dataset, day) in touched) * dataset.rows_per_day
-    after = before + rows - sum(1 for day in days if day in loaded) * dataset.rows_per_day
-    parts = (
-        rows * (2 + dataset.bytes_per_row), rows * (2 + dataset.bytes_per_row), before * (width(dataset.columns) + WIDTHS["DATE"]),
-        after * width(dataset.columns), after * WIDTHS["DATE"], after * _values(dataset),
-    )  # fmt: skip
-    return 4.0 * ledger + sum(max(LEAST, part) for part in parts)
 
 
 # ---------------------------------------------------------------------------------------------- told

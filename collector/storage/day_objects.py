@@ -25,9 +25,9 @@ from google.api_core import exceptions
 from google.cloud.storage.retry import DEFAULT_RETRY
 from isal import isal_zlib
 
-from collector.gb_calendar import ONE_DAY, UTC, parse_utc, utc_text
-from collector.profile import Profile, decode
-from datasets_config import Dataset
+from collector.base.gb_calendar import ONE_DAY, UTC, parse_utc, utc_text
+from collector.registry.model import Dataset
+from collector.storage.profile import Profile, decode
 
 if TYPE_CHECKING:
     from google.cloud import storage  # type: ignore[attr-defined]

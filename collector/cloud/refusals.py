@@ -13,11 +13,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from collector.command_line import printable
+from google.api_core import exceptions
+from google.auth.exceptions import GoogleAuthError, TransportError
+
+from collector.base.errors import plain
+from collector.base.text import printable
 
 if TYPE_CHECKING:
     from google.cloud import bigquery, storage  # type: ignore[attr-defined]
-
 LOGIN = "gcloud auth application-default login"
 
 
@@ -116,7 +119,6 @@ def refused_credentials(error: BaseException) -> str:
 def said(error: BaseException) -> str:
     """What a service said, in one line of at most 500 characters: of an answer's JSON the message alone; the error's
     type where it says nothing."""
-    from collector.api import plain
 
     error = getattr(error, "cause", None) or error
     if isinstance(error, OSError):
@@ -144,8 +146,6 @@ def trouble(service: str, error: BaseException) -> Trouble:
 
     Credentials that ended, a permission, billing or a quota will not get better while a run lasts; all else may.
     """
-    from google.api_core import exceptions
-    from google.auth.exceptions import GoogleAuthError, TransportError
 
     cause = getattr(error, "cause", None) or error
     ended = isinstance(cause, GoogleAuthError) and not isinstance(cause, TransportError) and not cause.retryable
@@ -199,31 +199,6 @@ def missing_on_bucket(bucket: storage.Bucket, permissions: list[str], **patience
     """Which of `permissions` the account does not have on a bucket; needs none itself. Raises google.api_core exceptions."""
     granted = bucket.test_iam_permissions(permissions, **patience)
     return [name for name in permissions if name not in granted]
-
-
-def probe_warehouse(client: bigquery.Client, dataset: bigquery.Dataset, ledger: str) -> list[str]:
-    """Ask BigQuery, for nothing and changing nothing, to make a table and to add to the ledger, where it exists; returns
-    the permissions that are missing on it.
-
-    Raises google.api_core exceptions where one of them is refused: a dry run wants the same permissions, and billing
-    for DML, as the real one.
-    """
-    from google.api_core.exceptions import NotFound
-    from google.cloud.bigquery import QueryJobConfig
-
-    prefix = f"{dataset.project}.{dataset.dataset_id}"
-    config = QueryJobConfig(dry_run=True, use_query_cache=False, labels=labels("setup"))
-
-    def dry_run(sql: str) -> None:
-        client.query(sql, job_config=config, location=dataset.location, job_retry=None)
-
-    dry_run(f"CREATE TABLE `{prefix}.collector_staging_setup` (line STRING)")
-    try:
-        missing = client.test_iam_permissions(f"{prefix}.{ledger}", TABLES).get("permissions", [])
-        dry_run(f"INSERT INTO `{prefix}.{ledger}` SELECT * FROM `{prefix}.{ledger}` WHERE FALSE")
-    except NotFound:
-        return []
-    return [name for name in TABLES if name not in missing]
 
 
 def labels(step: str, dataset: str = "") -> dict[str, str]:

@@ -6,7 +6,6 @@ into markup. A policy in the page allows no script but that one and no request t
 
 from __future__ import annotations
 
-import argparse
 import base64
 import hashlib
 import json
@@ -18,30 +17,17 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from collector.gb_calendar import ONE_DAY, utc_now, utc_text
+from collector.base.gb_calendar import ONE_DAY, utc_now, utc_text
+from collector.days import State
+from collector.settings import Settings
+from collector.verify.verification import LOSSES, Day, Verification
 
 if TYPE_CHECKING:
     from collector.days import State
-    from collector.runtime import Settings
-    from collector.verification import Day, Verification
 
 TEMPLATE = Path(__file__).with_suffix(".html")
 # As many stretches of days as a reader looks through; the calendars show them all.
 _WORST = 20
-
-
-def report_file(text: str) -> Path:
-    """A file that can be written. Raises ArgumentTypeError for one that cannot."""
-    path = Path(text)
-    try:
-        is_usable = bool(text) and not path.is_dir()
-    except OSError:
-        is_usable = False
-    if not is_usable:
-        raise argparse.ArgumentTypeError(f"{text!r} is no file name; give one such as coverage.html")
-    if not path.absolute().parent.is_dir():
-        raise argparse.ArgumentTypeError(f"the folder of {text!r} does not exist; make it first")
-    return path
 
 
 def write_report(
@@ -86,8 +72,6 @@ def report_data(
     found: Sequence[Verification], settings: Settings, seconds: float, timings: Mapping[str, Sequence[int]]
 ) -> dict[str, Any]:
     """What the page shows; see write_report."""
-    from collector.days import State
-
     emulator, source = settings.emulator("BIGQUERY"), settings.values["ELEXON_BASE_URL"]
     return {
         "made": utc_text(utc_now()), "seconds": round(seconds, 1), "ok": all(v.ok for v in found),
@@ -104,8 +88,6 @@ def report_data(
 
 def _dataset(v: Verification) -> dict[str, Any]:
     """One dataset: its days from `first` on without a gap; counts as runs of equal values."""
-    from collector.days import State
-
     order = list(State)
     by_day = {day.day: day for day in v.days}
     first, last = (min(by_day), max(by_day)) if by_day else (None, None)
@@ -135,9 +117,6 @@ def runs(values: Iterable[int | None]) -> list[list[int | None]]:
 def _worst(found: Sequence[Verification]) -> dict[str, Any]:
     """The worst stretches of days first: what is lost on our side before what the source lacks, then by how many days'
     worth of rows is lacking."""
-    from collector.days import State
-    from collector.verification import LOSSES
-
     fine = (State.COMPLETE, State.PROVISIONAL, State.BEFORE)
     order = list(State)
     stretches: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
@@ -162,8 +141,6 @@ def _wanted(day: Day, usual: int) -> int:
 
 def _stretches(days: Sequence[Day]) -> Iterable[tuple[State, list[Day]]]:
     """Consecutive days of one state; a short day stands alone, for each lacks its own rows."""
-    from collector.days import State
-
     stretch: list[Day] = []
     for day in days:
         follows = stretch and day.day == stretch[-1].day + ONE_DAY and day.state is stretch[-1].state

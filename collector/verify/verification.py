@@ -9,6 +9,7 @@ source that stands still or has stopped.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
@@ -16,21 +17,29 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
+from google.api_core.exceptions import BadRequest, GoogleAPIError
+from google.auth.exceptions import GoogleAuthError
 
-from collector import command_line, days, runtime
+from collector import days
+from collector.base.errors import Stopped, first_line, internal
+from collector.base.gb_calendar import ONE_DAY, day_end, period_start, periods_in, settlement_day, utc_now, utc_text
+from collector.base.process import Stop, log
+from collector.base.text import printable, table
 from collector.days import APART, AROUND, Kind, Lack, Life, State, Stored, Task, days_text, series_lives
-from collector.gb_calendar import ONE_DAY, day_end, period_start, periods_in, settlement_day, utc_now, utc_text
-from collector.quality import Finding, findings, read_content, unread
-from collector.runtime import Stop, Stopped, log
-from datasets_config import Dataset, Host
+from collector.registry.model import Dataset, Host
+from collector.settings import Settings
+from collector.source.errors import Refused, Unavailable, Unparsable, WindowTooLong, WrongAnswer
+from collector.source.http import RATE_CAP, Api, Traffic
+from collector.storage.day_objects import DayStore
+from collector.verify.quality import Finding, findings, read_content, unread
+from collector.warehouse.layout import Loaded, is_loaded
+from collector.warehouse.schema import unfit
+from collector.warehouse.sql import counts_sql, partition_of, partitions_sql
+from collector.warehouse.tables import Warehouse
 
 if TYPE_CHECKING:
     from google.cloud import bigquery
 
-    from collector.api import Api
-    from collector.store import DayStore
-    from collector.warehouse import Loaded
-    from enhanced_bigquery_loader import Warehouse
 
 # /data-status takes 31 days at most; one of them is the day before the first (see source_counts).
 _STATUS_DAYS = 30
@@ -63,7 +72,6 @@ LOSSES = frozenset({State.SURPLUS, State.ALTERED, State.DIFFERS, State.BEHIND, S
 class Day:
     """One settlement day and its four counts of rows; None where a count cannot be known. lacks: what it lacks.
     is_final: it is not read again."""
-
     day: date
     state: State
     expected: int | None
@@ -81,7 +89,6 @@ class Day:
 @dataclass
 class Verification:
     """The state of one dataset over a range: what should be there, what is stored, what is loaded."""
-
     dataset: Dataset
     expected: int = 0
     stored: int = 0
@@ -133,7 +140,6 @@ class Verification:
 
     def as_json(self) -> dict[str, Any]:
         """For machines. `days` has those that are not complete."""
-
         def texts(*states: State) -> list[str]:
             return [day.isoformat() for day in self.of(*states)]
 
@@ -171,7 +177,6 @@ class Verification:
 # ---------------------------------------------------------------------------------------------- what the source says
 class _Point(msgspec.Struct, rename="camel"):
     """Records that the source holds of one settlement period."""
-
     settlement_date: date
     settlement_period: Annotated[int, msgspec.Meta(ge=0, le=100)]
     data_point_count: Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
@@ -190,8 +195,6 @@ def source_counts(api: Api, dataset: Dataset, first: date, last: date) -> Counts
     The endpoint reads its dates as UTC days, so that in summer the first hour of the first settlement day lies in
     the UTC day before: that one is asked for too. Raises what Api.ask raises.
     """
-    from collector.api import Traffic
-
     traffic = Traffic()
 
     def ask(begin: date) -> Counts:
@@ -213,8 +216,6 @@ def source_counts(api: Api, dataset: Dataset, first: date, last: date) -> Counts
 
 def _read_status(first: date, last: date, body: bytearray) -> Counts:
     """Counts by settlement period, of the days from first to last; the days at the edges come back incomplete."""
-    from collector.records import Unparsable, WrongAnswer
-
     try:
         points = msgspec.json.decode(body, type=_Status).data
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
@@ -240,8 +241,6 @@ def verify(
     all are asked for at one time. Days that the source has more of are noted in the bucket, so that the next download
     asks for them.
     """
-    from collector.warehouse import unfit
-
     dataset = task.dataset
     v = Verification(dataset)
     expected = task.expected(now)
@@ -295,8 +294,6 @@ def _day(
     dataset: Dataset, day: date, stored: Stored, entry: Loaded | None, count: int, digest: int | None, comparison: _Comparison, now: datetime
 ) -> Day:
     """How a day stands. count, digest: of its rows in the table; digest None: they were not read."""
-    from collector.warehouse import is_loaded
-
     kept, here = stored.get(day), comparison.total(day)
     if kept is None:
         expected = days.expected_rows(dataset, day, stored)
@@ -320,20 +317,16 @@ def _day(
 
 class Metadata:
     """How many rows the partitions of all tables have: for 10 MB, asked for once, when first needed."""
-
     def __init__(self, warehouse: Warehouse) -> None:
         self.warehouse = warehouse
 
     @cached_property
     def _rows(self) -> dict[tuple[str, str], int]:
-        from collector.warehouse import partitions_sql
 
         return {(row.table_name, row.partition_id): row.total_rows for row in self.warehouse.query(partitions_sql(self.warehouse.prefix), step="partitions")}
 
     def doubtful(self, dataset: Dataset, days: set[date], ledger: dict[date, Loaded]) -> set[date]:
         """Those of `days` whose partitions have other numbers of rows than the ledger says."""
-        from collector.warehouse import partition_of
-
         told: dict[str, int] = {}
         for day, entry in ledger.items():
             told[partition_of(dataset, day)] = told.get(partition_of(dataset, day), 0) + entry.table_rows
@@ -351,10 +344,6 @@ def _read_table(
     more; of the other days the ledger's counts are taken, if their partitions have the rows that the ledger says, or,
     which costs nothing at all, the table has (without content: a check of the values follows).
     """
-    from google.api_core.exceptions import BadRequest
-
-    from collector.warehouse import counts_sql, partition_of
-
     dataset, warehouse, days = task.dataset, metadata.warehouse, set(task.days)
     published = {partition_of(dataset, day) for day, entry in ledger.items() if since is None or entry.loaded_at >= since}
     fresh = days if since is None else {day for day in days if partition_of(dataset, day) in published}
@@ -388,7 +377,6 @@ class _Comparison:
     The source counts by labels, and a record may be labelled with the day beside its own: what counts for a period is
     what the objects of three days have of it. Where one of them is not stored, its half hours at the edge are left out.
     """
-
     def __init__(self, dataset: Dataset, stored: Stored, source: Counts) -> None:
         self.dataset, self.stored = dataset, stored
         self.by_day: dict[date, dict[int, int]] = {}
@@ -473,8 +461,6 @@ def _before_its_beginning(v: Verification, task: Task) -> None:
 
 def _mark_behind(v: Verification, stored: Stored, store: DayStore, now: datetime) -> None:
     """Note of each day that the source has more of that it is to be asked for again."""
-    from google.api_core.exceptions import GoogleAPIError
-
     for day in v.of(State.BEHIND):
         if stored[day].behind is None:
             try:
@@ -482,7 +468,7 @@ def _mark_behind(v: Verification, stored: Stored, store: DayStore, now: datetime
             except (GoogleAPIError, OSError) as error:
                 log.warning(
                     "%s: %s is behind the source, which cannot be noted in the bucket (%s); run the downloader with --force for it",
-                    v.dataset.key, day, runtime.first_line(error),
+                    v.dataset.key, day, first_line(error),
                 )  # fmt: skip
 
 
@@ -505,10 +491,8 @@ def _series_findings(v: Verification) -> list[Finding]:
     return found
 
 
-def source_api(settings: runtime.Settings, stop: Stop) -> Api:
+def source_api(settings: Settings, stop: Stop) -> Api:
     """Elexon's API for asking what it has. A verification without it is still one, so it is not waited for long."""
-    from collector.api import RATE_CAP, Api
-
     return Api(
         settings.values[Host.ELEXON.value], cap=RATE_CAP[Host.ELEXON], stop=stop, connections=_STATUS_WORKERS,
         timeout=settings.http_timeout, key=settings.api_key, attempts=3,
@@ -516,17 +500,11 @@ def source_api(settings: runtime.Settings, stop: Stop) -> Api:
 
 
 def verify_all(
-    tasks: list[Task], warehouse: Warehouse, store: DayStore, api: Api | None, stop: Stop, content: bool = True,
+    tasks: Sequence[Task], warehouse: Warehouse, store: DayStore, api: Api | None, stop: Stop, content: bool = True,
     since: datetime | None = None,
 ) -> list[Verification]:  # fmt: skip
     """Verify each dataset; that one cannot be is told in its `error`. api: where to ask what the source has; content,
     since: see verify."""
-    from google.api_core.exceptions import GoogleAPIError
-    from google.auth.exceptions import GoogleAuthError
-
-    from collector.api import Refused, Unavailable, WindowTooLong
-    from collector.records import WrongAnswer
-
     now = utc_now()
     metadata = Metadata(warehouse)
     found = []
@@ -545,24 +523,24 @@ def verify_all(
                 first = task.first if since is None else max(task.first, settlement_day(now) - _YOUNG)
                 source = source_counts(api, task.dataset, first, task.last) if first <= task.last else None
             except (Refused, Unavailable, WindowTooLong, WrongAnswer) as error:
-                unasked = f"the source could not be asked what it has: {runtime.first_line(error)}"
+                unasked = f"the source could not be asked what it has: {first_line(error)}"
                 log.warning("%s: %s", task.dataset.key, unasked)
                 unanswered = str(error) if isinstance(error, Unavailable) else ""
             except Stopped:
                 raise
             except Exception as error:
                 log.debug("%s: internal error", task.dataset.key, exc_info=True)
-                unasked = f"the source could not be asked what it has: {runtime.internal(error)}"
+                unasked = f"the source could not be asked what it has: {internal(error)}"
                 log.warning("%s: %s", task.dataset.key, unasked)
         try:
             v = verify(task, warehouse, store, now, source, content, since, metadata)
         except (GoogleAPIError, GoogleAuthError, OSError) as error:
-            v = Verification(task.dataset, error=f"cannot be verified: {runtime.first_line(error)}")
+            v = Verification(task.dataset, error=f"cannot be verified: {first_line(error)}")
         except Stopped:
             raise
         except Exception as error:
             log.debug("%s: internal error", task.dataset.key, exc_info=True)
-            v = Verification(task.dataset, error=f"cannot be verified: {runtime.internal(error)}")
+            v = Verification(task.dataset, error=f"cannot be verified: {internal(error)}")
         v.unasked = unasked
         v.seconds = time.monotonic() - began
         found.append(v)
@@ -580,13 +558,13 @@ def verification_text(found: list[Verification]) -> str:
             v.dataset.key, str(v.expected), str(v.stored), str(v.loaded), str(len(v.missing)), str(len(v.of(State.SHORT))), str(len(v.of(State.EMPTY))),
             str(v.provisional), f"{v.rows_stored:,}", f"{v.rows_loaded:,}", str(v.first or "-"), str(v.last or "-"), "ok" if v.ok else "NOT OK",
         ))  # fmt: skip
-    lines = [command_line.table(rows, frozenset(range(1, 10)))]
+    lines = [table(rows, frozenset(range(1, 10)))]
     for v in found:
         key = v.dataset.key
         lines += [line for _, line in _gaps(v)]
         if v.duplicates:
             lines.append(f"{key}: {v.duplicates} rows of the objects are repetitions or superseded; {v.conflicts} keys conflict")
-        lines += [command_line.printable(f"{key}: {finding}") for finding in v.findings]
+        lines += [printable(f"{key}: {finding}") for finding in v.findings]
         lines += [f"{key}: {note}" for note in (*v.alarms, v.unasked, v.error) if note]
     return "\n".join(lines)
 
@@ -599,7 +577,7 @@ def _gaps(v: Verification) -> list[tuple[State, str]]:
     ]  # fmt: skip
     verdicts = v.verdicts
     found += [
-        (State.SHORT, command_line.printable(f"{v.dataset.key}: {day}: {lack.kind.value}: {lack}")) for day, lack in verdicts[:_TOLD]
+        (State.SHORT, printable(f"{v.dataset.key}: {day}: {lack.kind.value}: {lack}")) for day, lack in verdicts[:_TOLD]
     ]  # fmt: skip
     if len(verdicts) > _TOLD:
         found.append((State.SHORT, f"{v.dataset.key}: and {len(verdicts) - _TOLD} more of the like; --verify --output json has them all"))

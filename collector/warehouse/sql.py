@@ -10,74 +10,14 @@ INT64, takes '1e400' as infinity), the pattern that the value must match stands 
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from collections.abc import Collection, Sequence
+from datetime import date
 from typing import Any
 
-import requests
-from google.api_core.exceptions import GoogleAPICallError
-from google.api_core.retry import Retry
-from google.auth.exceptions import TransportError
 from google.cloud import bigquery
 
-from collector import cloud
-from collector.command_line import LOADER
-from datasets_config import INSTANT, SETTLEMENT_DATE, SETTLEMENT_PERIOD, Column, Dataset
-
-# Reasons, of a refused request or of a failed job, after which the same may succeed a little later.
-TRANSIENT = frozenset({
-    "backendError", "internalError", "badGateway", "rateLimitExceeded", "jobRateLimitExceeded", "jobBackendError",
-    "jobInternalError", "stopped", "timeout", "tableUnavailable",
-})  # fmt: skip
-_TRANSIENT_STATUS = frozenset({408, 429, 500, 502, 503, 504})
-_CONFLICTS = ("aborted due to concurrent update", "transaction is aborted", "failed to commit", "could not serialize", "violates primary key")
-
-
-def is_conflict(message: str) -> bool:
-    """Whether something was not done because another one was doing the like at the same moment."""
-    return any(text in message.lower() for text in _CONFLICTS)
-
-
-def is_transient(error: BaseException) -> bool:
-    """Whether sending the same request again may help. The library's own judgement leaves out gateway time-outs and
-    the rate limit on jobs."""
-    if isinstance(error, GoogleAPICallError):
-        reasons = {detail.get("reason") for detail in error.errors if isinstance(detail, dict)}
-        again = error.code in _TRANSIENT_STATUS or bool(reasons & TRANSIENT) or is_conflict(str(error))
-        return again and "quotaExceeded" not in reasons
-    if isinstance(error, requests.exceptions.SSLError):
-        return False
-    return isinstance(error, (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError, ConnectionError, TransportError))  # fmt: skip
-
-
-# Every call that it is given to may be repeated: jobs carry our ids, tables are made and dropped by name. Five minutes
-# outlast a bad spell.
-RETRY = Retry(predicate=is_transient, initial=0.5, maximum=30.0, timeout=300.0)
-
-LEDGER = "collector_load_ledger"
-STAGING_PREFIX = "collector_staging_"
-# One column for a whole line: the separator is a byte that cannot stand in JSON.
-STAGING_SCHEMA = [bigquery.SchemaField("line", "STRING")]
-SEPARATOR = "\x01"
-LEDGER_SCHEMA = [
-    bigquery.SchemaField("dataset", "STRING", "REQUIRED", description="Key of the dataset"),
-    bigquery.SchemaField("settlement_date", "DATE", "REQUIRED", description="GB settlement day that was loaded"),
-    bigquery.SchemaField("object", "STRING", "REQUIRED", description="Name of the day object"),
-    bigquery.SchemaField("generation", "INT64", "REQUIRED", description="Generation of the object when it was listed"),
-    bigquery.SchemaField("identity", "STRING", "REQUIRED", description="SHA-256 of the uncompressed lines"),
-    bigquery.SchemaField("object_rows", "INT64", "REQUIRED", description="Records in the object"),
-    bigquery.SchemaField("table_rows", "INT64", "REQUIRED", description="Rows in the table: distinct by natural key"),
-    bigquery.SchemaField("conflicts", "INT64", "REQUIRED", description="Keys with different rows at one publication time"),
-    bigquery.SchemaField("fetched_at", "TIMESTAMP", description="When the source was asked [UTC]"),
-    bigquery.SchemaField("loaded_at", "TIMESTAMP", "REQUIRED", description="When the day was published [UTC]"),
-    bigquery.SchemaField("table_created", "TIMESTAMP", "REQUIRED", description="Creation of the table; rows of a dropped table do not count [UTC]"),
-    # Nullable, as versions without them go on adding rows; `upgraded` adds them to a ledger of such a version.
-    bigquery.SchemaField("column_hash", "STRING", description="Columns of the registry that the day was loaded with, as a hash"),
-    bigquery.SchemaField("digest", "INT64", description="Sum over the rows of the day in the table, all columns, when it was published"),
-]  # fmt: skip
+from collector.registry.model import INSTANT, SETTLEMENT_DATE, SETTLEMENT_PERIOD, Column, Dataset
+from collector.warehouse.layout import LEDGER_SCHEMA
 
 # The record of a line; null for a line that is no JSON. Two things that JSON allows make a line unreadable to BigQuery:
 # half a surrogate pair, which is no character, and a number that no double holds. The second attempt has U+FFFD for
@@ -107,35 +47,6 @@ _CASTS = {
 }
 
 
-def table_schema(dataset: Dataset) -> list[bigquery.SchemaField]:
-    """The columns of a dataset's table, with descriptions and units."""
-    return [
-        bigquery.SchemaField(c.name, c.type, "REQUIRED" if c.required else "NULLABLE", description=c.description)
-        for c in dataset.columns
-    ]
-
-
-def table_of(dataset: Dataset, table_id: str) -> bigquery.Table:
-    """The table as the registry wants it. table_id: project.dataset.table."""
-    table = bigquery.Table(table_id, schema=table_schema(dataset))
-    table.description = f"{dataset.title}. {dataset.description}."
-    table.time_partitioning = bigquery.TimePartitioning(type_=dataset.partition, field="settlement_date")
-    table.clustering_fields = list(dataset.clustering)
-    table.labels = {"dataset": dataset.key}
-    return table
-
-
-def ledger_table(table_id: str) -> bigquery.Table:
-    """The load ledger: a row for each time a day was published; the newest of a day counts.
-
-    Rows are only added, so that publishing two datasets at one time does not conflict on it.
-    """
-    table = bigquery.Table(table_id, schema=LEDGER_SCHEMA)
-    table.description = "Which day objects are loaded into which tables"
-    table.clustering_fields = ["dataset", "settlement_date"]
-    return table
-
-
 # Ten hexadecimal digits: the sum over a day of eight million rows still fits an INT64.
 _DIGITS = 10
 
@@ -156,63 +67,6 @@ def row_print(dataset: Dataset) -> str:
         text = f"CONCAT('|', {value if column.type == 'STRING' else f'CAST({value} AS STRING)'})"
         texts.append(text if column.required else f"IFNULL({text}, '!')")
     return print_of(f"CONCAT({', '.join(texts)})")
-
-
-def _hash_of(columns: Iterable[tuple[str, str]]) -> str:
-    return hashlib.sha256("\n".join(f"{name} {kind}" for name, kind in sorted(columns)).encode()).hexdigest()[:12]
-
-
-def column_hash(dataset: Dataset) -> str:
-    """What tells the columns of the registry, names and types, from those of another version of it."""
-    return _hash_of((c.name, c.type) for c in dataset.columns)
-
-
-# A label of a table: since when (seconds since 1970, the loader's clock) it has the newest of its columns.
-COLUMNS_ADDED = "columns_added"
-
-
-@dataclass(frozen=True)
-class Loaded:
-    """The newest ledger row of a day.
-
-    is_whole: it was loaded with all columns that the registry has: with these, or with all that the table has, by a newer
-    version, and after the last of them was added. A row of a version that did not note its columns is taken to be.
-    digest: see row_print; None where there is none, or one of other columns.
-    """
-
-    generation: int
-    identity: str
-    object_rows: int
-    table_rows: int
-    conflicts: int
-    loaded_at: datetime
-    is_whole: bool = True
-    digest: int | None = None
-
-    @classmethod
-    def of(cls, row: bigquery.Row, dataset: Dataset, table: bigquery.Table) -> Loaded:
-        """From a row of ledger_query about the dataset's live table."""
-        known = column_hash(dataset)
-        live = _hash_of((f.name, _SAME_TYPE.get(f.field_type, f.field_type)) for f in table.schema)
-        added = (table.labels or {}).get(COLUMNS_ADDED, "")
-        is_whole = row.column_hash in (None, known, live) and not (added.isdigit() and row.loaded_at.timestamp() < int(added))
-        return cls(
-            row.generation, row.identity, row.object_rows, row.table_rows, row.conflicts, row.loaded_at, is_whole,
-            row.digest if row.column_hash == known else None,
-        )  # fmt: skip
-
-
-def is_loaded(entry: Loaded | None, identity: str) -> bool:
-    """Whether a day, by its ledger row, is in the table as the object of this identity has it, in all columns."""
-    return entry is not None and entry.is_whole and entry.identity == identity
-
-
-def upgraded(ledger: bigquery.Table) -> bool:
-    """Add to a ledger of an earlier version the columns that it lacks, in its schema here; whether it lacked any."""
-    names = {f.name for f in ledger.schema}
-    lacking = [f for f in LEDGER_SCHEMA if f.name not in names]
-    ledger.schema = [*ledger.schema, *lacking]
-    return bool(lacking)
 
 
 def ledger_query(ledger_id: str, has_digest: bool = True) -> str:
@@ -428,76 +282,5 @@ def partitions_sql(home_id: str) -> str:
 
 
 # ---------------------------------------------------------------------------------------------- schema checks
-@dataclass(frozen=True)
-class Difference:
-    """One difference between registry, live table and source. additive: --update-schema can mend it; blocking: nothing
-    can be loaded before it is mended."""
-
-    dataset: str
-    kind: str
-    text: str
-    additive: bool = False
-    blocking: bool = False
-
-    def __str__(self) -> str:
-        return f"{self.dataset}: {self.kind}: {self.text}"
 
 
-_SAME_TYPE = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL"}
-
-
-def schema_differences(dataset: Dataset, live: bigquery.Table | None, seen: frozenset[str], newest: frozenset[str]) -> list[Difference]:
-    """What differs between the registry, the live table (None: not there) and the stored objects' field names.
-
-    seen: names in any stored object; newest: names in the newest object that holds records.
-    """
-    found: list[Difference] = []
-
-    def add(kind: str, text: str, additive: bool = False, blocking: bool = False) -> None:
-        found.append(Difference(dataset.key, kind, text, additive, blocking))
-
-    if live is None:
-        add("missing table", f"{dataset.table} does not exist; a load or --update-schema creates it", True)
-    else:
-        columns = {f.name: f for f in live.schema}
-        for column in dataset.columns:
-            field = columns.pop(column.name, None)
-            mode = "REQUIRED" if column.required else "NULLABLE"
-            if field is None:
-                add("missing column", f"{column.name} {column.type}", not column.required, blocking=True)
-                continue
-            kind = _SAME_TYPE.get(field.field_type, field.field_type)
-            if kind != column.type:
-                add("wrong type", f"{column.name} is {kind}, should be {column.type}", blocking=True)
-            if (field.mode or "NULLABLE") != mode:
-                add("wrong mode", f"{column.name} is {field.mode}, should be {mode}", blocking=mode == "NULLABLE" or field.mode == "REPEATED")
-            if (field.description or "") != column.description:
-                add("description", f"{column.name} says {field.description!r}, should say {column.description!r}", True)
-        for name, field in columns.items():
-            add("extra column", f"{name} is in the table but not in the registry", blocking=field.mode == "REQUIRED")
-        partitioning = live.time_partitioning
-        if partitioning is None or (partitioning.type_, partitioning.field) != (dataset.partition, "settlement_date"):
-            add("partitioning", f"should be by {dataset.partition} of settlement_date")
-        if tuple(live.clustering_fields or ()) != dataset.clustering:
-            add("clustering", f"is {live.clustering_fields}, should be {list(dataset.clustering)}")
-    for name in sorted(seen - dataset.source_fields):
-        add("new field at source", f"{json.dumps(name)} is in stored objects but not in the registry; add a column for it")
-    if newest:
-        for name in sorted(dataset.source_fields - newest):
-            add("field gone", f"{json.dumps(name)} is no longer in the newest stored object")
-    return found
-
-
-# What mends a table that the additive changes cannot.
-REMAKE = "drop or rename the table {}, the next load makes it anew from the stored objects"
-
-
-def unfit(dataset: Dataset, table: bigquery.Table) -> str:
-    """Why nothing can be loaded into a live table, and what mends it; "" when it fits."""
-    if expiring := cloud.expiring_table(table):
-        return expiring
-    found = [d for d in schema_differences(dataset, table, frozenset(), frozenset()) if d.blocking]
-    if not found:
-        return ""
-    mend = f"run {LOADER} --update-schema --datasets {dataset.key}" if all(d.additive for d in found) else REMAKE.format(dataset.table)
-    return f"the table does not fit: {'; '.join(f'{d.kind}: {d.text}' for d in found)}; {mend}"

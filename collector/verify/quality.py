@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from collector import runtime
-from collector.gb_calendar import HALF_HOUR
-from collector.warehouse import print_of, row_print, within
-from datasets_config import INSTANT, SETTLEMENT_PERIOD, Column, Dataset, Plausible
+from collector.base.errors import first_line
+from collector.base.gb_calendar import HALF_HOUR
+from collector.registry.model import INSTANT, SETTLEMENT_PERIOD, Column, Dataset, Plausible
+from collector.warehouse.sql import print_of, row_print, within
+from collector.warehouse.tables import Warehouse
 
 if TYPE_CHECKING:
     from google.cloud import bigquery
 
-    from enhanced_bigquery_loader import Warehouse
 
 # Two days with fewer different rows than this may be alike by chance (nothing but zeros, one standing contract).
 _TELLING_ROWS = 10
@@ -66,7 +66,7 @@ def findings(dataset: Dataset, days: list[bigquery.Row]) -> list[Finding]:
 
 def unread(error: Exception) -> Finding:
     """That the content could not be read; the check of the schema tells more."""
-    return Finding("not checked", "", 1, f"check of the content failed: {runtime.first_line(error)}", ("see --validate-schema",))
+    return Finding("not checked", "", 1, f"check of the content failed: {first_line(error)}", ("see --validate-schema",))
 
 
 # ---------------------------------------------------------------------------------------------- the query
@@ -90,7 +90,6 @@ def _has_label(dataset: Dataset) -> bool:
 
 def _outside(dataset: Dataset, rule: Plausible) -> str:
     """The condition of a value outside its bounds: those of its series where it has some, else the rule's."""
-
     def bound(number: int, usual: float) -> str:
         own = " ".join(f"WHEN '{bounds[0]}' THEN {bounds[number]}" for bounds in rule.by_series)
         return f"CASE {dataset.series[0]} {own} ELSE {usual} END" if own else str(usual)

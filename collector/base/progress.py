@@ -8,7 +8,8 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from collector.runtime import log
+from collector.base.process import log
+from collector.base.text import duration
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
@@ -83,9 +84,3 @@ class Line:
             log.info("%s", text)
 
 
-def duration(seconds: float) -> str:
-    """Seconds in the largest unit that fits."""
-    for size, unit in ((3600, "h"), (60, "min")):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} s"

@@ -7,18 +7,16 @@ which instants of which series a day lacks. It counts distinct keys: a repetitio
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import chain, groupby
-from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec import Raw
 
-from collector.gb_calendar import HALF_HOUR, day_length, day_start, periods_in
-from datasets_config import Dataset
-
-if TYPE_CHECKING:
-    from collector.records import Group
+from collector.base.gb_calendar import HALF_HOUR, day_length, day_start, periods_in
+from collector.registry.model import Dataset
 
 # Object metadata may hold 8 KiB in all, the emulator's 3.4 KB; longer lists are cut, the counts stay.
 LIMIT = 1_400
@@ -26,6 +24,18 @@ _LONGEST = 400
 # More series than this are counted, not named.
 _NAMED = 64
 Runs = tuple[tuple[int, int], ...]
+Record = Raw | bytes
+
+
+@dataclass
+class Group:
+    """Records of one instant that also have one stamp, settlement run and label. keys: what tells each record from the
+    others of its instant; empty where the instant alone is the natural key."""
+
+    records: list[Record] = field(default_factory=list)
+    keys: list[Hashable] = field(default_factory=list)
+    run: object = None
+    label: tuple[object, object] = (None, None)
 
 
 class Part(msgspec.Struct, frozen=True, array_like=True):

@@ -22,13 +22,15 @@ import requests
 import urllib3
 from isal import isal_zlib
 
-from collector.clock import Clock
-from collector.command_line import longest_secret, redacted
-from collector.deadline import BoundedAdapter, Deadline
-from collector.gb_calendar import utc_now
-from collector.records import Unparsable, WrongAnswer
-from collector.runtime import THIS_MACHINE, Stop, log
-from datasets_config import Host
+from collector.base.clock import Clock
+from collector.base.deadline import BoundedAdapter, Deadline
+from collector.base.errors import plain
+from collector.base.gb_calendar import utc_now
+from collector.base.process import Stop, log
+from collector.base.text import longest_secret, redacted
+from collector.registry.model import Host
+from collector.settings import THIS_MACHINE, Settings
+from collector.source.errors import Refused, Unavailable, Unparsable, Unreadable, WindowTooLong, WrongAnswer
 
 USER_AGENT = "gb-electricity-collector/1.0 (BMRS and NESO archive; requests)"
 # Highest rates at which the live APIs were seen to answer every request, a second: 310 requests at about 120/s for
@@ -62,25 +64,8 @@ _NETWORK_ERRORS: tuple[type[BaseException], ...] = (
 T = TypeVar("T")
 
 
-class WindowTooLong(Exception):
-    """400: the API wants a shorter window."""
-
-
-class Refused(Exception):
-    """The API will not answer this request whenever it is sent (400, 404, a redirect elsewhere)."""
-
-
-class Unavailable(Exception):
-    """No usable answer after all attempts."""
-
-
-class Unreadable(WrongAnswer):
-    """The API answers, but with what cannot be read; a shorter window may leave out what makes it so."""
-
-
 class _Transient(Exception):
     """One attempt failed; the next may do better."""
-
     def __init__(self, cause: str, refused: bool = False, wait: float | None = None) -> None:
         super().__init__(cause)
         self.refused, self.wait = refused, wait
@@ -97,7 +82,6 @@ class Pace:
     from there on (additive increase, multiplicative decrease), so that it stays close under a limit that nobody has
     written down.
     """
-
     def __init__(self, cap: float, delay: float, stop: Stop) -> None:
         self._stop, self._lock, self._queue = stop, threading.Lock(), threading.Lock()
         self._delay = delay
@@ -148,7 +132,6 @@ class Pace:
 
 class Traffic:
     """What was asked of an API: counts of requests and retries, bytes of bodies after decompression."""
-
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self.requests = self.retries = self.body_bytes = 0
@@ -163,7 +146,6 @@ class Traffic:
 
 class Api:
     """One of the two APIs. Safe to share between threads."""
-
     def __init__(
         self, base_url: str, *, cap: float, stop: Stop, connections: int, timeout: float = 60.0, delay: float = 0.0,
         key: str = "", attempts: int = ATTEMPTS, clock: Clock | None = None,
@@ -349,9 +331,19 @@ class Api:
         return body
 
 
+def apis_of(settings: Settings, stop: Stop, *, connections: int, delay: float, clock: Clock | None = None) -> dict[Host, Api]:
+    """The APIs, which ask nothing yet. connections: most at one time; delay: least seconds between two requests."""
+    return {
+        host: Api(
+            settings.values[host.value], cap=RATE_CAP[host], stop=stop, connections=connections, timeout=settings.http_timeout,
+            delay=delay, key=settings.api_key if host is Host.ELEXON else "", clock=clock,
+        )
+        for host in Host
+    }  # fmt: skip
+
+
 class _Session(requests.Session):
     """Follows no redirect, and does not look where it would lead: requests fails at an address that is none."""
-
     def get_redirect_target(self, resp: requests.Response) -> None:
         return None
 
@@ -377,14 +369,3 @@ def _retry_after(response: requests.Response) -> float | None:
     return min(max((moment - utc_now()).total_seconds(), 0.0), _RETRY_AFTER_CAP)
 
 
-def plain(error: BaseException) -> str:
-    """A network error in a few words: the innermost cause says most."""
-    while error.__cause__ or error.__context__ or (error.args and isinstance(error.args[0], BaseException)):
-        inner = error.__cause__ or error.__context__ or error.args[0]
-        reason = getattr(error.args[0], "reason", None) if error.args else None
-        inner = reason if isinstance(reason, BaseException) else inner
-        if inner is error or not isinstance(inner, BaseException):
-            break
-        error = inner
-    text = re.sub(r"<[^>]*>: ?|\(?<.*", "", redacted(str(error))).strip() or type(error).__name__
-    return f"{type(error).__name__}: {text}"[:200]

@@ -15,12 +15,13 @@ from typing import Any
 
 import msgspec
 
-from collector.api import Api, Refused, Traffic, Unavailable, WindowTooLong
-from collector.command_line import printable
+from collector.base.gb_calendar import parse_utc, settlement_day, utc_now, utc_text
+from collector.base.process import Stop
+from collector.base.text import printable
 from collector.days import Task
-from collector.gb_calendar import parse_utc, utc_text
-from collector.records import Unparsable, WrongAnswer
-from datasets_config import Dataset, Host
+from collector.registry.model import Dataset, Host
+from collector.source.errors import Refused, Unavailable, Unparsable, WindowTooLong, WrongAnswer
+from collector.source.http import Api, Traffic
 
 # Elexon: the newest data of each dataset; carbon: the present half hour.
 _PROBES = {Host.ELEXON: "/datasets/metadata/latest", Host.CARBON: "/intensity"}
@@ -31,7 +32,6 @@ _LIMIT = 4_000_000
 class SourceState:
     """down: base-URL variable of an API that does not answer -> why. newest: dataset key -> its newest data as the API
     tells (aware UTC)."""
-
     down: dict[str, str] = field(default_factory=dict)
     newest: dict[str, datetime] = field(default_factory=dict)
 
@@ -76,6 +76,15 @@ def look(apis: Mapping[Host, Api], datasets: Sequence[Dataset]) -> SourceState:
         else:
             state.newest |= _newest(answer, [dataset for dataset in datasets if dataset.host is host])
     return state
+
+
+def check(tasks: Sequence[Task], apis: Mapping[Host, Api], path: Path, stop: Stop) -> list[str]:
+    """What to tell of sources that do not answer or stand still; the outages are kept in `path` for the programs of the run."""
+    state = stop.attend(lambda: look(apis, [task.dataset for task in tasks]))
+    state.write(path)
+    now = utc_now()
+    current = [task for task in tasks if task.last >= settlement_day(now)]
+    return state.lines(current if not state.down else tasks, now)
 
 
 def answers(api: Api, host: Host) -> bool:

@@ -1,0 +1,1 @@
+"""What knows neither datasets nor clouds: the calendar, texts, errors, the process itself."""

@@ -1,0 +1,1 @@
+"""Google Cloud: clients, what it refuses and why, what it costs."""

@@ -1,0 +1,1 @@
+"""From a public API into the bucket."""

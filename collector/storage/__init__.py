@@ -1,0 +1,1 @@
+"""What lies in the bucket: day objects and what their metadata tell."""

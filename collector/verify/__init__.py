@@ -1,0 +1,1 @@
+"""Whether all is there and right, and how that is told."""
