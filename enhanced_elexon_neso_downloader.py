@@ -23,12 +23,12 @@ from collector.command_line import (
     seconds,
     whole_number,
 )
-from collector.registry.model import Host
+from collector.registry.model import CARBON, ELEXON
 
 # Update these when the APIs move; the environment variables of the same names override them.
 ELEXON_BASE_URL = "https://data.elexon.co.uk/bmrs/api/v1"
 CARBON_INTENSITY_BASE_URL = "https://api.carbonintensity.org.uk"
-BASE_URLS = {Host.ELEXON.value: ELEXON_BASE_URL, Host.CARBON.value: CARBON_INTENSITY_BASE_URL}
+BASE_URLS = {ELEXON.variable: ELEXON_BASE_URL, CARBON.variable: CARBON_INTENSITY_BASE_URL}
 DEFAULT_WORKERS = 16
 
 
@@ -103,10 +103,10 @@ def main(argv: list[str] | None = None) -> int:
     results = []
     with Progress(arguments.quiet) as progress:
         for task in tasks:
-            host = task.dataset.host
+            source = task.dataset.source
             results.append(attempt(Download(
-                task, apis[host], store, progress, max_days=arguments.max_days, max_workers=arguments.max_workers,
-                force=arguments.force, stop=stop, outage=outages.get(host.value, ""), clock=clock,
+                task, apis[source], store, progress, max_days=arguments.max_days, max_workers=arguments.max_workers,
+                force=arguments.force, stop=stop, outage=outages.get(source.variable, ""), clock=clock,
             )))  # fmt: skip
             if stop.is_set:
                 break

@@ -135,7 +135,7 @@ def memory(lab: Lab) -> list[Row]:
         dataset = REGISTRY[key]
         most = 700 if dataset.code == "B1610" else 250
         # All workers busy twice over.
-        window = min(7, dataset.window.max_days)
+        window = min(7, dataset.endpoint.max_days)
         days = 2 if lab.quick else 7 if dataset.code == "B1610" else 32 * window
         arguments = _days(key, days)
         if not lab.quick:
@@ -143,7 +143,7 @@ def memory(lab: Lab) -> list[Row]:
             lab.run(DOWNLOADER, arguments, lab.place())
         peaks = [lab.run(DOWNLOADER, arguments, lab.place()).peak for _ in range(min(lab.rounds, 3))]
         rows.append(Row("memory", f"{dataset.code}, {days} days: peak", f"{max(peaks):.0f} MB", f"< {most} MB", max(peaks) < most))
-        if dataset.window.max_days >= 7 and not lab.quick:
+        if dataset.endpoint.max_days >= 7 and not lab.quick:
             ran = lab.run(DOWNLOADER, _days(key, days, "--max-days", "31"), lab.place())
             rows.append(Row("memory", f"{dataset.code}, {days} days, --max-days 31: peak", f"{ran.peak:.0f} MB", f"< {most} MB", ran.peak < most))
     return rows

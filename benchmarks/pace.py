@@ -13,6 +13,7 @@ from benchmarks.lab import Lab, Row
 from collector.base.process import Stop
 from collector.source.errors import Unavailable
 from collector.source.http import Api, Pace, Traffic
+from collector.source.requests import Request
 
 LIMITS = (5, 20, 50)
 # Long enough for the share of the first seconds, in which the limit is not known, to be that of a short backfill.
@@ -76,7 +77,7 @@ def drive(lab: Lab, limit: float, workers: int, seconds: float) -> tuple[Told, i
     def work() -> None:
         while time.monotonic() < end:
             try:
-                api.ask("/demand/outturn/stream", query, 1_000_000, len, traffic)
+                api.ask(Request(path="/demand/outturn/stream", query=query, limit=1_000_000), len, traffic)
             except Unavailable:
                 continue
 

@@ -26,6 +26,7 @@ from isal import isal_zlib
 from collector.base.gb_calendar import day_end, day_start
 from collector.registry.model import Dataset
 from collector.source.json_records import read_answer
+from collector.source.requests import requests_of
 from collector.storage.day_objects import GZIP_LEVEL, pack
 from datasets_config import REGISTRY
 
@@ -64,7 +65,7 @@ def product(dataset: Dataset, packed: bytes) -> int:
     body = bytearray(isal_zlib.decompress(packed, 31))
     ends = re.findall(rb'"%b":"(.{10})' % dataset.instant.fields[0].encode(), body[:1_000] + b"\n" + body[-1_000:])
     first, last = (date.fromisoformat(end.decode()) for end in (min(ends), max(ends)))
-    answer = read_answer(dataset, body, day_start(first), day_end(last))
+    answer = read_answer(requests_of(dataset, day_start(first), day_end(last))[0], body)
     for records in answer.days.values():
         pack(records.lines(), answer.fields, datetime.now(timezone.utc), "", False)
     return len(body)

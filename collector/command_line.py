@@ -12,7 +12,7 @@ import sys
 from datetime import date, datetime, timezone
 from pathlib import Path
 
-from collector.base.errors import FAILED, MISUSED, Stopped, UsageError, internal
+from collector.base.errors import DONE, FAILED, MISUSED, Stopped, UsageError, internal
 from collector.base.names import PLACES
 from collector.base.text import printable, table
 
@@ -43,7 +43,8 @@ class Parser(argparse.ArgumentParser):
             self.register("action", action, _Once)
 
     def error(self, message: str) -> NoReturn:
-        fail_usage(self.prog, message if "; " in message else f"{message}; see {self.prog} --help")
+        print(misuse(self.prog, message if "; " in message else f"{message}; see {self.prog} --help"), file=sys.stderr)
+        raise SystemExit(MISUSED)
 
 
 class _Once(argparse.Action):
@@ -61,10 +62,9 @@ def _help_formatter(prog: str) -> argparse.HelpFormatter:
     return argparse.RawDescriptionHelpFormatter(prog, max_help_position=28, width=79)
 
 
-def fail_usage(prog: str, message: str) -> NoReturn:
-    """Say in one line what is wrong and end with exit code 2."""
-    print(f"{prog}: {printable(' '.join(str(message).split()))}", file=sys.stderr)
-    raise SystemExit(MISUSED)
+def misuse(prog: str, message: str) -> str:
+    """What is wrong with the use of a program, in one line."""
+    return f"{prog}: {printable(' '.join(message.split()))}"
 
 
 def parse_day(text: str) -> date:
@@ -164,8 +164,12 @@ def run(prog: str, main: Callable[[], int]) -> NoReturn:
     try:
         code = main()
         sys.stdout.flush()
+    except SystemExit as end:
+        # Help was asked for, or what was typed is wrong, and is told.
+        code = int(end.code or DONE)
     except UsageError as error:
-        fail_usage(prog, str(error))
+        print(misuse(prog, str(error)), file=sys.stderr)
+        code = MISUSED
     except Stopped as stopped:
         print(f"{prog}: stopped before anything was begun", file=sys.stderr)
         code = 128 + stopped.args[0]

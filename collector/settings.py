@@ -13,7 +13,7 @@ from collector.base.errors import UsageError
 from collector.base.names import PLACES
 from collector.base.process import log
 from collector.base.text import hide
-from collector.registry.model import Host
+from collector.registry.model import SOURCES
 
 ROOT = Path(__file__).resolve().parent.parent
 API_ENV = ROOT / "api.env"
@@ -50,8 +50,7 @@ SETTINGS = (
         "a BigQuery dataset name: letters, digits and underscores",
     ),
     Setting("BMRS_LOCATION", "europe-west2", "", r"[A-Za-z]+(-[A-Za-z]+[0-9]+)?", "a location such as europe-west2 or EU"),
-    Setting(Host.ELEXON.value, "", rule=_URL_RULE),
-    Setting(Host.CARBON.value, "", rule=_URL_RULE),
+    *(Setting(source.variable, "", rule=_URL_RULE) for source in SOURCES),
     Setting("BMRS_HTTP_TIMEOUT", "60", "", r"[1-9][0-9]{0,3}", "a number of seconds from 1 to 9999"),
     Setting("BMRS_API_KEY", "", "", r"[\x21-\x7e]*", "printable characters without spaces"),
     Setting("BMRS_KEEP_LOGS", "90", "", r"[1-9][0-9]{0,4}", "a number of days from 1 to 99999"),

@@ -50,6 +50,8 @@ with warnings.catch_warnings():
     import enhanced_bigquery_loader as loader
     import enhanced_elexon_neso_downloader as downloader
     from collector.base.errors import MISUSED, UsageError
+    from collector.registry.model import Dataset
+    from collector.source.requests import DataRequest, requests_of
     from collector.storage.day_objects import object_name
     from local_cloud import LocalCloud
 
@@ -328,6 +330,12 @@ _CASTS: dict[str, Callable[[Any], Any]] = {
     "STRING": str, "INT64": int, "FLOAT64": float, "BOOL": bool, "DATE": date.fromisoformat,
     "TIMESTAMP": lambda text: datetime.fromisoformat(text.rstrip("Z") + "+00:00"),
 }  # fmt: skip
+
+
+def question(dataset: Dataset, start: datetime, end: datetime) -> DataRequest:
+    """The one request for [start, end)."""
+    (request,) = requests_of(dataset, start, end)
+    return request
 
 
 def instant_of(key: str, record: dict[str, Any]) -> datetime:

@@ -31,6 +31,7 @@ from collector import command_line
 from collector.base.errors import UsageError
 from collector.cloud.clients import at_start
 from collector.cloud.dataset import check_locations
+from collector.program import tasks_of
 from collector.settings import SETTINGS as KNOWN
 from collector.settings import load_settings, read_api_env
 from datasets_config import REGISTRY
@@ -502,7 +503,7 @@ def test_any_command_line_is_taken_or_refused_in_one_line(words: list[str]) -> N
         try:
             with contextlib.redirect_stderr(said), contextlib.redirect_stdout(io.StringIO()):
                 arguments = program.build_parser().parse_args(words)
-                tasks = command_line.tasks_of(arguments)
+                tasks = tasks_of(arguments)
         except UsageError as error:
             assert "; " in str(error)
         except SystemExit as stop:

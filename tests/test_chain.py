@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections import Counter
 from collections.abc import Callable
 from datetime import date, datetime, timedelta, timezone
@@ -24,6 +25,7 @@ from conftest import (
     content_of,
     days,
     model_rows,
+    question,
     settlement_of,
     unpacked,
 )
@@ -33,7 +35,6 @@ from isal import igzip
 
 from collector.base.gb_calendar import day_end, day_start, utc_text
 from collector.days import spans
-from collector.registry.model import Asked
 from collector.source.json_records import read_answer
 from collector.storage.day_objects import DayStore, object_name, pack
 from datasets_config import REGISTRY
@@ -119,12 +120,14 @@ def test_the_half_hour_that_collides_after_the_spring_change_is_kept(place: Plac
     ]
 
 
-@pytest.mark.parametrize("key", [key for key in TWELVE if REGISTRY[key].window.asked is not Asked.PATH])
-@pytest.mark.parametrize("which", ["first", "last"])
+@pytest.mark.parametrize("key", [key for key in TWELVE if "?" in REGISTRY[key].endpoint.template])
+@pytest.mark.parametrize("which", ["From=", "To="])
 def test_a_wrong_parameter_name_fails_and_stores_nothing(place: Place, monkeypatch: pytest.MonkeyPatch, key: str, which: str) -> None:
     # SYSWARN's latest message must exist for it to come back.
     place.api.set(now="2024-09-01T12:00:00Z")
-    wrong = REGISTRY[key]._replace(window=REGISTRY[key].window._replace(**{which: "settlementDay" + which}))
+    endpoint = REGISTRY[key].endpoint
+    name = next(name for name in re.findall(r"[?&](\w+=)", endpoint.template) if name.lower().endswith(which.lower()))
+    wrong = REGISTRY[key]._replace(endpoint=endpoint._replace(template=endpoint.template.replace(name, f"settlementDay{which}")))
     monkeypatch.setitem(REGISTRY, key, wrong)
     monkeypatch.setattr("collector.source.http._BACKOFF_BASE", 0.01)
     ran = place.download("--datasets", key, *span("2024-01-05", "2024-01-06"))
@@ -137,7 +140,9 @@ def test_a_wrong_parameter_name_fails_and_stores_nothing(place: Place, monkeypat
 
 @pytest.mark.parametrize("path", ["/datasets/FREQUENCY/stream", "/system/frequency/stream"])
 def test_a_wrong_endpoint_fails_and_stores_nothing(place: Place, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
-    wrong = REGISTRY["frequency"]._replace(window=REGISTRY["frequency"].window._replace(path=path))
+    endpoint = REGISTRY["frequency"].endpoint
+    template = f"{path}?{endpoint.template.partition('?')[2]}"
+    wrong = REGISTRY["frequency"]._replace(endpoint=endpoint._replace(template=template))
     monkeypatch.setitem(REGISTRY, "frequency", wrong)
     ran = place.download("--datasets", "frequency", "market_index", *span("2024-01-05"))
     assert ran.code == 1
@@ -682,7 +687,7 @@ def test_rows_of_any_records_are_as_a_simple_model_says(place: Place, made: list
         })  # fmt: skip
     random.Random(len(records)).shuffle(records)
     dataset = REGISTRY["generation_outturn"]
-    answer = read_answer(dataset, json.dumps(records).encode(), day_start(day), day_end(day))
+    answer = read_answer(question(dataset, day_start(day), day_end(day)), json.dumps(records).encode())
     payload = pack(answer.days[day].lines(), answer.fields, datetime.now(UTC), "x", True)
     store = DayStore(place.bucket)
     store.put(dataset, day, payload, store.list(dataset, day, day).get(day))

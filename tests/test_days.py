@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from api_standin import replay_csv
-from conftest import SAMPLES
+from conftest import SAMPLES, question
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -44,7 +44,7 @@ def fuel(day: date, series: dict[str, Sequence[int]], late: dict[int, timedelta]
 
 
 def profile_of(dataset: Dataset, day: date, records: list[dict[str, Any]]) -> Profile:
-    answer = read_answer(dataset, json.dumps(records).encode(), day_start(day), day_end(day))
+    answer = read_answer(question(dataset, day_start(day), day_end(day)), json.dumps(records).encode())
     return answer.days[day].profile(dataset, day) if day in answer.days else Profile(0)
 
 
@@ -315,34 +315,35 @@ def test_a_backlog_over_midnight_is_stored_in_its_day(day: date, late: timedelta
     count = (day_end(day) - day_start(day)) // timedelta(minutes=5)
     backlog = dict.fromkeys(range(count - 40, count), late)
     records = fuel(day, {"CCGT": range(count)}, backlog)
-    (path, query) = FUELINST.window.request(day_start(day), day_end(day))
-    assert path == "/datasets/FUELINST/stream"
+    asked = question(FUELINST, day_start(day), day_end(day))
+    assert asked.path == "/datasets/FUELINST/stream"
+    query = asked.query
     served = [r for r in records if query["publishDateTimeFrom"] <= r["publishTime"] <= query["publishDateTimeTo"]]
     assert len(served) == count
-    answer = read_answer(FUELINST, json.dumps(served).encode(), day_start(day), day_end(day))
+    answer = read_answer(question(FUELINST, day_start(day), day_end(day)), json.dumps(served).encode())
     assert answer.days[day].rows == count
     # The day behind, asked alone, is answered with the backlog too.
     after = day + ONE_DAY
-    (_, query) = FUELINST.window.request(day_start(after), day_end(after))
+    query = question(FUELINST, day_start(after), day_end(after)).query
     served = [r for r in records if query["publishDateTimeFrom"] <= r["publishTime"] <= query["publishDateTimeTo"]]
-    assert read_answer(FUELINST, json.dumps(served).encode(), day_start(after), day_end(after)).days == {}
+    assert read_answer(question(FUELINST, day_start(after), day_end(after)), json.dumps(served).encode()).days == {}
 
 
 def test_the_answer_to_another_question_is_refused_and_a_shifted_one_is_told_as_such() -> None:
     start, end = day_start(DAY), day_end(DAY)
     newest = fuel(DAY + 2 * ONE_DAY, {"CCGT": WHOLE})
     with pytest.raises(WrongAnswer, match="another question"):
-        read_answer(FUELINST, json.dumps(newest).encode(), start, end)
+        read_answer(question(FUELINST, start, end), json.dumps(newest).encode())
     # Started within reach, but published when nothing was asked for.
     strange = fuel(DAY, {"CCGT": [287]}, {287: timedelta(hours=30)})
     with pytest.raises(WrongAnswer, match="another question"):
-        read_answer(FUELINST, json.dumps(strange).encode(), start, end)
+        read_answer(question(FUELINST, start, end), json.dumps(strange).encode())
     carbon = REGISTRY["carbon_intensity"]
     early = [
         {"from": utc_text(start + n * HALF_HOUR - HOUR)[:-4] + "Z", "to": "x", "intensity": {"forecast": 1, "actual": 1, "index": "low"}} for n in range(48)
     ]  # fmt: skip
     with pytest.raises(WrongAnswer, match="60 minutes too early"):
-        read_answer(carbon, json.dumps(early).encode(), start, end)
+        read_answer(question(carbon, start, end), json.dumps(early).encode())
 
 
 @pytest.mark.skipif(not SAMPLES.exists(), reason="the genuine samples are not beside this checkout")
@@ -351,7 +352,7 @@ def test_the_recorded_year_is_called_short_where_it_truly_is() -> None:
     dataset = REGISTRY["generation_outturn"]
     rows, _ = replay_csv(SAMPLES / "generation_outturn" / "gb-grid-margin_fuelhh_2022.csv")
     first, last = date(2022, 1, 1), date(2022, 12, 31)
-    answer = read_answer(dataset, json.dumps(rows).encode(), day_start(first), day_end(last))
+    answer = read_answer(question(dataset, day_start(first), day_end(last)), json.dumps(rows).encode())
     found = {day: records.profile(dataset, day) for day, records in answer.days.items()}
     stored = Stored({day: an_object(dataset, day, profile) for day, profile in found.items()})
     short = {day: sum(lack.count for lack in got if lack.kind is Kind.INSTANT) for day, p in found.items() if (got := lacks(dataset, day, p, stored))}

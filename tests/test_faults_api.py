@@ -194,8 +194,8 @@ def test_days_that_stay_broken_do_not_keep_new_ones_out(place: Place) -> None:
 
 
 def test_an_endpoint_that_answers_another_question_is_given_up_soon(place: Place) -> None:
-    window = type(REGISTRY["generation_outturn"].window)
-    with mock.patch.object(window, "request", lambda _self, start, *_: ("/datasets/FUELHH", {"form": start.isoformat()})):
+    endpoint = REGISTRY["generation_outturn"].endpoint._replace(template="/datasets/FUELHH?form={first_date}")
+    with mock.patch.dict(REGISTRY, generation_outturn=REGISTRY["generation_outturn"]._replace(endpoint=endpoint)):
         ran = place.download("--datasets", "generation_outturn", "--start-date", "2022-01-01", "--end-date", "2022-12-31", "--max-days", "1")
     assert ran.code == 1
     assert "it answers another question" in ran.out

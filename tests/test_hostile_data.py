@@ -19,18 +19,19 @@ from unittest import mock
 
 import pytest
 from api_standin import ApiStandin
-from conftest import CODES, DOWNLOADER, LOADER, TWELVE, Place, days, unpacked
+from conftest import CODES, DOWNLOADER, LOADER, TWELVE, Place, days, question, unpacked
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector import command_line
 from collector.base.errors import first_line
 from collector.base.gb_calendar import day_end, day_start
 from collector.base.process import Stop
+from collector.command_line import Parser
 from collector.source import http as api_module
 from collector.source.errors import Refused, Unavailable, Unparsable, WrongAnswer
 from collector.source.http import Api, Traffic
 from collector.source.json_records import read_answer, split
+from collector.source.requests import Request
 from collector.storage.day_objects import DayObject, object_name, pack
 from collector.warehouse.layout import STAGING_PREFIX
 from datasets_config import REGISTRY
@@ -82,7 +83,7 @@ def test_strange_members_are_kept_as_they_are(key: str, member: bytes) -> None:
     plain = json.dumps(values, separators=(",", ":")).encode()
     record = with_member(plain, member)
     for order in ([plain, record, plain], [record, plain, record]):
-        answer = read_answer(dataset, b"[" + b",".join(order) + b"]", START, END)
+        answer = read_answer(question(dataset, START, END), b"[" + b",".join(order) + b"]")
         assert sorted(line for group in answer.days[DAY].lines() for line in group) == sorted(order)
         assert {*json.loads(record, parse_int=str)} <= answer.fields
 
@@ -119,7 +120,7 @@ def test_what_is_no_json_is_refused(value: bytes) -> None:
     record = b'{"measurementTime":"2024-01-05T11:30:00Z","frequency":50.0}'
     for bad in (with_member(record, b'"x":' + value), with_member(record, b'"z\\"":1,"x":' + value)):
         with pytest.raises(Unparsable) as told:
-            read_answer(FREQUENCY, b"[" + record + b"," + bad + b"]", START, END)
+            read_answer(question(FREQUENCY, START, END), b"[" + record + b"," + bad + b"]")
         assert len(str(told.value)) < 500
 
 
@@ -133,7 +134,7 @@ INSTANTS = [
 @pytest.mark.parametrize("value", INSTANTS, ids=lambda value: repr(value)[:30])
 def test_a_record_without_a_usable_time_is_refused_in_few_words(value: bytes) -> None:
     with pytest.raises(WrongAnswer, match="no usable") as told:
-        read_answer(FREQUENCY, b'[{"measurementTime":' + value + b',"frequency":50}]', START, END)
+        read_answer(question(FREQUENCY, START, END), b'[{"measurementTime":' + value + b',"frequency":50}]')
     assert len(str(told.value)) < 500
 
 
@@ -156,9 +157,9 @@ def test_any_names_and_values_come_through(extras: list[dict[str, Any]], ascii_o
         body.decode()
     except UnicodeDecodeError:
         with pytest.raises(Unparsable, match="UTF-8"):
-            read_answer(FREQUENCY, body, START, END)
+            read_answer(question(FREQUENCY, START, END), body)
         return
-    answer = read_answer(FREQUENCY, body, START, END)
+    answer = read_answer(question(FREQUENCY, START, END), body)
     assert [line for group in answer.days[DAY].lines() for line in group] == lines
     assert {*answer.fields} >= {name for name in names if "Infinity" not in name}
 
@@ -178,7 +179,7 @@ def test_the_window_check_never_lets_a_record_into_a_day_that_was_not_asked_for(
     body = json.dumps([{name: f"{moment:%Y-%m-%dT%H:%M:%SZ}"} for moment in moved]).encode()
     inside = [moment for moment in instants if begin <= moment < end]
     try:
-        answer = read_answer(dataset, body, begin, end)
+        answer = read_answer(question(dataset, begin, end), body)
     except WrongAnswer:
         assert len(inside) < len(instants)
         return
@@ -364,7 +365,7 @@ def test_any_redirect_is_told_without_following(target: str) -> None:
 
 
 def ask(url: str, limit: int = 1_000_000, key: str = "") -> bytes:
-    return Api(url, cap=100.0, stop=Stop(), connections=1, timeout=5.0, key=key).ask("/x", {}, limit, bytes, Traffic())
+    return Api(url, cap=100.0, stop=Stop(), connections=1, timeout=5.0, key=key).ask(Request(path="/x", limit=limit), bytes, Traffic())
 
 
 @pytest.fixture(scope="module")
@@ -468,7 +469,7 @@ def test_what_a_server_says_cannot_draw_on_the_terminal_or_forge_a_line(place: P
 def test_first_lines_and_complaints_are_printable(capsys: pytest.CaptureFixture[str]) -> None:
     assert first_line(ValueError(UGLY)).isprintable()
     with pytest.raises(SystemExit):
-        command_line.fail_usage("prog", UGLY)
+        Parser(prog="prog").error(UGLY)
     assert capsys.readouterr().err.rstrip("\n").isprintable()
 
 

@@ -23,7 +23,7 @@ from unittest import mock
 import hostile_server
 import pytest
 import requests
-from conftest import DOWNLOADER, LOADER, ROOT, Place
+from conftest import DOWNLOADER, LOADER, ROOT, Place, question
 from hostile_server import HANGS, KEEP, NAMED, OK, HostileServer, whole
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,6 +37,7 @@ from collector.source import http as api_module
 from collector.source.errors import Refused, Unavailable, Unparsable, WindowTooLong, WrongAnswer
 from collector.source.http import Api, Pace, Traffic
 from collector.source.json_records import read_answer, split
+from collector.source.requests import Request
 from collector.verify import verification
 from datasets_config import REGISTRY
 
@@ -68,7 +69,7 @@ def an_api(url: str, **more: Any) -> Api:
 
 
 def ask(api: Api, path: str = "/x", limit: int = 20_000_000, read: Callable[[bytearray], Any] = bytes) -> Any:
-    return api.ask(path, {}, limit, read, Traffic())
+    return api.ask(Request(path=path, limit=limit), read, Traffic())
 
 
 def ended(api: Api, path: str = "/x") -> tuple[object, float]:
@@ -283,17 +284,19 @@ def test_a_cap_below_the_slow_floor_stays() -> None:
 # ---------------------------------------------------------------------------------------------------------- memory
 _CHILD = """
 import sys, time
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
-from collector.api import Api, Traffic
-from collector.records import read_answer
-from collector.runtime import Stop
+from collector.base.process import Stop
+from collector.source.http import Api, Traffic
+from collector.source.json_records import read_answer
+from collector.source.requests import requests_of
 from datasets_config import REGISTRY
 key, url = sys.argv[1:]
 dataset, start = REGISTRY[key], datetime(2024, 1, 1, tzinfo=timezone.utc)
-end, began = start + timedelta(days=1), time.monotonic()
+request, began = requests_of(dataset, start, start + timedelta(days=1))[0], time.monotonic()
 try:
     Api(url, cap=100.0, stop=Stop(), connections=1, timeout=20.0, attempts=1).ask(
-        "/x", {}, 4_000_000 + 3 * dataset.bytes_per_day, lambda body: read_answer(dataset, body, start, end), Traffic())
+        replace(request, path="/x", query={}), lambda body: read_answer(request, body), Traffic())
 except Exception as error:
     print(type(error).__name__, error)
 # Not getrusage: that has the peak of the process that started this one, too.
@@ -315,7 +318,7 @@ print(time.monotonic() - began, peak)
 def test_what_is_made_of_a_body_is_bounded(name: str, key: str, says: str, most: float, server: HostileServer) -> None:
     if not Path("/proc/self/status").exists():
         pytest.skip("no /proc here to read the memory from")
-    code = f"import collector.api; http._WRONG_ATTEMPTS = 1\n{_CHILD}"
+    code = f"from collector.source import http; http._WRONG_ATTEMPTS = 1\n{_CHILD}"
     ran = subprocess.run([sys.executable, "-c", code, key, server.url(name)], cwd=ROOT, capture_output=True, text=True, timeout=120)
     *told, measured = ran.stdout.splitlines()
     assert "\n".join(told).startswith(says), ran.stdout + ran.stderr
@@ -365,7 +368,7 @@ def test_the_records_of_a_window_are_counted() -> None:
 def test_three_times_as_many_records_as_usual_are_read() -> None:
     dataset, start = REGISTRY["frequency"], datetime(2024, 1, 1, tzinfo=UTC)
     body = b"[" + b",".join(_records(3 * dataset.rows_per_day)) + b"]"
-    assert read_answer(dataset, body, start, start + timedelta(days=1)).days[date(2024, 1, 1)].rows == 3 * dataset.rows_per_day
+    assert read_answer(question(dataset, start, start + timedelta(days=1)), body).days[date(2024, 1, 1)].rows == 3 * dataset.rows_per_day
 
 
 def test_a_record_may_have_a_thousand_names_and_no_more() -> None:
@@ -373,7 +376,7 @@ def test_a_record_may_have_a_thousand_names_and_no_more() -> None:
 
     def read(names: int) -> None:
         more = "".join(f',"f{n}":1' for n in range(names - 1))
-        read_answer(dataset, f'[{{"measurementTime":"2024-01-01T00:00:00Z"{more}}}]'.encode(), start, start + timedelta(days=1))
+        read_answer(question(dataset, start, start + timedelta(days=1)), f'[{{"measurementTime":"2024-01-01T00:00:00Z"{more}}}]'.encode())
 
     read(1_000)
     with pytest.raises(WrongAnswer, match="1,001 fields"):
@@ -390,12 +393,12 @@ def test_an_answer_that_does_not_fit_into_memory_is_a_wrong_answer(server: Hosti
 
 # --------------------------------------------------------------------------------------------- a failure, not the end
 def test_an_exception_that_nobody_foresaw_costs_its_day_alone(place: Place) -> None:
-    def read(dataset: Any, body: Any, start: datetime, end: datetime, *stamped: Any) -> Any:
-        if b'"2024-01-02' in body and end - start < timedelta(days=2):
+    def read(request: Any, body: Any) -> Any:
+        if b'"2024-01-02' in body and request.end - request.start < timedelta(days=2):
             raise ZeroDivisionError("of\x1b all things")
         if b'"2024-01-02' in body:
             raise RuntimeError("a window with that day")
-        return read_answer(dataset, body, start, end, *stamped)
+        return read_answer(request, body)
 
     with mock.patch("collector.source.download.read_answer", read):
         ran = place.download("--datasets", "frequency", "market_index", "--start-date", "2024-01-01", "--end-date", "2024-01-03", "--verbose")
@@ -548,9 +551,10 @@ def test_a_report_with_an_impossible_name_is_one_line(name: str) -> None:
 
 
 def test_a_report_with_a_long_name_is_written(tmp_path: Any) -> None:
-    from collector.verify.report import report_file, write_report
+    from collector.command_line import new_file
+    from collector.verify.report import write_report
 
-    path = report_file(str(tmp_path / ("a" * 250 + ".html")))
+    path = new_file(str(tmp_path / ("a" * 250 + ".html")))
     settings = Settings({s.variable: s.default for s in SETTINGS}, {})
     write_report(path, [], settings, 1.0, {})
     assert "<html" in path.read_text()

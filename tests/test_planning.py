@@ -10,14 +10,14 @@ from datetime import date, datetime, timedelta, timezone
 from itertools import pairwise
 
 import pytest
-from conftest import TWELVE, days
+from conftest import TWELVE, days, question
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from collector import command_line
 from collector.base.gb_calendar import HALF_HOUR, day_end, day_start, parse_utc, settlement_day
 from collector.days import Stored, Task, days_text, days_to_fetch, final_after, is_due, spans
-from collector.registry.model import Asked, Dataset, Window
+from collector.registry.model import Dataset
 from collector.source.download import BODY_BUDGET, LEAST_WORKERS, RECORD_OVERHEAD, window_days, workers_for
 from collector.storage.day_objects import DayObject, object_name
 from collector.storage.profile import Profile, encode
@@ -74,11 +74,11 @@ def test_windows_at_one_time_fit_the_memory(key: str) -> None:
 
 
 # ------------------------------------------------------------------------------------------------------------- asking
-def served(dataset: Dataset, window: Window, path: str, query: dict[str, str], around: list[datetime]) -> Iterator[datetime]:
+def served(dataset: Dataset, path: str, query: dict[str, str], around: list[datetime]) -> Iterator[datetime]:
     """Which of these instants the real endpoint answers this request with (facts: bounds are inclusive)."""
-    texts = re.findall(r"/(\d{4}[^/]*Z)", path) if window.asked is Asked.PATH else list(query.values())
+    texts = re.findall(r"/(\d{4}[^/]*Z)", path) if "from_minute" in dataset.endpoint.placeholders else list(query.values())
     for instant in around:
-        if window.asked is Asked.DATES:
+        if "first_date" in dataset.endpoint.placeholders:
             low, high = map(date.fromisoformat, texts)
             day = settlement_day(instant)
             labels = {day}
@@ -101,41 +101,43 @@ def served(dataset: Dataset, window: Window, path: str, query: dict[str, str], a
 def test_what_is_asked_for_holds_the_window_and_what_may_come_back_is_known(key: str, where: tuple[date, int]) -> None:
     dataset = REGISTRY[key]
     first, count = where
-    last = first + timedelta(min(count, dataset.window.max_days) - 1)
-    assume(not dataset.window.split_years or first.year == last.year)
+    last = first + timedelta(min(count, dataset.endpoint.max_days) - 1)
+    assume(not dataset.endpoint.split_years or first.year == last.year)
     start, end = day_start(first), day_end(last)
-    path, query = dataset.window.request(start, end)
+    asked = question(dataset, start, end)
+    path, query = asked.path, asked.query
     tick = {"frequency": 15 * SECOND, "fuel_instructions": 5 * MINUTE}.get(key, HALF_HOUR)
     inside = [start + n * HALF_HOUR for n in range((end - start) // HALF_HOUR)] + [end - n * tick for n in (1, 2, 3)]
     if key in ("bid_offer_acceptances", "system_warnings", "wind_forecasts"):
         inside.append(end - SECOND)
     around = [edge + n * tick for edge, steps in ((start, range(-200, 0)), (end, range(200))) for n in steps]
-    assert list(served(dataset, dataset.window, path, query, inside)) == inside
+    assert list(served(dataset, path, query, inside)) == inside
     if key == "generation_outturn" and last < DEFECT_END:
         # Both ways to label the last half hour have to be covered.
         low, high = map(date.fromisoformat, query.values())
         assert low <= first
         assert high > last
-    earliest, latest = dataset.window.answers(start, end)
+    earliest, latest = asked.earliest, asked.latest
     assert earliest <= start
     assert end - SECOND <= latest
-    repeated = list(served(dataset, dataset.window, path, query, around))
+    repeated = list(served(dataset, path, query, around))
     assert all(earliest <= instant <= latest for instant in repeated), "a right answer would be refused"
     assert latest - end <= timedelta(days=1, hours=1), "a wrong answer would pass"
-    assert start - earliest <= max(HALF_HOUR, dataset.window.reach), "a wrong answer would pass"
+    assert start - earliest <= max(HALF_HOUR, dataset.endpoint.reach), "a wrong answer would pass"
 
 
 def test_adjacent_windows_do_not_repeat_the_instant_between_them() -> None:
     for key in ("frequency", "bid_offer_acceptances", "individual_generation"):
         dataset = REGISTRY[key]
         middle = day_start(date(2024, 6, 2))
-        path, query = dataset.window.request(day_start(date(2024, 6, 1)), middle)
-        assert list(served(dataset, dataset.window, path, query, [middle])) == []
+        asked = question(dataset, day_start(date(2024, 6, 1)), middle)
+        assert list(served(dataset, asked.path, asked.query, [middle])) == []
 
 
 def test_requests_are_in_the_words_of_each_endpoint() -> None:
     start, end = day_start(date(2024, 3, 31)), day_end(date(2024, 4, 2))
-    asked = {key: REGISTRY[key].window.request(start, end) for key in TWELVE}
+    questions = {key: question(REGISTRY[key], start, end) for key in TWELVE}
+    asked = {key: (one.path, one.query) for key, one in questions.items()}
     dates = {"settlementDateFrom": "2024-03-31", "settlementDateTo": "2024-04-02"}
     instants = {"from": "2024-03-31T00:00:00Z", "to": "2024-04-02T22:59:59Z"}
     published = {"publishDateTimeFrom": "2024-03-31T00:00:00Z", "publishDateTimeTo": "2024-04-02T22:59:59Z"}
@@ -159,10 +161,10 @@ def test_requests_are_in_the_words_of_each_endpoint() -> None:
 
 
 def test_where_labels_are_late_the_day_after_is_asked_for_too() -> None:
-    window = REGISTRY["generation_outturn"].window
+    dataset = REGISTRY["generation_outturn"]
 
     def asked(first: str, last: str) -> list[str]:
-        return list(window.request(day_start(date.fromisoformat(first)), day_end(date.fromisoformat(last)))[1].values())
+        return list(question(dataset, day_start(date.fromisoformat(first)), day_end(date.fromisoformat(last))).query.values())
 
     assert asked("2022-03-26", "2022-03-27") == ["2022-03-26", "2022-03-28"]
     assert asked("2022-07-14", "2022-07-14") == ["2022-07-14", "2022-07-15"]

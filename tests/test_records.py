@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from conftest import TWELVE, instant_of, settlement_of
+from conftest import TWELVE, instant_of, question, settlement_of
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from isal import igzip
@@ -98,7 +98,7 @@ def test_records_come_back_byte_for_byte(made: tuple[list[str], bytes]) -> None:
 @given(bodies())
 def test_stored_lines_lose_line_breaks_between_tokens_and_nothing_else(made: tuple[list[str], bytes]) -> None:
     texts, body = made
-    found = lines_of(read_answer(FREQUENCY, body, START, END))
+    found = lines_of(read_answer(question(FREQUENCY, START, END), body))
     # In valid JSON a raw line break can only stand between tokens, so this is what a line may look like.
     assert sorted(found) == sorted(text.replace("\r", "").replace("\n", "").encode() for text in texts)
     assert sorted(json.dumps(json.loads(line)) for line in found) == sorted(json.dumps(json.loads(text)) for text in texts)
@@ -107,14 +107,14 @@ def test_stored_lines_lose_line_breaks_between_tokens_and_nothing_else(made: tup
 @given(bodies())
 def test_all_field_names_are_seen(made: tuple[list[str], bytes]) -> None:
     texts, body = made
-    assert read_answer(FREQUENCY, body, START, END).fields == {name for text in texts for name in json.loads(text)}
+    assert read_answer(question(FREQUENCY, START, END), body).fields == {name for text in texts for name in json.loads(text)}
 
 
 def test_a_field_that_one_record_of_many_has_is_seen() -> None:
     plain = [{"dataset": "FREQ", "measurementTime": utc_text(START + n * timedelta(seconds=15)), "frequency": 50} for n in range(500)]
     plain[250]["newField"] = {"deep": 1}
     body = json.dumps(plain).encode()
-    assert read_answer(FREQUENCY, body, START, END).fields == {"dataset", "measurementTime", "frequency", "newField"}
+    assert read_answer(question(FREQUENCY, START, END), body).fields == {"dataset", "measurementTime", "frequency", "newField"}
 
 
 def test_the_fields_of_a_day_are_its_own() -> None:
@@ -122,28 +122,28 @@ def test_the_fields_of_a_day_are_its_own() -> None:
     end = END + (END - START)
     first, second = START.isoformat(), END.isoformat()
     records = [{"measurementTime": first, "frequency": 50}, {"measurementTime": second, "frequency": 50, "newField": 1}, {"measurementTime": first, "frequency": 51}]
-    days = read_answer(FREQUENCY, json.dumps(records).encode(), START, end).days
+    days = read_answer(question(FREQUENCY, START, end), json.dumps(records).encode()).days
     assert [sorted(days[day].fields) for day in sorted(days)] == [["frequency", "measurementTime"], ["frequency", "measurementTime", "newField"]]
     assert [days[day].rows for day in sorted(days)] == [2, 1]
 
 
 def test_nested_fields_are_named_with_their_parent() -> None:
     row = {"from": "2024-01-05T10:00Z", "to": "2024-01-05T10:30Z", "intensity": {"forecast": 1, "actual": None, "new": 2}}
-    answer = read_answer(REGISTRY["carbon_intensity"], json.dumps({"data": [row]}).encode(), START, END)
+    answer = read_answer(question(REGISTRY["carbon_intensity"], START, END), json.dumps({"data": [row]}).encode())
     assert answer.fields == {"from", "to", "intensity", "intensity.forecast", "intensity.actual", "intensity.new"}
 
 
 def test_a_raw_line_break_in_a_string_is_not_json() -> None:
     body = b'[{"measurementTime":"2024-01-05T00:00:00Z","text":"a\nb"}]'
     with pytest.raises(Unparsable):
-        read_answer(FREQUENCY, body, START, END)
+        read_answer(question(FREQUENCY, START, END), body)
 
 
 # ------------------------------------------------------------------------------------------------------------ garbage
 def refuses_or_reads(body: bytes) -> None:
     """Either an answer whose lines are all JSON records of the day, or one of the two complaints."""
     try:
-        answer = read_answer(FREQUENCY, body, START, END)
+        answer = read_answer(question(FREQUENCY, START, END), body)
     except (Unparsable, WrongAnswer):
         return
     for line in lines_of(answer):
@@ -174,7 +174,7 @@ def test_a_body_that_is_cut_short_is_never_believed(made: tuple[list[str], bytes
     whole = made[1].rstrip()
     cut = whole[: data.draw(st.integers(0, len(whole) - 1))]
     with pytest.raises(Unparsable):
-        read_answer(FREQUENCY, cut, START, END)
+        read_answer(question(FREQUENCY, START, END), cut)
 
 
 @pytest.mark.parametrize(
@@ -188,12 +188,12 @@ def test_a_body_that_is_cut_short_is_never_believed(made: tuple[list[str], bytes
 )  # fmt: skip
 def test_what_is_no_list_of_records_is_unparsable(body: bytes) -> None:
     with pytest.raises(Unparsable):
-        read_answer(FREQUENCY, body, START, END)
+        read_answer(question(FREQUENCY, START, END), body)
 
 
 @pytest.mark.parametrize("body", [b"[]", b'{"data":[]}', b' {"metadata":{"datasets":[]},"data":[ ]}\n', b"\xef\xbb\xbf[]"])
 def test_an_empty_list_is_an_answer(body: bytes) -> None:
-    assert read_answer(FREQUENCY, body, START, END).days == {}
+    assert read_answer(question(FREQUENCY, START, END), body).days == {}
 
 
 @pytest.mark.parametrize(
@@ -210,7 +210,7 @@ def test_a_record_without_a_usable_instant_is_a_wrong_answer(record: str) -> Non
     good = '{"measurementTime":"2024-01-05T00:00:00Z"}'
     for body in (f"[{record}]", f"[{good},{record},{good}]"):
         with pytest.raises(WrongAnswer):
-            read_answer(FREQUENCY, body.encode(), START, END)
+            read_answer(question(FREQUENCY, START, END), body.encode())
 
 
 @pytest.mark.parametrize("period", ["0", "47", "-1", "1.5", '"3"', "null", "true", "99999999999999999999"])
@@ -218,7 +218,7 @@ def test_a_period_that_the_day_does_not_have_is_a_wrong_answer(period: str) -> N
     day = date(2024, 3, 31)
     body = f'[{{"settlementDate":"2024-03-31","settlementPeriod":{period}}}]'.encode()
     with pytest.raises(WrongAnswer):
-        read_answer(REGISTRY["balancing_services"], body, day_start(day), day_end(day))
+        read_answer(question(REGISTRY["balancing_services"], day_start(day), day_end(day)), body)
 
 
 # ---------------------------------------------------------------------------------------------------------- its own day
@@ -243,7 +243,8 @@ def test_a_record_is_stored_in_its_day_dropped_at_a_known_edge_or_refused(
 ) -> None:
     dataset = REGISTRY[key]
     start, end = day_start(first), day_end(first + timedelta(count - 1))
-    earliest, latest = dataset.window.answers(start, end)
+    asked = question(dataset, start, end)
+    earliest, latest = asked.earliest, asked.latest
     for offset in offsets:
         instant = (end if at_end else start) + offset * HALF_HOUR
         record = record_of(dataset, instant)
@@ -252,9 +253,9 @@ def test_a_record_is_stored_in_its_day_dropped_at_a_known_edge_or_refused(
         body = json.dumps([record]).encode()
         if not earliest <= instant <= latest:
             with pytest.raises(WrongAnswer, match="another question"):
-                read_answer(dataset, body, start, end)
+                read_answer(question(dataset, start, end), body)
             continue
-        answer = read_answer(dataset, body, start, end)
+        answer = read_answer(question(dataset, start, end), body)
         if start <= instant < end:
             assert list(answer.days) == [settlement_of(instant)[0]]
         else:
@@ -285,7 +286,7 @@ def test_the_same_records_make_the_same_objects_in_any_order_and_any_windows(
 
     def asked(low: datetime, high: datetime, order: Sequence[str]) -> Answer:
         body = "[" + ",".join(text for text in order if low <= at(text) < high) + "]"
-        return read_answer(FREQUENCY, body.encode(), low, high)
+        return read_answer(question(FREQUENCY, low, high), body.encode())
 
     whole = packed(FREQUENCY, asked(start, end, texts).days)
     mixed = list(texts)

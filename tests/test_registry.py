@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ROOT, SAMPLES, TWELVE
+from conftest import ROOT, SAMPLES, TWELVE, question
 from google.cloud import bigquery
 
-from collector.registry.model import Asked, Instant
+from collector.registry.model import Instant
 from collector.source.json_records import read_answer
 from collector.warehouse.layout import table_of, table_schema
 from collector.warehouse.schema import schema_differences
@@ -91,11 +91,11 @@ def test_an_entry_is_whole(key: str) -> None:
     names = [column.name for column in dataset.columns]
     assert len(set(names)) == len(names)
     assert all(re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name) for name in names)
-    assert {column.type for column in dataset.columns} <= {"STRING", "INT64", "FLOAT64", "BOOL", "DATE", "TIMESTAMP"}
+    assert {column.type for column in dataset.columns} <= {"STRING", "INT64", "FLOAT64", "BOOL", "DATE", "TIMESTAMP", "JSON"}
     assert {column.unit for column in dataset.columns} <= UNITS
     assert all(column.meaning for column in dataset.columns)
     assert set(dataset.natural_key) == NATURAL_KEYS[key]
-    for used in (dataset.natural_key, dataset.clustering, dataset.series, [p.column for p in dataset.plausible], [dataset.version] if dataset.version else []):
+    for used in (dataset.natural_key, dataset.clustering, dataset.series, [check.column for check in dataset.checks], dataset.version):
         assert set(used) <= set(names)
     assert len(dataset.clustering) <= 4
     assert dataset.partition in ("MONTH", "DAY")
@@ -103,7 +103,7 @@ def test_an_entry_is_whole(key: str) -> None:
     assert names[0] == "settlement_date"
     assert dataset.columns[0].required
     assert ("settlement_period" in names) == (key in HALF_HOURLY)
-    assert 1 <= dataset.window.max_days <= 92
+    assert 1 <= dataset.endpoint.max_days <= 92
     assert dataset.title
     assert dataset.description
     assert any(c.type == "TIMESTAMP" and c.required and c.unit == "UTC" for c in dataset.columns), "the UTC instant"
@@ -133,9 +133,9 @@ def test_instants_that_nobody_can_know_are_not_claimed() -> None:
 @pytest.mark.skipif(not SPECIFICATION.exists(), reason="the API's specification is not beside this checkout")
 @pytest.mark.parametrize("key", [key for key in TWELVE if key != "carbon_intensity"])
 def test_endpoint_and_parameters_are_in_the_specification(key: str) -> None:
-    window = REGISTRY[key].window
-    operation = json.loads(SPECIFICATION.read_text())["paths"][window.path]["get"]
-    assert {window.first, window.last} <= {p["name"] for p in operation["parameters"] if p["in"] == "query"}
+    path, _, query = REGISTRY[key].endpoint.template.partition("?")
+    operation = json.loads(SPECIFICATION.read_text())["paths"][path]["get"]
+    assert {part.partition("=")[0] for part in query.split("&")} <= {p["name"] for p in operation["parameters"] if p["in"] == "query"}
 
 
 @pytest.mark.skipif(not SPECIFICATION.exists(), reason="the API's specification is not beside this checkout")
@@ -148,7 +148,7 @@ def test_fields_are_those_of_the_specification(key: str) -> None:
             schema = whole["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]]
         return schema
 
-    answer = whole["paths"][REGISTRY[key].window.path]["get"]["responses"]["200"]["content"]
+    answer = whole["paths"][REGISTRY[key].endpoint.template.partition("?")[0]]["get"]["responses"]["200"]["content"]
     schema = resolved(next(content["schema"] for kind, content in answer.items() if "json" in kind))
     if schema.get("type") != "array":
         schema = resolved(schema["properties"]["data"])
@@ -164,7 +164,7 @@ def test_genuine_records_have_just_the_fields_that_are_known(key: str) -> None:
     body = (SAMPLES / GENUINE[key]).read_bytes()
     found = json.loads(body)
     instants = [dataset.instant.of(tuple(r[f] for f in dataset.instant.fields)) for r in (found if isinstance(found, list) else found["data"])]
-    answer = read_answer(dataset, body, min(instants), max(instants) + timedelta(seconds=1))
+    answer = read_answer(question(dataset, min(instants), max(instants) + timedelta(seconds=1)), body)
     assert answer.fields == dataset.source_fields
     assert sum(day.rows for day in answer.days.values()) == len(instants)
 
@@ -241,5 +241,6 @@ def test_the_documented_setting_names_are_in_the_example(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("key", TWELVE)
 def test_a_request_is_asked_for_by_what_the_endpoint_filters_on(key: str) -> None:
-    styles = {"generation_outturn": Asked.DATES, "demand_outturn": Asked.DATES, "carbon_intensity": Asked.PATH}
-    assert REGISTRY[key].window.asked == styles.get(key, Asked.INSTANTS)
+    dates = {"first_date", "last_date"}
+    styles = {"generation_outturn": dates, "demand_outturn": dates, "carbon_intensity": {"from_minute", "to_minute"}}
+    assert REGISTRY[key].endpoint.placeholders == styles.get(key, {"from", "to"})

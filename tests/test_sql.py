@@ -241,7 +241,7 @@ def test_both_engines_make_the_same_rows(place: Place, served: dict[str, list[by
 def bounds_broken(dataset: Dataset, lines: Sequence[bytes]) -> Iterator[str]:
     """Three days: as served, one value that stands still, and from the middle on values beyond belief with zeros between."""
     sources = {c.name: c.source for c in dataset.columns}
-    rules = sorted({sources[rule.column] for rule in dataset.plausible})
+    rules = sorted({sources[rule.column] for rule in dataset.checks})
     for number, line in enumerate(lines):
         later = [line.replace(b"2024-01-05T", b"2024-01-%02dT" % day).replace(b'"2024-01-05"', b'"2024-01-%02d"' % day) for day in (6, 7)]
         yield line.decode()
@@ -300,8 +300,8 @@ def test_both_engines_publish_and_check_the_same(place: Place, served: dict[str,
     content = quality.content_sql(dataset, table, days)
     answers = [spelled_alike(rows) for rows in (google_sql.execute(content, tables), ask(place, content))]
     assert answers[0] == answers[1]
-    assert sum(row[name] for row in answers[0] for name in row if name.startswith("outside_") and not name.endswith("_first")) or not dataset.plausible
-    assert all(any(row[f"stuck_{n}"] for row in answers[0]) for n, rule in enumerate(dataset.plausible) if rule.still_hours)
+    assert sum(row[name] for row in answers[0] for name in row if name.startswith("outside_") and not name.endswith("_first")) or not dataset.checks
+    assert all(any(row[f"stuck_{n}"] for row in answers[0]) for n, rule in enumerate(dataset.checks) if rule.still_hours)
     # The same once more; a day that has become empty; an older object; more rows than were counted.
     assert both(sql, batch) == ""
     assert both(publish(dataset, table, days[:1], None, ledger), entries(dataset, days[:1], table_rows=0, generation=8, identity="j")) == ""

@@ -42,7 +42,7 @@ PRICES = {
 LEAST = 10 * 2**20
 # Bytes of a value as BigQuery counts them. Texts are codes of about ten characters, and two bytes each; the long ones,
 # of system_warnings, are of two rows a day.
-WIDTHS = {"INT64": 8, "FLOAT64": 8, "TIMESTAMP": 8, "DATE": 8, "BOOL": 1, "STRING": 12}
+WIDTHS = {"INT64": 8, "FLOAT64": 8, "TIMESTAMP": 8, "DATE": 8, "BOOL": 1, "STRING": 12, "JSON": 100}
 # Records compress to about a twelfth.
 COMPRESSION = 12
 

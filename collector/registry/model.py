@@ -2,49 +2,60 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime, timedelta
-from enum import Enum
 from typing import NamedTuple
 
 from collector.base.gb_calendar import (
     ONE_DAY,
-    UTC,
-    day_end,
-    day_start,
     parse_utc,
     period_start,
-    settlement_day,
-    utc_text,
 )
 
 FIVE_MINUTES = timedelta(minutes=5)
 FIFTEEN_SECONDS = timedelta(seconds=15)
 # Where a column does not come from one field of the record but from the record's instant.
 INSTANT, SETTLEMENT_DATE, SETTLEMENT_PERIOD = "@instant", "@settlement_date", "@settlement_period"
+COMPUTED = frozenset({INSTANT, SETTLEMENT_DATE, SETTLEMENT_PERIOD})
+# The settlement date on which a snapshot was taken; stands in its records.
+SNAPSHOT = "@snapshot"
 
 
-class Host(Enum):
-    """The two public APIs; the value is the environment variable that overrides the base URL."""
+class Source(NamedTuple):
+    """A public API.
 
-    ELEXON = "ELEXON_BASE_URL"
-    CARBON = "CARBON_INTENSITY_BASE_URL"
+    variable: environment variable that overrides its base URL. prefix: of its tables' names. rate: requests a second at
+    which it was seen to answer every one. has_key: whether it is sent the user's API key. probe: a path whose answer tells
+    whether it is alive and, where it lists datasets with the time of their newest data, whether they are.
+    """
+
+    name: str
+    variable: str
+    prefix: str
+    rate: float
+    has_key: bool
+    probe: str
 
 
-class Asked(Enum):
-    """By what an endpoint filters."""
+# 310 requests at about 120/s were all answered.
+ELEXON = Source("Elexon", "ELEXON_BASE_URL", "elexon", 120.0, True, "/datasets/metadata/latest")
+# What a published client of it keeps to.
+CARBON = Source("Carbon Intensity API", "CARBON_INTENSITY_BASE_URL", "neso", 5.0, False, "/intensity")
+SOURCES = (ELEXON, CARBON)
 
-    INSTANTS = "two instants, both included"
-    DATES = "two settlement dates, both included"
-    PATH = "two instants in the path, whole minutes"
 
+class Endpoint(NamedTuple):
+    """How a dataset is asked for: one URI template, whose placeholders are the kind of question.
 
-class Window(NamedTuple):
-    """How a run of settlement days is asked for at one endpoint, and what may come back.
+    {from} {to}: two instants, both included; {from_minute} {to_minute}: the same in whole minutes; {first_date}
+    {last_date}: two settlement dates, both included; {date}: one settlement date, a request for each; {period}: one
+    settlement period of it, a request for each; any other name: a partition, whose values are in `partitions`; none of
+    the first: a snapshot of what holds when it is asked. The API ignores a parameter that it does not know and answers
+    with its latest data, status 200, so a wrong name in a query shows as records from outside the window.
 
-    path: below the base URL; for Asked.PATH with {first} and {last}.
-    first, last: names of the two query parameters. The API ignores a name it does not know and answers with its
-        latest data, status 200, so a wrong name here shows as records from outside the window.
     max_days: the most days that are sensible in one request.
+    partitions: name and values of each partition; the value stands in the records as field "@name".
+    no_data: the status by which the API says that there is nothing; 0 where it answers with an empty list.
     stamp: the field that the endpoint filters on, where that is not the record's instant.
     reach: how much later than its instant a record may be stamped. So much more is asked for, and what the answer
         then holds of the days beside the window is dropped: a backlog is published at one moment, hours late.
@@ -53,69 +64,39 @@ class Window(NamedTuple):
     split_years: ranges across a year end have come back cut, so no request crosses one.
     """
 
-    path: str
-    first: str = "from"
-    last: str = "to"
-    asked: Asked = Asked.INSTANTS
+    source: Source
+    template: str
     max_days: int = 7
+    partitions: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    no_data: int = 0
     stamp: str = ""
     reach: timedelta = timedelta(0)
     edge: timedelta = timedelta(0)
     labels_wrong_until: date | None = None
     split_years: bool = False
 
-    def request(
-        self, start: datetime, end: datetime, stamped: tuple[datetime, datetime] | None = None
-    ) -> tuple[str, dict[str, str]]:
-        """Path and query that ask for the records with start <= instant < end (aware UTC).
+    @property
+    def placeholders(self) -> frozenset[str]:
+        """The names in the template."""
+        return frozenset(re.findall(r"{(\w+)}", self.template))
 
-        Bounds are inclusive at both ends, so the last second before `end` is asked for: adjacent windows then do
-        not repeat the record between them. For Asked.DATES start and end must be the bounds of settlement days. stamped:
-        only those that are stamped in this part of `stamps`.
-        """
-        if self.asked is Asked.PATH:
-            first, last = (f"{instant.astimezone(UTC):%Y-%m-%dT%H:%MZ}" for instant in (start, end))
-            return self.path.format(first=first, last=last), {}
-        if self.asked is Asked.DATES:
-            first_day, last_day = self._dates(start, end)
-            return self.path, {self.first: first_day.isoformat(), self.last: last_day.isoformat()}
-        low, high = stamped or self.stamps(start, end)
-        return self.path, {self.first: utc_text(low), self.last: utc_text(high)}
-
-    def stamps(self, start: datetime, end: datetime) -> tuple[datetime, datetime]:
-        """The first and last time of what the endpoint filters on that a right answer can hold, both included."""
-        return start, end + self.reach - timedelta(seconds=1)
-
-    def answers(self, start: datetime, end: datetime) -> tuple[datetime, datetime]:
-        """The first and last instant that a right answer to `request(start, end)` can hold, both included.
-
-        What lies in it but outside [start, end) is a known repetition and is dropped; what lies outside it means
-        that the answer belongs to another question.
-        """
-        if self.asked is Asked.DATES:
-            first_day, last_day = self._dates(start, end)
-            return day_start(first_day) - self.edge, day_end(last_day) + self.edge - timedelta(microseconds=1)
-        return start - max(self.edge, self.reach), end + self.reach
-
-    def _labels_may_be_wrong(self, day: date) -> bool:
-        return self.labels_wrong_until is not None and day <= self.labels_wrong_until
-
-    def _dates(self, start: datetime, end: datetime) -> tuple[date, date]:
-        first_day, last_day = settlement_day(start), settlement_day(end - timedelta(microseconds=1))
-        # A mislabelled last half hour of last_day is filed under the day after.
-        return first_day, last_day + ONE_DAY if self._labels_may_be_wrong(last_day) else last_day
+    @property
+    def is_snapshot(self) -> bool:
+        """Whether it tells what holds when it is asked, and nothing of other days."""
+        return not self.placeholders & {"from", "from_minute", "first_date", "date"}
 
 
 class Instant(NamedTuple):
     """Where a record says which instant it belongs to.
 
-    fields: one field holding an ISO 8601 time (UTC where it has no offset), or two holding a settlement date and a
-        settlement period, whose start is the instant.
+    fields: one field holding an ISO 8601 time (UTC where it has no offset), or a settlement date alone (is_date), whose
+        beginning is the instant, or two holding a settlement date and a settlement period, whose start it is.
     shift: added to that time, e.g. minus half an hour where the field names the end of the half hour.
     """
 
     fields: tuple[str, ...]
     shift: timedelta = timedelta(0)
+    is_date: bool = False
 
     def of(self, values: tuple[object, ...]) -> datetime:
         """The instant, aware UTC, of a record with these values in `fields`.
@@ -126,6 +107,8 @@ class Instant(NamedTuple):
             (text,) = values
             if not isinstance(text, str):
                 raise ValueError(f"{self.fields[0]} is {text!r}, not a time")
+            if self.is_date:
+                return period_start(date.fromisoformat(text), 1) + self.shift
             return parse_utc(text) + self.shift
         day, period = values
         if not isinstance(day, str) or not isinstance(period, int) or isinstance(period, bool):
@@ -162,8 +145,8 @@ class Hole(NamedTuple):
     note: str
 
 
-class Plausible(NamedTuple):
-    """Bounds of a column's believable values and how long one value may stand still.
+class Check(NamedTuple):
+    """A check of the values: bounds of a column's believable values and how long one value may stand still.
 
     low, high: inclusive, in the column's unit. by_series: (series, low, high) of series with bounds of their own.
     still_hours: the same number, not zero, for longer than this is reported as stuck, per series; None where standing
@@ -194,8 +177,7 @@ class Dataset(NamedTuple):
     # The first settlement day that the source is said to have; where sources disagree the earliest, for days that it
     # turns out not to have are asked for twice and then known.
     first_day: date
-    table: str
-    window: Window
+    endpoint: Endpoint
     instant: Instant
     natural_key: tuple[str, ...]
     columns: tuple[Column, ...]
@@ -203,9 +185,9 @@ class Dataset(NamedTuple):
     revision_days: tuple[float, ...]
     rows_per_day: int
     bytes_per_row: int
-    host: Host = Host.ELEXON
-    # Of two rows with one natural key the greater `version` wins; `version_order` ranks codes that do not sort.
-    version: str = ""
+    # Of two rows with one natural key the greater in these columns wins, the first of them first; `version_order` ranks
+    # the codes of the first where they do not sort.
+    version: tuple[str, ...] = ()
     version_order: tuple[str, ...] = ()
     clustering: tuple[str, ...] = ()
     partition: str = "MONTH"
@@ -235,7 +217,17 @@ class Dataset(NamedTuple):
     data_status: bool = False
     counted_by: tuple[str, ...] = ()
     holes: tuple[Hole, ...] = ()
-    plausible: tuple[Plausible, ...] = ()
+    checks: tuple[Check, ...] = ()
+
+    @property
+    def source(self) -> Source:
+        """The API that it comes from."""
+        return self.endpoint.source
+
+    @property
+    def table(self) -> str:
+        """The name of its table."""
+        return f"{self.source.prefix}_{self.key}"
 
     @property
     def bytes_per_day(self) -> int:
@@ -245,25 +237,25 @@ class Dataset(NamedTuple):
     @property
     def run_field(self) -> str:
         """The field that names the settlement run; "" where there are none."""
-        return next((c.source for c in self.columns if self.settlement_runs and c.name == self.version), "")
+        return next((c.source for c in self.columns if self.settlement_runs and c.name in self.version), "")
 
     @property
     def facets(self) -> tuple[str, ...]:
         """The fields of a record that tell where it belongs: of its instant, its stamp, its run, its label."""
-        return tuple(dict.fromkeys(filter(None, (*self.instant.fields, self.window.stamp, self.run_field, *self.counted_by))))
+        return tuple(dict.fromkeys(filter(None, (*self.instant.fields, self.endpoint.stamp, self.run_field, *self.counted_by))))
 
     @property
     def key_fields(self) -> tuple[str, ...]:
         """The fields that tell records of one instant apart: the natural key without what the instant tells."""
         sources = (next(c.source for c in self.columns if c.name == name) for name in self.natural_key)
-        return tuple(source for source in sources if not source.startswith("@") and source not in self.instant.fields)
+        return tuple(source for source in sources if source not in COMPUTED and source not in self.instant.fields)
 
     @property
     def source_fields(self) -> frozenset[str]:
         """Every field of a record that the registry knows, nested ones dotted, with the names of their parents."""
         known = set(self.ignored_fields) | set(self.instant.fields)
         for column in self.columns:
-            if not column.source.startswith("@"):
+            if column.source not in COMPUTED:
                 parts = column.source.split(".")
                 known.update(".".join(parts[: i + 1]) for i in range(len(parts)))
         return frozenset(known)

@@ -7,7 +7,8 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
+from functools import partial
 
 from google.api_core.exceptions import GoogleAPIError
 from google.auth.exceptions import GoogleAuthError
@@ -16,16 +17,17 @@ from collector import days
 from collector.base import gb_calendar
 from collector.base.clock import Clock
 from collector.base.errors import Stopped, internal
-from collector.base.gb_calendar import ONE_DAY, day_end, day_start
+from collector.base.gb_calendar import day_end, day_start
 from collector.base.process import Stop, log
 from collector.base.progress import Progress
 from collector.base.text import printable, table
 from collector.cloud import refusals
 from collector.days import AROUND, RIDERS, Span, State, Task, days_by_cause, days_text, days_to_fetch, spans
-from collector.registry.model import Asked, Dataset
+from collector.registry.model import Dataset
 from collector.source.errors import Refused, Unavailable, WindowTooLong, WrongAnswer
 from collector.source.http import Api, Traffic
 from collector.source.json_records import Answer, DayRecords, read_answer
+from collector.source.requests import DataRequest, halves, requests_of
 from collector.source.state import answers
 from collector.storage.day_objects import DayObject, DayStore, Payload, pack
 from collector.storage.profile import Profile, encode
@@ -84,7 +86,7 @@ class Result:
 
 def window_days(dataset: Dataset, max_days: int) -> int:
     """The most days of one request: what the user allows and what suits the dataset."""
-    return min(max_days, dataset.window.max_days)
+    return min(max_days, dataset.endpoint.max_days)
 
 
 def workers_for(dataset: Dataset, days: int, most: int) -> int:
@@ -200,7 +202,7 @@ class Download:
     def _outage(self) -> str:
         """Why the API that let the dataset before this one down is still down; "" when it answers."""
 
-        return "" if not self.api.down or answers(self.api, self.dataset.host) else printable(self.api.trouble)
+        return "" if not self.api.down or answers(self.api, self.dataset.source) else printable(self.api.trouble)
 
     def _fetch(self, wanted: Sequence[date], confirming: bool = False) -> None:
         """Work on days in the thread pool; only as many windows are cut and handed out as are worked on."""
@@ -211,7 +213,7 @@ class Download:
                 while at < len(wanted) or running:
                     while at < len(wanted) and len(running) < 2 * self.workers:
                         ahead = wanted[at : at + self.max_window]
-                        span = next(spans(ahead, self.max_window, self.dataset.window.split_years, confirming, RIDERS))
+                        span = next(spans(ahead, self.max_window, self.dataset.endpoint.split_years, confirming, RIDERS))
                         at += sum(1 for day in ahead if day <= span.last)
                         running.add(pool.submit(self._work, span))
                     done, running = wait(running, timeout=1.0, return_when=FIRST_COMPLETED)
@@ -237,7 +239,7 @@ class Download:
             self._fail(span.days, self._given_up or _UNREACHED, again=not self._given_up)
             return
         try:
-            answer = self._ask(day_start(span.first), day_end(span.last))
+            answer = self._ask(span)
             self._unreached = self._wrong = 0
             self._store(span, answer)
         except WindowTooLong as error:
@@ -287,33 +289,24 @@ class Download:
             if self._wrong >= _HOPELESS and not self.stored:
                 self._given_up = f"given up, nothing it asked for was answered: {cause}"
 
-    def _ask(self, start: datetime, end: datetime, stamped: tuple[datetime, datetime] | None = None) -> Answer:
-        """The answer for [start, end); a single day that is too long for the API is asked for in parts: of the day, or,
-        where the endpoint filters by another time, of that (stamped)."""
-        dataset = self.dataset
-        path, query = dataset.window.request(start, end, stamped)
-        expected = (end + dataset.window.reach - start) / ONE_DAY * dataset.bytes_per_day
-        # Three times what is usual leaves room to grow. All workers together stay below 1.4 GB, whatever unfolds.
-        limit = 4_000_000 + int(3 * expected)
+    def _ask(self, span: Span) -> Answer:
+        """The records of the days of a span, which are there only when every question for them is answered."""
+        whole = Answer({})
+        for request in requests_of(self.dataset, day_start(span.first), day_end(span.last)):
+            whole.merge(self._answer(request))
+        return whole
+
+    def _answer(self, request: DataRequest) -> Answer:
+        """The answer to one question; of a single day that is too long for the API in parts."""
         try:
-            return self.api.ask(path, query, limit, lambda body: read_answer(dataset, body, start, end, stamped), self.result.traffic)  # type: ignore[arg-type]
+            return self.api.ask(request, partial(read_answer, request), self.result.traffic)
         except WindowTooLong:
-            # A 25-hour day is too long where a day is the limit. Half hours are not cut.
-            halves = int((end - start) / gb_calendar.HALF_HOUR)
-            if end - start > timedelta(hours=25) or dataset.window.asked is Asked.DATES or halves < 2:
+            # A 25-hour day is too long where a day is the limit.
+            parts = halves(request)
+            if not parts:
                 raise
-            if dataset.window.stamp:
-                low, high = stamped or dataset.window.stamps(start, end)
-                half = (high - low) // 2
-                if half < gb_calendar.HALF_HOUR:
-                    raise
-                middle = (low + half).replace(microsecond=0)
-                first, second = self._ask(start, end, (low, middle - timedelta(seconds=1))), self._ask(start, end, (middle, high))
-            else:
-                middle = start + (halves // 2) * gb_calendar.HALF_HOUR
-                first, second = self._ask(start, middle), self._ask(middle, end)
-            for day, records in second.days.items():
-                first.days.setdefault(day, type(records)()).merge(records)
+            first, second = map(self._answer, parts)
+            first.merge(second)
             return first
 
     def _store(self, span: Span, answer: Answer) -> None:

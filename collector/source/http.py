@@ -28,14 +28,12 @@ from collector.base.errors import plain
 from collector.base.gb_calendar import utc_now
 from collector.base.process import Stop, log
 from collector.base.text import longest_secret, redacted
-from collector.registry.model import Host
+from collector.registry.model import SOURCES, Source
 from collector.settings import THIS_MACHINE, Settings
 from collector.source.errors import Refused, Unavailable, Unparsable, Unreadable, WindowTooLong, WrongAnswer
+from collector.source.requests import Request
 
 USER_AGENT = "gb-electricity-collector/1.0 (BMRS and NESO archive; requests)"
-# Highest rates at which the live APIs were seen to answer every request, a second: 310 requests at about 120/s for
-# Elexon; 5/s is what a published client of the carbon API keeps to.
-RATE_CAP = {Host.ELEXON: 120.0, Host.CARBON: 5.0}
 # From _START_RATE the rate rises by _RISE with each answer until the first refusal: a run of seconds is not held up,
 # and the first burst stays a small share of what a limit of 5/s refuses. Each refusal then leaves a third of it, which
 # rises by _SEARCH with each answer, until a rate has held for _HELD seconds. From there on a refusal costs _DOWN of it,
@@ -183,11 +181,11 @@ class Api:
         return self._failures >= 3
 
     def ask(
-        self, path: str, query: dict[str, str], limit: int, read: Callable[[bytearray], T], traffic: Traffic
+        self, request: Request, read: Callable[[bytearray], T], traffic: Traffic
     ) -> T:
         """Send one GET until `read` accepts the body, and return what it makes of it.
 
-        limit: most bytes the body may have after decompression. Raises WindowTooLong, Refused, WrongAnswer (asked
+        A status by which the API says that it has nothing stands for an empty list. Raises WindowTooLong, Refused, WrongAnswer (asked
         again, still not what was asked for), Unreadable, Unavailable, Stopped.
         """
         failed = refused = wrong = 0
@@ -199,7 +197,7 @@ class Api:
                 raise Unavailable(f"no usable answer: {self._last_cause}")
             started = self.pace.wait()
             try:
-                answer = self._answer(path, query, limit, read, traffic)
+                answer = self._answer(request, read, traffic)
             except WrongAnswer as error:
                 wrong += 1
                 # As text: the error itself would hold on to the body through its traceback.
@@ -235,7 +233,7 @@ class Api:
                 self._note(answered=True)
                 return answer
             traffic.add(retries=1)
-            log.debug("asking again (%s): %s%s", cause, path, _shown(query))
+            log.debug("asking again (%s): %s", cause, request)
             if wait is None:
                 wait = min(_BACKOFF_CAP, _BACKOFF_BASE * 2 ** (failed + wrong - 1)) * random.uniform(0.5, 1.0)
             self._stop.sleep(wait)
@@ -247,35 +245,37 @@ class Api:
             self._told = None if answered else self._told
 
     def _answer(
-        self, path: str, query: dict[str, str], limit: int, read: Callable[[bytearray], T], traffic: Traffic
+        self, request: Request, read: Callable[[bytearray], T], traffic: Traffic
     ) -> T:
         try:
-            return read(self._get(path, query, limit, traffic))
+            return read(self._get(request, traffic))
         except MemoryError:
             raise WrongAnswer("the answer does not fit into memory") from None
 
-    def _get(self, path: str, query: dict[str, str], limit: int, traffic: Traffic) -> bytearray:
+    def _get(self, request: Request, traffic: Traffic) -> bytearray:
         """One attempt. Raises _Transient, WindowTooLong, Refused, WrongAnswer."""
-        url = self.base_url + path
+        url = self.base_url + request.path
         began = time.monotonic()
         deadline = Deadline(self._timeout)
         traffic.add(requests=1)
         try:
             with self._session.get(
-                url, params=query, stream=True, timeout=(min(10.0, self._timeout), self._timeout), allow_redirects=False,
+                url, params=request.query, stream=True, timeout=(min(10.0, self._timeout), self._timeout), allow_redirects=False,
                 proxies=self._proxies,
             ) as response:
                 if self._clock:
                     self._clock.note("API", response.headers.get("Date"))
+                if response.status_code == request.no_data:
+                    return bytearray(b"[]")
                 self._check_status(response)
-                body = self._read(response, limit, deadline)
+                body = self._read(response, request.limit, deadline)
         except _NETWORK_ERRORS as error:
             if "CERTIFICATE_VERIFY_FAILED" in str(error):
                 # Not the other failures of TLS: a connection that breaks in the handshake is one of them.
                 raise Refused(f"the certificate of {urlsplit(url).hostname} was not accepted ({plain(error)})") from None
             raise _Unreached(plain(error)) from None
         traffic.add(body_bytes=len(body))
-        log.debug("%d bytes in %.2f s: %s%s", len(body), time.monotonic() - began, path, _shown(query))
+        log.debug("%d bytes in %.2f s: %s", len(body), time.monotonic() - began, request)
         return body
 
     def _check_status(self, response: requests.Response) -> None:
@@ -331,14 +331,14 @@ class Api:
         return body
 
 
-def apis_of(settings: Settings, stop: Stop, *, connections: int, delay: float, clock: Clock | None = None) -> dict[Host, Api]:
+def apis_of(settings: Settings, stop: Stop, *, connections: int, delay: float, clock: Clock | None = None) -> dict[Source, Api]:
     """The APIs, which ask nothing yet. connections: most at one time; delay: least seconds between two requests."""
     return {
-        host: Api(
-            settings.values[host.value], cap=RATE_CAP[host], stop=stop, connections=connections, timeout=settings.http_timeout,
-            delay=delay, key=settings.api_key if host is Host.ELEXON else "", clock=clock,
+        source: Api(
+            settings.values[source.variable], cap=source.rate, stop=stop, connections=connections, timeout=settings.http_timeout,
+            delay=delay, key=settings.api_key if source.has_key else "", clock=clock,
         )
-        for host in Host
+        for source in SOURCES
     }  # fmt: skip
 
 
@@ -350,10 +350,6 @@ class _Session(requests.Session):
 
 def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
-
-
-def _shown(query: dict[str, str]) -> str:
-    return "?" + "&".join(f"{name}={value}" for name, value in query.items()) if query else ""
 
 
 def _retry_after(response: requests.Response) -> float | None:

@@ -25,6 +25,7 @@ from collector.base.gb_calendar import HALF_HOUR, ONE_DAY, day_end, day_start, p
 from collector.base.text import redacted
 from collector.registry.model import Dataset
 from collector.source.errors import Unparsable, WrongAnswer
+from collector.source.requests import DataRequest
 from collector.storage.profile import Group, Profile, Record, profile_of
 
 _CHUNK = 1 << 20
@@ -32,7 +33,8 @@ _PIECE = 4_096
 # A body is split in pieces of about this many bytes: of two bytes of it an object of 80 can be made, so what comes out is
 # counted as it comes. Where a piece ends is tried at so many places.
 _SPLIT, _TRIES = 1 << 18, 8
-_HEAD = re.compile(rb'\s*({\s*"data"\s*:\s*)?\[')
+# The settlement family says before its data what they are.
+_HEAD = re.compile(rb'\s*({\s*(?:"metadata"\s*:\s*{[^{}]*}\s*,\s*)?"data"\s*:\s*)?\[')
 _BETWEEN = re.compile(rb"}\s*(,)\s*{")
 # More are no records of these APIs: three times as many as usual, and some for a small window. So many names of fields.
 _MOST, _MORE, _MOST_NAMES = 3, 20_000, 1_000
@@ -92,6 +94,12 @@ class Answer:
         return set().union(*(day.fields for day in self.days.values()))
 
 
+    def merge(self, other: Answer) -> None:
+        """Add what another answer brought."""
+        for day, records in other.days.items():
+            self.days.setdefault(day, DayRecords()).merge(records)
+
+
 class _Envelope(msgspec.Struct):
     data: list[Raw]
 
@@ -100,20 +108,21 @@ _LIST = msgspec.json.Decoder(list[Raw])
 _ENVELOPE = msgspec.json.Decoder(_Envelope)
 
 
-def read_answer(
-    dataset: Dataset, body: bytes | bytearray, start: datetime, end: datetime, stamped: tuple[datetime, datetime] | None = None
-) -> Answer:
-    """The records of `body` by settlement day, of those with start <= instant < end (aware UTC).
+def read_answer(request: DataRequest, body: bytes | bytearray) -> Answer:
+    """The records of `body`, the answer to `request`, by settlement day.
 
     Records that the endpoint is known to repeat around a window are dropped. Raises Unparsable when the body is no
     list of records, WrongAnswer when a record has no instant or lies where the question did not reach.
     """
-    most = _MORE + int(_MOST * dataset.rows_per_day * ((end - start) / ONE_DAY))
+    dataset = request.dataset
+    most = _MORE + int(_MOST * dataset.rows_per_day * ((request.end - request.start) / ONE_DAY))
     records: Sequence[Record] = split(body, most)
     if b"\n" in body or b"\r" in body:
         # Within a JSON text these bytes can only stand between tokens.
         records = [bytes(record).translate(None, b"\r\n") for record in records]
-    reader = _Reader(dataset, start, end, stamped)
+    if request.added:
+        records = _with_fields(records, request.added)
+    reader = _Reader(request)
     reader.read(records)
     parents = {c.source.partition(".")[0] for c in dataset.columns if "." in c.source}
     for day in reader.days.values() if parents else ():
@@ -122,6 +131,13 @@ def read_answer(
             inner = ((parent, whole.get(parent)) for parent in parents)
             day.fields.update(f"{parent}.{name}" for parent, value in inner if isinstance(value, dict) for name in value)
     return Answer(reader.days)
+
+
+def _with_fields(records: Sequence[Record], added: tuple[tuple[str, str], ...]) -> list[bytes]:
+    """The records with fields before their own, which stay byte for byte as they came."""
+    head = b"{" + ",".join(f"{json.dumps(name)}:{json.dumps(value)}" for name, value in added).encode()
+    bodies = (bytes(record)[1:] for record in records)
+    return [head + (body if body.lstrip()[:1] == b"}" else b"," + body) for body in bodies]
 
 
 def split(body: bytes | bytearray, most: int = sys.maxsize) -> list[Any]:
@@ -260,17 +276,15 @@ class _Reader:
     Of each record only its facets (instant, stamp, run, label: few different values, each of which makes a group) and
     the rest of its natural key are read.
     """
-    def __init__(self, dataset: Dataset, start: datetime, end: datetime, stamped: tuple[datetime, datetime] | None) -> None:
-        self.dataset, self.start, self.end = dataset, start, end
-        self.earliest, self.latest = dataset.window.answers(start, end)
-        self.first_stamp, self.last_stamp = stamped or dataset.window.stamps(start, end)
+    def __init__(self, request: DataRequest) -> None:
+        self.request, self.dataset, self.start, self.end = request, request.dataset, request.start, request.end
         self.days: dict[date, DayRecords] = {}
-        self.facets, self.keys = dataset.facets, dataset.key_fields
+        self.facets, self.keys = self.dataset.facets, self.dataset.key_fields
         self._names: tuple[str, ...] = ()
         self._dropped = Group()
         self._strangers: list[datetime] = []
         # The day of the record before: most often that of the next one too.
-        self._day = (start, start, DayRecords())
+        self._day = (self.start, self.start, DayRecords())
 
     def read(self, records: Sequence[Record]) -> None:
         """Sort every record into its day. Raises WrongAnswer."""
@@ -325,7 +339,7 @@ class _Reader:
             instant = self.dataset.instant.of(facets[: len(self.dataset.instant.fields)])
         except (ValueError, OverflowError) as error:
             raise WrongAnswer(f"a record has no usable instant ({str(error)[:200]}): {_excerpt(bytes(record))}") from None
-        if not self.earliest <= instant <= self.latest or self._is_stamped_elsewhere(told):
+        if not self.request.earliest <= instant <= self.request.latest or self._is_stamped_elsewhere(told):
             # All of the answer is read, so that the message can say what it is instead.
             self._strangers.append(instant)
             return self._dropped
@@ -344,11 +358,11 @@ class _Reader:
 
     def _is_stamped_elsewhere(self, told: dict[str, Any]) -> bool:
         """Whether what the endpoint filters on says that the record was not asked for."""
-        stamp = told.get(self.dataset.window.stamp)
+        stamp = told.get(self.dataset.endpoint.stamp)
         if not isinstance(stamp, str):
             return False
         try:
-            return not self.first_stamp <= parse_utc(stamp) <= self.last_stamp
+            return not self.request.first_stamp <= parse_utc(stamp) <= self.request.last_stamp
         except (ValueError, OverflowError):
             return False
 

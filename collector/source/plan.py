@@ -9,7 +9,6 @@ from collector.base.text import duration, table
 from collector.cloud import costs
 from collector.days import AROUND, RIDERS, Stored, Task, days_to_fetch, spans
 from collector.source.download import window_days
-from collector.source.http import RATE_CAP
 from collector.storage.day_objects import DayStore
 
 
@@ -25,10 +24,10 @@ def plan_text(tasks: Sequence[Task], store: DayStore, *, max_days: int, delay: f
         stored = [day for day in found if task.first <= day <= task.last]
         wanted = days_to_fetch(task, found, now, force)
         stale = sum(1 for day in wanted if day in found)
-        requests = sum(1 for _ in spans(wanted, window_days(dataset, max_days), dataset.window.split_years, riders=RIDERS))
+        requests = sum(1 for _ in spans(wanted, window_days(dataset, max_days), dataset.endpoint.split_years, riders=RIDERS))
         count = len(wanted) * dataset.rows_per_day
         size = len(wanted) * dataset.bytes_per_day
-        least = requests * max(1 / RATE_CAP[dataset.host], delay)
+        least = requests * max(1 / dataset.source.rate, delay)
         rows.append((
             dataset.key, str(len(task.days)), str(len(stored)), str(len(wanted) - stale), str(stale), str(requests),
             str(len(wanted)), f"{count:,}", f"{size / 1e6:,.1f}", duration(least),

@@ -19,13 +19,10 @@ from collector.base.gb_calendar import parse_utc, settlement_day, utc_now, utc_t
 from collector.base.process import Stop
 from collector.base.text import printable
 from collector.days import Task
-from collector.registry.model import Dataset, Host
+from collector.registry.model import Dataset, Source
 from collector.source.errors import Refused, Unavailable, Unparsable, WindowTooLong, WrongAnswer
 from collector.source.http import Api, Traffic
-
-# Elexon: the newest data of each dataset; carbon: the present half hour.
-_PROBES = {Host.ELEXON: "/datasets/metadata/latest", Host.CARBON: "/intensity"}
-_LIMIT = 4_000_000
+from collector.source.requests import Request
 
 
 @dataclass
@@ -37,7 +34,7 @@ class SourceState:
 
     def lines(self, tasks: Sequence[Task], now: datetime) -> list[str]:
         """What is not as it should be, a line each; the APIs that are down first."""
-        found = [f"{cause}: nothing of {', '.join(t.dataset.key for t in tasks if t.dataset.host.value == host)} can be fetched" for host, cause in self.down.items()]
+        found = [f"{cause}: nothing of {', '.join(t.dataset.key for t in tasks if t.dataset.source.variable == variable)} can be fetched" for variable, cause in self.down.items()]
         for task in tasks:
             newest, usual = self.newest.get(task.dataset.key), task.dataset.max_age
             if newest and usual and now - newest > usual:
@@ -62,23 +59,23 @@ def known_outages(path: str) -> dict[str, str]:
     return {str(host): str(cause) for host, cause in told.items()} if isinstance(told, dict) else {}
 
 
-def look(apis: Mapping[Host, Api], datasets: Sequence[Dataset]) -> SourceState:
+def look(apis: Mapping[Source, Api], datasets: Sequence[Dataset]) -> SourceState:
     """Ask each API that these datasets come from, once."""
     state = SourceState()
-    for host in dict.fromkeys(dataset.host for dataset in datasets):
+    for source in dict.fromkeys(dataset.source for dataset in datasets):
         try:
-            answer = apis[host].ask(_PROBES[host], {}, _LIMIT, _read, Traffic())
+            answer = apis[source].ask(_probe(source), _read, Traffic())
         except Unavailable:
-            state.down[host.value] = printable(apis[host].trouble)
+            state.down[source.variable] = printable(apis[source].trouble)
         except (Refused, WindowTooLong, WrongAnswer):
             # It answers, if not this question.
             continue
         else:
-            state.newest |= _newest(answer, [dataset for dataset in datasets if dataset.host is host])
+            state.newest |= _newest(answer, [dataset for dataset in datasets if dataset.source == source])
     return state
 
 
-def check(tasks: Sequence[Task], apis: Mapping[Host, Api], path: Path, stop: Stop) -> list[str]:
+def check(tasks: Sequence[Task], apis: Mapping[Source, Api], path: Path, stop: Stop) -> list[str]:
     """What to tell of sources that do not answer or stand still; the outages are kept in `path` for the programs of the run."""
     state = stop.attend(lambda: look(apis, [task.dataset for task in tasks]))
     state.write(path)
@@ -87,15 +84,19 @@ def check(tasks: Sequence[Task], apis: Mapping[Host, Api], path: Path, stop: Sto
     return state.lines(current if not state.down else tasks, now)
 
 
-def answers(api: Api, host: Host) -> bool:
+def answers(api: Api, source: Source) -> bool:
     """Whether an API that was down answers again; a short look."""
     try:
-        api.ask(_PROBES[host], {}, _LIMIT, _read, Traffic())
+        api.ask(_probe(source), _read, Traffic())
     except Unavailable:
         return False
     except (Refused, WindowTooLong, WrongAnswer):
         pass
     return True
+
+
+def _probe(source: Source) -> Request:
+    return Request(path=source.probe, limit=4_000_000)
 
 
 def _read(body: bytearray) -> list[Any]:

@@ -1,6 +1,6 @@
 """Content checks: what is in the tables, not only how much of it.
 
-The rules stand in the registry (Dataset.plausible). One query a dataset goes over the days in question and answers
+The rules stand in the registry (Dataset.checks). One query a dataset goes over the days in question and answers
 with a row a day; nothing else leaves BigQuery. Findings are there to be looked at: they never fail a verification.
 """
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from collector.base.errors import first_line
 from collector.base.gb_calendar import HALF_HOUR
-from collector.registry.model import INSTANT, SETTLEMENT_PERIOD, Column, Dataset, Plausible
+from collector.registry.model import INSTANT, SETTLEMENT_PERIOD, Check, Column, Dataset
 from collector.warehouse.sql import print_of, row_print, within
 from collector.warehouse.tables import Warehouse
 
@@ -71,16 +71,17 @@ def unread(error: Exception) -> Finding:
 
 # ---------------------------------------------------------------------------------------------- the query
 def time_column(dataset: Dataset) -> str:
-    """The column that holds the record's instant."""
+    """The record's instant: the column that holds it, or, of records that tell no more, the beginning of their day."""
     sources = (INSTANT, *dataset.instant.fields)
-    return next(c.name for source in sources for c in dataset.columns if c.source == source and c.type == "TIMESTAMP")
+    found = (c.name for source in sources for c in dataset.columns if c.source == source and c.type == "TIMESTAMP")
+    return next(found, "TIMESTAMP(settlement_date, 'Europe/London')")
 
 
 def value_columns(dataset: Dataset) -> list[Column]:
     """The columns that hold what was measured or said, not when."""
     return [
         c for c in dataset.columns
-        if c.type not in ("DATE", "TIMESTAMP") and c.source != SETTLEMENT_PERIOD and not c.source.startswith("settlementPeriod")
+        if c.type not in ("DATE", "TIMESTAMP", "JSON") and c.source != SETTLEMENT_PERIOD and not c.source.startswith("settlementPeriod")
     ]  # fmt: skip
 
 
@@ -88,7 +89,7 @@ def _has_label(dataset: Dataset) -> bool:
     return {"settlement_date_label", "settlement_period_label"} <= {c.name for c in dataset.columns}
 
 
-def _outside(dataset: Dataset, rule: Plausible) -> str:
+def _outside(dataset: Dataset, rule: Check) -> str:
     """The condition of a value outside its bounds: those of its series where it has some, else the rule's."""
     def bound(number: int, usual: float) -> str:
         own = " ".join(f"WHEN '{bounds[0]}' THEN {bounds[number]}" for bounds in rule.by_series)
@@ -128,7 +129,7 @@ def content_sql(dataset: Dataset, table_id: str, days: Collection[date]) -> str:
     def count(name: str, condition: str, shown: str) -> None:
         counts.append(f",\n    COUNTIF({condition}) AS {name}, MIN(IF({condition}, {shown}, NULL)) AS {name}_first")
 
-    for number, rule in enumerate(dataset.plausible):
+    for number, rule in enumerate(dataset.checks):
         value = f"CONCAT(place, ' = ', CAST({rule.column} AS STRING))"
         about = f"{rule.of} AND " if rule.of else ""
         if rule.low is not None or rule.high is not None:
@@ -145,7 +146,7 @@ def content_sql(dataset: Dataset, table_id: str, days: Collection[date]) -> str:
         count("label", "settlement_date_label != settlement_date OR settlement_period_label != settlement_period", label)
     source = f"FROM `{table_id}` WHERE {within(days)}"
     stuck = joins = ""
-    for number, rule in enumerate(dataset.plausible):
+    for number, rule in enumerate(dataset.checks):
         if rule.still_hours is not None:
             stuck += f", stuck_{number}, stuck_{number}_first"
             joins += f"\nLEFT JOIN ({_stuck_sql(dataset, rule, source + (f' AND {rule.of}' if rule.of else ''), f'stuck_{number}')}) USING (settlement_date)"
@@ -164,7 +165,7 @@ SELECT days.*{stuck} FROM (
   GROUP BY settlement_date) AS days{joins}"""
 
 
-def _stuck_sql(dataset: Dataset, rule: Plausible, source: str, name: str) -> str:
+def _stuck_sql(dataset: Dataset, rule: Check, source: str, name: str) -> str:
     """Runs of one value that last longer than the rule allows, by the day on which they begin.
 
     A gap in the records ends a run. So does a month: that bounds what BigQuery has to sort in one place.
@@ -189,7 +190,7 @@ def _stuck_sql(dataset: Dataset, rule: Plausible, source: str, name: str) -> str
   GROUP BY settlement_date"""
 
 
-def _outage_sql(dataset: Dataset, rule: Plausible, source: str, name: str) -> str:
+def _outage_sql(dataset: Dataset, rule: Check, source: str, name: str) -> str:
     """Instants at which every one of the series that always run is zero, by day."""
     several = " AND ".join(f"COUNTIF({dataset.series[0]} = '{series}') > 0" for series in rule.not_all_zero)
     return f"""
@@ -218,7 +219,7 @@ def _judge(dataset: Dataset, days: list[bigquery.Row]) -> Iterator[Finding]:
             yield Finding(check, column, count, text, examples, is_warning)
 
     yield from _alike(days)
-    for number, rule in enumerate(dataset.plausible):
+    for number, rule in enumerate(dataset.checks):
         low, high = ("any" if bound is None else f"{bound:,}" for bound in (rule.low, rule.high))
         bounds = "the bounds of their series" if rule.by_series else f"{low} to {high} {units[rule.column]}".rstrip()
         yield from found(f"outside_{number}", "out of bounds", rule.column, f"values are outside {bounds}")
@@ -230,7 +231,7 @@ def _judge(dataset: Dataset, days: list[bigquery.Row]) -> Iterator[Finding]:
         yield from found(f"stuck_{number}", "stuck value", rule.column, f"runs of one number, each longer than {rule.still_hours or 0:g} h")
         yield from found(f"zero_{number}", "zeros", rule.column, f"zeros: {rule.zero}", is_warning=False)
     yield from found("off_grid", "off the grid", "", f"rows are not at a whole multiple of {dataset.grid} (h:mm:ss)")
-    known = dataset.window.labels_wrong_until
+    known = dataset.endpoint.labels_wrong_until
     told = [day for day in days if day.get("label")]
     for ordinary, text in ((True, "rows have a wrong date or period as published, a known fault of the source until {}; the tables have the right one"), (False, "rows have a date or period as published that is not that of their instant")):
         hit = [day for day in told if (known is not None and day.settlement_date <= known) is ordinary]

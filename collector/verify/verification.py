@@ -26,10 +26,11 @@ from collector.base.gb_calendar import ONE_DAY, day_end, period_start, periods_i
 from collector.base.process import Stop, log
 from collector.base.text import printable, table
 from collector.days import APART, AROUND, Kind, Lack, Life, State, Stored, Task, days_text, series_lives
-from collector.registry.model import Dataset, Host
+from collector.registry.model import ELEXON, Dataset
 from collector.settings import Settings
 from collector.source.errors import Refused, Unavailable, Unparsable, WindowTooLong, WrongAnswer
-from collector.source.http import RATE_CAP, Api, Traffic
+from collector.source.http import Api, Traffic
+from collector.source.requests import Request
 from collector.storage.day_objects import DayStore
 from collector.verify.quality import Finding, findings, read_content, unread
 from collector.warehouse.layout import Loaded, is_loaded
@@ -200,7 +201,8 @@ def source_counts(api: Api, dataset: Dataset, first: date, last: date) -> Counts
     def ask(begin: date) -> Counts:
         until = min(last, begin + timedelta(days=_STATUS_DAYS - 1))
         query = {"settlementDateFrom": (begin - ONE_DAY).isoformat(), "settlementDateTo": until.isoformat()}
-        return api.ask(f"/data-status/{dataset.code}", query, _STATUS_LIMIT, partial(_read_status, begin, until), traffic)
+        request = Request(path=f"/data-status/{dataset.code}", query=query, limit=_STATUS_LIMIT)
+        return api.ask(request, partial(_read_status, begin, until), traffic)
 
     begins = [first + timedelta(days=days) for days in range(0, (last - first).days + 1, _STATUS_DAYS)]
     found: Counts = {}
@@ -494,7 +496,7 @@ def _series_findings(v: Verification) -> list[Finding]:
 def source_api(settings: Settings, stop: Stop) -> Api:
     """Elexon's API for asking what it has. A verification without it is still one, so it is not waited for long."""
     return Api(
-        settings.values[Host.ELEXON.value], cap=RATE_CAP[Host.ELEXON], stop=stop, connections=_STATUS_WORKERS,
+        settings.values[ELEXON.variable], cap=ELEXON.rate, stop=stop, connections=_STATUS_WORKERS,
         timeout=settings.http_timeout, key=settings.api_key, attempts=3,
     )  # fmt: skip
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from google.cloud import bigquery
 
-from collector.registry.model import INSTANT, SETTLEMENT_DATE, SETTLEMENT_PERIOD, Column, Dataset
+from collector.registry.model import COMPUTED, INSTANT, SETTLEMENT_DATE, SETTLEMENT_PERIOD, Column, Dataset
 from collector.warehouse.layout import LEDGER_SCHEMA
 
 # The record of a line; null for a line that is no JSON. Two things that JSON allows make a line unreadable to BigQuery:
@@ -63,8 +63,8 @@ def row_print(dataset: Dataset) -> str:
     texts = []
     for column in dataset.columns:
         # The text of a time depends on the session's time zone.
-        value = f"UNIX_MICROS({column.name})" if column.type == "TIMESTAMP" else column.name
-        text = f"CONCAT('|', {value if column.type == 'STRING' else f'CAST({value} AS STRING)'})"
+        value = {"TIMESTAMP": f"UNIX_MICROS({column.name})", "JSON": f"TO_JSON_STRING({column.name})"}.get(column.type, column.name)
+        text = f"CONCAT('|', {value if column.type in ('STRING', 'JSON') else f'CAST({value} AS STRING)'})"
         texts.append(text if column.required else f"IFNULL({text}, '!')")
     return print_of(f"CONCAT({', '.join(texts)})")
 
@@ -80,9 +80,14 @@ def ledger_query(ledger_id: str, has_digest: bool = True) -> str:
     )
 
 
-def _source(path: str) -> str:
+def _path(field: str) -> str:
+    """Where a field of a record is, dotted when nested; names that no source has are quoted."""
+    return f'$."{field}"' if field.startswith("@") else f"$.{field}"
+
+
+def _source(field: str) -> str:
     """The text of a field of `record`; null for a JSON null, an object, a list or a line that is no JSON."""
-    return f"JSON_VALUE(record, '$.{path}')"
+    return f"JSON_VALUE(record, '{_path(field)}')"
 
 
 def _typed(text: str, kind: str) -> str:
@@ -93,7 +98,7 @@ def _typed(text: str, kind: str) -> str:
 
 def _paths(dataset: Dataset) -> dict[str, str]:
     """Each field that is read -> the alias of its text."""
-    paths = [*dataset.instant.fields, *(c.source for c in dataset.columns if not c.source.startswith("@"))]
+    paths = [*dataset.instant.fields, *(c.source for c in dataset.columns if c.source not in COMPUTED and c.type != "JSON")]
     return {path: f"text_{number}" for number, path in enumerate(dict.fromkeys(paths))}
 
 
@@ -101,7 +106,9 @@ def _instant(dataset: Dataset) -> str:
     alias, fields = _paths(dataset), dataset.instant.fields
     minutes = int(dataset.instant.shift.total_seconds() // 60)
     first = alias[fields[0]]
-    if len(fields) == 1:
+    if len(fields) == 1 and dataset.instant.is_date:
+        instant = f"TIMESTAMP({_typed(first, 'DATE')}, 'Europe/London')"
+    elif len(fields) == 1:
         time = _typed(first, "TIMESTAMP")
         instant = f"TIMESTAMP_ADD({time}, INTERVAL {minutes} MINUTE)" if minutes else time
     else:
@@ -119,6 +126,9 @@ def _expression(column: Column, alias: dict[str, str]) -> str:
     if column.source == SETTLEMENT_PERIOD:
         # Half hours since local midnight: right on the days of 46 and 50 periods too.
         return "DIV(TIMESTAMP_DIFF(record_instant, TIMESTAMP(record_day, 'Europe/London'), MINUTE), 30) + 1"
+    if column.type == "JSON":
+        # Lists and objects stay what they are.
+        return f"JSON_QUERY(record, '{_path(column.source)}')"
     return _typed(alias[column.source], column.type)
 
 
@@ -147,17 +157,15 @@ def _wrong(column: Column, alias: dict[str, str]) -> str:
     if column.required:
         return f"({value}) IS NULL"
     # A value of the wrong type is not null in the line; an object or a list has no text but is not null either.
-    return f"({value}) IS NULL AND IFNULL(JSON_TYPE(JSON_QUERY(record, '$.{column.source}')), 'null') != 'null'"
+    return f"({value}) IS NULL AND IFNULL(JSON_TYPE(JSON_QUERY(record, '{_path(column.source)}')), 'null') != 'null'"
 
 
-def _version(dataset: Dataset) -> str:
-    """What the newest of several rows with one key is told by; a constant where the source does not say."""
-    if not dataset.version:
-        return "0"
+def _versions(dataset: Dataset) -> list[str]:
+    """What the newest of several rows with one key is told by, the first of it first; nothing where the source does not say."""
     if not dataset.version_order:
-        return dataset.version
+        return list(dataset.version)
     ranks = " ".join(f"WHEN '{code}' THEN {rank}" for rank, code in enumerate(dataset.version_order, 1))
-    return f"CASE {dataset.version} {ranks} ELSE 0 END"
+    return [f"CASE {dataset.version[0]} {ranks} ELSE 0 END", *dataset.version[1:]]
 
 
 def check_sql(dataset: Dataset, staging_id: str) -> str:
@@ -166,6 +174,9 @@ def check_sql(dataset: Dataset, staging_id: str) -> str:
     A conflict is a key with different lines at the newest publication time. Unreadable lines have a null day.
     """
     key = ", ".join(dataset.natural_key)
+    versions = _versions(dataset) or ["0"]
+    named = ", ".join(f"{version} AS row_version_{number}" for number, version in enumerate(versions))
+    version, newest = (", ".join(f"row_version_{number}{order}" for number in range(len(versions))) for order in ("", " DESC"))
     return f"""
 SELECT record_day, SUM(lines) AS line_count, COUNT(*) AS key_count, COUNTIF(differing) AS conflict_count,
   SUM(wrong_lines) AS wrong_count, MIN(wrong_column) AS wrong_column, MIN(wrong_line) AS wrong_line
@@ -177,9 +188,9 @@ FROM (
     SELECT record_day, {key}, COUNT(*) AS lines, COUNTIF(wrong_column IS NOT NULL) AS wrong_lines,
       MIN(wrong_column) AS wrong_column, MIN(IF(wrong_column IS NOT NULL, SUBSTR(line, 1, 300), NULL)) AS wrong_line,
       MIN(line) != MAX(line) AS differing,
-      ROW_NUMBER() OVER (PARTITION BY record_day, {key} ORDER BY row_version DESC) = 1 AS newest
-    FROM (SELECT *, {_version(dataset)} AS row_version FROM ({rows_sql(dataset, staging_id)}))
-    GROUP BY record_day, {key}, row_version)
+      ROW_NUMBER() OVER (PARTITION BY record_day, {key} ORDER BY {newest}) = 1 AS newest
+    FROM (SELECT *, {named} FROM ({rows_sql(dataset, staging_id)}))
+    GROUP BY record_day, {key}, {version})
   GROUP BY record_day, {key})
 GROUP BY record_day"""
 
@@ -209,7 +220,7 @@ def publish_sql(
     has a wrong value, or a day not as many rows as its entry says: then every line is read once, not twice.
     """
     columns = ", ".join(c.name for c in dataset.columns)
-    newest = f"{_version(dataset)} DESC, line DESC" if dataset.version else "line DESC"
+    newest = ", ".join(f"{version} DESC" for version in (*_versions(dataset), "line"))
     these = f"({', '.join(f'DATE {str(day)!r}' for day in days)})"
     insert, digested, digest = "", "", "0"
     if staging_id:
