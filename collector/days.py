@@ -62,8 +62,11 @@ class Task:
     def days(self) -> list[date]:
         return list(gb_calendar.days_between(self.first, self.last))
 
-    def expected(self, now: datetime) -> list[date]:
-        """The days of which something can be published at `now` (aware UTC)."""
+    def expected(self, now: datetime, stored: Iterable[date] = ()) -> list[date]:
+        """The days of which something can be published at `now` (aware UTC); of snapshots, of which no day must have one,
+        those that are stored."""
+        if self.dataset.endpoint.is_snapshot:
+            return sorted(day for day in stored if self.first <= day <= self.last)
         return [day for day in self.days if is_published(self.dataset, day, now)]
 
 
@@ -377,7 +380,7 @@ def is_published(dataset: Dataset, day: date, now: datetime) -> bool:
 def final_after(dataset: Dataset, day: date) -> datetime:
     """The instant from which a fetch of `day` is final: the source revises it no more (settlement runs: is due to)."""
     if not dataset.settlement_runs:
-        return day_end(day) + timedelta(days=max(dataset.revision_days))
+        return day_end(day) + timedelta(days=max(dataset.revision_days, default=0))
 
     return day_start(runs_due(day)[-1][1]) + timedelta(days=_LOOKED_FOR[-1])
 
@@ -463,11 +466,21 @@ def lacks_of(dataset: Dataset, stored: DayObject, around: Stored) -> tuple[Lack,
 
 
 def days_to_fetch(task: Task, stored: Stored, now: datetime, force: bool) -> list[date]:
-    """The days that are missing or due, or all with `force`; none of which nothing is published at `now` (aware UTC)."""
+    """The days that are missing or due, or all with `force`; none of which nothing is published at `now` (aware UTC). Of a
+    snapshot it is today, unless it was looked at today."""
+    if task.dataset.endpoint.is_snapshot:
+        today, looked = settlement_day(now), last_look(stored)
+        is_wanted = task.first <= today <= task.last and (force or looked is None or settlement_day(looked) != today)
+        return [today] if is_wanted else []
     begun = task.expected(now)
     if force:
         return begun
     return [day for day in begun if day not in stored or is_due(task.dataset, stored[day], stored, now)]
+
+
+def last_look(stored: Stored) -> datetime | None:
+    """When any of these days was last read from the source (aware UTC)."""
+    return max((one.fetched for one in stored.values() if one.fetched), default=None)
 
 
 # ---------------------------------------------------------------------------------------------- what is said of it
@@ -495,6 +508,8 @@ class Judgement(NamedTuple):
 
 def judge(dataset: Dataset, stored: DayObject, around: Stored, now: datetime) -> Judgement:
     """The state of a stored day at `now` (aware UTC): EMPTY, SHORT, PROVISIONAL or COMPLETE."""
+    if dataset.endpoint.is_snapshot:
+        return Judgement(State.COMPLETE, (), True)
     found = lacks_of(dataset, stored, around)
     lacking = not is_whole(found) or (stored.rows == 0 and not dataset.often_empty)
     is_final = (
@@ -532,6 +547,11 @@ def newest_instant(stored: Stored) -> datetime | None:
 def alarms(task: Task, stored: Stored, now: datetime) -> list[str]:
     """Why the source of a dataset is not as it should be: it stands still, it has stopped, a series of it has ended."""
     dataset, found = task.dataset, list[str]()
+    if dataset.endpoint.is_snapshot:
+        looked = last_look(stored)
+        if task.last >= settlement_day(now) and (looked is None or (dataset.max_age and now - looked > dataset.max_age)):
+            found.append(f"no snapshot was taken {f'since {utc_text(looked)}' if looked else 'yet'}; run the downloader")
+        return found
     if dataset.often_empty:
         return found
     over = [day for day in task.expected(now) if now >= day_end(day) + dataset.whole_after and day in stored]

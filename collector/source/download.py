@@ -26,10 +26,10 @@ from collector.days import AROUND, RIDERS, Span, State, Task, days_by_cause, day
 from collector.registry.model import Dataset
 from collector.source.errors import Refused, Unavailable, WindowTooLong, WrongAnswer
 from collector.source.http import Api, Traffic
-from collector.source.json_records import Answer, DayRecords, read_answer
+from collector.source.json_records import Answer, DayRecords, as_of, read_answer
 from collector.source.requests import DataRequest, halves, requests_of
 from collector.source.state import answers
-from collector.storage.day_objects import DayObject, DayStore, Payload, pack
+from collector.storage.day_objects import DayObject, DayStore, Payload, pack, sha256_of
 from collector.storage.profile import Profile, encode
 
 # Memory for the windows that are worked on at one time, bytes: with 60 MB for the program itself 250 MB are not
@@ -143,7 +143,9 @@ class Download:
         if self.task.last < self.task.first:
             log.info("%s: begins on %s, after the asked range: nothing to do", key, self.dataset.first_day)
             return
-        self.stored = self.store.list(self.dataset, self.task.first - AROUND, self.task.last + AROUND)
+        # Of a snapshot the one before tells whether anything has changed, however old it is.
+        first = self.dataset.first_day if self.dataset.endpoint.is_snapshot else self.task.first - AROUND
+        self.stored = self.store.list(self.dataset, first, self.task.last + AROUND)
         wanted = days_to_fetch(self.task, days.Stored(self.stored), self.now, self.force)
         self._wanted = set(wanted)
         result.settled = len(self.task.expected(self.now)) - len(wanted)
@@ -345,6 +347,9 @@ class Download:
         payload = pack(
             records.lines() if records else (), records.fields if records else (), fetched, str(span), span.confirming, encode(profile)
         )  # fmt: skip
+        if self.dataset.endpoint.is_snapshot:
+            self._keep_snapshot(day, payload, records)
+            return
         is_same = known is not None and (known.sha256, known.rows) == (payload.sha256, payload.rows)
         if not span.confirming and not is_same and self._is_doubtful(day, profile, nothing):
             with self._lock:
@@ -362,6 +367,19 @@ class Download:
             return
         if is_same and day not in self._wanted:
             # It rode along, and nothing is new.
+            return
+        self._put(day, payload)
+
+    def _keep_snapshot(self, day: date, payload: Payload, records: DayRecords | None) -> None:
+        """Store a snapshot if it differs from the one before; if not, note there that it still holds."""
+        before = max((one for one in self.stored.values() if one.day <= day), key=lambda one: one.day, default=None)
+        if before and records and not self.force and sha256_of(as_of(records.lines(), day, before.day)) == before.sha256 and not before.is_altered:
+            self._note(day, "same", self.store.look(before, payload))
+            return
+        least = before.rows // 2 if before and not self.force else 0
+        if payload.rows <= least:
+            was = f", where {before.rows} stood; these are kept (--force replaces them)" if before else ""
+            self._fail([day], f"the source answered with {payload.rows} records{was}")
             return
         self._put(day, payload)
 

@@ -10,7 +10,7 @@ import codecs
 import json
 import re
 import sys
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import lru_cache
@@ -23,7 +23,7 @@ from msgspec import Raw
 
 from collector.base.gb_calendar import HALF_HOUR, ONE_DAY, day_end, day_start, parse_utc, settlement_day, utc_text
 from collector.base.text import redacted
-from collector.registry.model import Dataset
+from collector.registry.model import SNAPSHOT, Dataset
 from collector.source.errors import Unparsable, WrongAnswer
 from collector.source.requests import DataRequest
 from collector.storage.profile import Group, Profile, Record, profile_of
@@ -138,6 +138,12 @@ def _with_fields(records: Sequence[Record], added: tuple[tuple[str, str], ...]) 
     head = b"{" + ",".join(f"{json.dumps(name)}:{json.dumps(value)}" for name, value in added).encode()
     bodies = (bytes(record)[1:] for record in records)
     return [head + (body if body.lstrip()[:1] == b"}" else b"," + body) for body in bodies]
+
+
+def as_of(lines: Iterable[list[bytes]], taken: date, day: date) -> Iterator[list[bytes]]:
+    """The lines of a snapshot as they would be if it had been taken on another day."""
+    own, other = (f'{{"{SNAPSHOT}":"{when}"'.encode() for when in (taken, day))
+    return ([other + line[len(own) :] for line in piece] for piece in lines)
 
 
 def split(body: bytes | bytearray, most: int = sys.maxsize) -> list[Any]:

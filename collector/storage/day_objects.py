@@ -160,6 +160,14 @@ class Payload:
         return parse_utc(self.metadata["fetched_at"])
 
 
+def sha256_of(groups: Iterable[list[bytes]]) -> str:
+    """The SHA-256 that a day with these lines would have."""
+    digest = hashlib.sha256()
+    for group in groups:
+        digest.update(b"\n".join((*group, b"")))
+    return digest.hexdigest()
+
+
 def pack(
     groups: Iterable[list[bytes]], fields: Iterable[str], fetched: datetime, window: str, confirmed: bool, profile: str = ""
 ) -> Payload:
@@ -255,14 +263,21 @@ class DayStore:
             told |= {"behind_at": utc_text(known.behind), "behind_read_at": utc_text(known.behind_read or payload.fetched)}
         return self._patch(known, payload.metadata | told)
 
+    def look(self, known: DayObject, payload: Payload) -> DayObject:
+        """Record that a later snapshot holds the same as the stored one."""
+        return self._patch(known, {**self._metadata(known), "fetched_at": payload.metadata["fetched_at"]})
+
     def mark(self, known: DayObject, **marks: datetime) -> DayObject:
         """Note in the metadata of a day that the source has more (behind_at) or less (fewer_at) than it holds."""
-        blob = self.bucket.blob(known.name)
-        blob.reload(retry=RETRY)
         told = {name: utc_text(instant) for name, instant in marks.items()}
         # Told anew, it was not asked since.
         gone = {"behind_read_at": ""} if "behind_at" in told else {}
-        return self._patch(known, {**(blob.metadata or {}), **told, **gone})
+        return self._patch(known, {**self._metadata(known), **told, **gone})
+
+    def _metadata(self, known: DayObject) -> dict[str, str]:
+        blob = self.bucket.blob(known.name)
+        blob.reload(retry=RETRY)
+        return dict(blob.metadata or {})
 
     def _patch(self, known: DayObject, metadata: dict[str, str]) -> DayObject:
         blob = self.bucket.blob(known.name)

@@ -245,11 +245,12 @@ def verify(
     """
     dataset = task.dataset
     v = Verification(dataset)
-    expected = task.expected(now)
+    stored = Stored(store.list(dataset, task.first - AROUND, task.last + AROUND)) if task.days else Stored({})
+    expected = task.expected(now, stored)
     v.expected = len(expected)
     if not expected:
+        v.alarms = days.alarms(task, stored, now) if dataset.endpoint.is_snapshot else []
         return v
-    stored = Stored(store.list(dataset, task.first - AROUND, task.last + AROUND))
     # In this order: what is published between the two questions makes them differ, never look alike.
     table = warehouse.table(dataset.table)
     ledger = warehouse.ledger(dataset, table, date.min, date.max)
