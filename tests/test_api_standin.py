@@ -420,7 +420,7 @@ def test_paths_and_parameters_are_in_the_specification() -> None:
             continue
         path = "/demand/outturn/stream" if code == "DEMAND" else f"/datasets/{code}/stream"
         known = {parameter["name"] for parameter in paths[path]["get"]["parameters"]}
-        wanted = {word for kind in spec.wants.split("|") for word in standin._WORDS[kind]}
+        wanted = {word for kind in spec.wants.split("|") for word in standin.WORDS[kind]}
         assert wanted | ({spec.row_filter} - {""}) <= known, code
     assert all(f"/data-status/{code}" in paths for code in standin.DATA_STATUS_CODES)
 
@@ -584,7 +584,7 @@ def test_real_sized_b1610_day_is_made_fast() -> None:
     api = ApiStandin(now=datetime.now(timezone.utc).timestamp(), b1610_units=9_177)
     words = {"from": ["2025-06-01T23:00Z"], "to": ["2025-06-02T22:30Z"]}
     started = time.monotonic()
-    body, count = api._body(api.source.elexon("/datasets/B1610/stream", words), squeeze=False)
+    body, count = api.bodies.make(api.source.elexon("/datasets/B1610/stream", words), squeeze=False)
     assert count == 440_496 and 95e6 < len(body) < 110e6 and time.monotonic() - started < 10
 
 

@@ -33,7 +33,6 @@ from typing import Any
 
 from api_standin import (
     DAY,
-    ELEXON_CODES,
     HALF_HOUR,
     SPECS,
     Answer,
@@ -756,7 +755,7 @@ class World(Source):
                 more[key] = more.get(key, 0) + given.get("more", 4)
         return more
 
-    def _between(self, code: str, first: int, last: int, wanted: Callable[[Slot], bool]) -> list[Slot]:
+    def between(self, code: str, first: int, last: int, wanted: Callable[[Slot], bool]) -> list[Slot]:
         # Published up to a day after its start, and labelled with the next day: two days of reach.
         reach = 2 if code in FUEL_CODES else 0
         now = self.data_time(code)
@@ -764,7 +763,7 @@ class World(Source):
         days = range(max(first - reach, lowest), min(last, settlement(int(now) + 2 * DAY)[0]) + 1)
         return [_served(life, now) for day in days for life in self.day(code, day) if life.seen <= now and wanted(life)]
 
-    def _latest(self, code: str) -> list[Slot]:
+    def latest(self, code: str) -> list[Slot]:
         newest, now = self.newest(code), self.data_time(code)
         if newest is None:
             return []
@@ -773,12 +772,8 @@ class World(Source):
         top = max(life.at for life in lives)
         return [_served(life, now) for life in lives if (top - DAY if code == "FREQ" else top) <= life.at <= top]
 
-    def _metadata(self) -> Answer:
-        rows = [
-            f'{{"dataset":"{code}","lastUpdated":"{iso(newest)}"}}'.encode()
-            for code in ELEXON_CODES if (newest := self.newest(code)) is not None
-        ]  # fmt: skip
-        return Answer("", [Slot(0, 0, 0, 0, 0, rows)], b'{"data":[', b"]}")
+    def last_updated(self, code: str) -> int | None:
+        return self.newest(code)
 
 
 def _served(life: Life, now: Number) -> Slot:
