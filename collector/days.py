@@ -310,13 +310,13 @@ def _units(day: date, dataset: Dataset, profile: Profile, around: Stored) -> Ite
 def _issues(day: date, profile: Profile, around: Stored) -> Iterator[Lack]:
     """Fewer issues, or shorter ones, than the days before and the days behind both have."""
     sides = [
-        [p for n in (1, 2, 3) if (p := around.whole(day + sign * n * ONE_DAY)) and p.issues] for sign in (-1, 1)
+        [p for n in range(1, 8) if (p := around.whole(day + sign * n * ONE_DAY)) and p.issues] for sign in (-1, 1)
     ]  # fmt: skip
     sides = [side for side in sides if side]
     if not sides:
         return
-    # What both sides have: on the day of a change the smaller number is right.
-    usual = min(median_low([len(p.issues) for p in side]) if len(side) > 1 else len(side[0].issues) for side in sides)
+    # What both sides have: on the day of a change the smaller number is right. A week, for bad days come several in a row.
+    usual = min(median_low([len(p.issues) for p in side]) for side in sides)
     length = min(mode(rows for p in side for _, rows in p.issues) for side in sides)
     # The times of the issues move with the clocks: a day beside a clock change may have one fewer.
     if any(day_length(day + offset * ONE_DAY) != ONE_DAY for offset in (-1, 0, 1)):

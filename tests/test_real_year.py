@@ -7,6 +7,7 @@ then the tables must hold the CSV's numbers half hour by half hour, the day of t
 from __future__ import annotations
 
 import csv
+import json
 import os
 import subprocess
 from collections import defaultdict
@@ -22,14 +23,15 @@ from local_cloud import LocalCloud
 
 ROOT = Path(__file__).resolve().parent.parent
 YEAR = ROOT.parent / "shared" / "samples" / "generation_outturn" / "gb-grid-margin_fuelhh_2022.csv"
+GAPS = YEAR.with_name("gb-grid-margin_known_gaps.csv")
 NOT_FUELS = {"settlement_date", "settlement_period", "period_start_utc", "INDO", "ITSDO"}
 
 pytestmark = pytest.mark.skipif(not YEAR.exists(), reason="the recorded year is not in ../shared/samples")
 
 
 @pytest.fixture(scope="module")
-def tables(tmp_path_factory):
-    """A client on the tables after the deploy script has collected all of 2022."""
+def year(tmp_path_factory):
+    """After the deploy script has collected all of 2022: a client on the tables, and what the verification says."""
     data = tmp_path_factory.mktemp("year with a space")
     arguments = ["--datasets", "generation_outturn", "demand_outturn", "--start-date", "2022-01-01", "--end-date", "2022-12-31", "--max-days", "31"]
     with LocalCloud(data / "cloud", gcs_port=0, bigquery_port=0) as cloud, ApiStandin() as api:
@@ -43,7 +45,20 @@ def tables(tmp_path_factory):
             project=cloud.env["BMRS_PROJECT"], credentials=Credentials(cloud.token), client_options={"api_endpoint": cloud.bigquery_url},
             default_query_job_config=bigquery.QueryJobConfig(default_dataset=f"{cloud.env['BMRS_PROJECT']}.{cloud.env['BMRS_DATASET']}"),
         )  # fmt: skip
-        yield client
+        loader = [str(ROOT / ".venv/bin/python"), str(ROOT / "enhanced_bigquery_loader.py"), "--verify", "--output", "json", *arguments[:-2]]
+        said = subprocess.run(loader, env=environment, cwd=data, capture_output=True, text=True, timeout=600)
+        assert said.returncode == 0, said.stderr[-4000:]
+        yield client, {found["dataset"]: found for found in json.loads(said.stdout)["datasets"]}
+
+
+@pytest.fixture(scope="module")
+def tables(year):
+    return year[0]
+
+
+@pytest.fixture(scope="module")
+def verified(year):
+    return year[1]
 
 
 @pytest.fixture(scope="module")
@@ -118,3 +133,18 @@ def test_the_label_defect_is_mended_by_the_start_time(tables):
         FROM elexon_generation_outturn WHERE fuel_type = 'CCGT'"""
     (row,) = tables.query(sql).result()
     assert (row.late, str(row.last), row.periods) == (192, "2022-07-13", 0)
+
+
+def test_the_days_that_lack_a_half_hour_are_those_known_to(verified):
+    # The list counts by label, which for a day's last half hour was the next day's until 2022-07-13: that of 03-27 and one
+    # of 07-09 it has on the day after, and that of 07-14, whose label another half hour has, it does not see.
+    with GAPS.open(newline="") as lines:
+        known = {row["settlement_date"]: int(row["shortfall"]) for row in csv.DictReader(lines) if row["settlement_date"].startswith("2022")}
+    known["2022-03-27"] = known.pop("2022-03-28")
+    known |= {"2022-07-09": 2, "2022-07-10": 1, "2022-07-14": 1}
+    told = {}
+    for verdict in verified["generation_outturn"]["verdicts"]:
+        assert verdict["kind"] == "instant missing", verdict
+        told[verdict["day"]] = verdict["count"]
+    assert told == known
+    assert verified["generation_outturn"]["short_days"] == sorted(known)

@@ -79,12 +79,12 @@ def newest(code: str, rows: Iterable[bytes]) -> dict[tuple[Any, ...], list[bytes
 
 
 class Lack(NamedTuple):
-    """Something that a day lacks: how many, and since when (seconds since 1970)."""
+    """Something that a day lacks: how many, since when (seconds since 1970), and of what, in words."""
 
     kind: str
     count: int
     first: int
-    about: frozenset[str] = frozenset()
+    about: str = ""
 
 
 class _Seen:
@@ -168,7 +168,7 @@ class Judge:
             return []
         before, after = (self._ends(mine.day + step, field) for step in (-1, 1))
         there = [instant for instant in mine.grid if instant in mine.at]
-        lost, names = [], set()
+        lost, names = [], []
         for name, instants in mine.series(field).items():
             first, last = min(instants), max(instants)
             wanted = {instant for instant in there if first <= instant <= last}
@@ -179,8 +179,8 @@ class Judge:
             gone = sorted(wanted - instants)
             lost += gone
             if gone:
-                names.add(name)
-        return [Lack("series cut", len(lost), min(lost), frozenset(names))] if lost else []
+                names.append(name)
+        return [Lack("series cut", len(lost), min(lost), ", ".join(sorted(names)))] if lost else []
 
     def _ends(self, day: int, field: str) -> tuple[set[str], set[str]]:
         """The series that a neighbouring day has at its first and at its last instant."""
@@ -201,14 +201,14 @@ class Judge:
         return [Lack("value missing", len(lost), min(lost))] if lost else []
 
     def _issues(self, mine: _Seen) -> list[Lack]:
-        """By the days before and the days behind, whichever are stored: the smaller of what they usually have."""
+        """By the week before and the week behind, whichever is stored: the smaller of what half of their days have."""
         if self.code != "WINDFOR":
             return []
-        sides = [[other for step in (1, 2, 3) if (other := self.measure(mine.day + side * step))] for side in (-1, 1)]
+        sides = [[other for step in range(1, 8) if (other := self.measure(mine.day + side * step))] for side in (-1, 1)]
         sides = [side for side in sides if side]
         if not sides:
             return []
-        usual = min(_usual(len(other.at) for other in side) for side in sides)
+        usual = min(sorted(len(other.at) for other in side)[(len(side) - 1) // 2] for side in sides)
         usual -= any(is_summer(day_start(mine.day + step)) != is_summer(day_start(mine.day + step + 1)) for step in (-1, 0, 1))
         found = []
         if len(mine.at) < usual:
@@ -231,14 +231,15 @@ class Judge:
         if not cut:
             return []
         lost = [instant for instants in cut.values() for instant in mine.at if instant not in instants]
-        return [Lack("unit cut", len(cut), min(lost), frozenset(cut))]
+        return [Lack("unit cut", len(cut), min(lost), ", ".join(sorted(cut)))]
 
     def _thin(self, mine: _Seen) -> list[Lack]:
         if self.code not in ("BOALF", "DISBSAD", "B1610", "WINDFOR"):
             return []
         around = [len(other.records) for step in _AROUND if (other := self.measure(mine.day + step))]
         if len(around) >= 2 and len(mine.records) < min(around) / 2:
-            return [Lack("thin", len(mine.records), mine.grid[0])]
+            about = f"{len(mine.records):,}, around {min(around):,} to {max(around):,}"
+            return [Lack("thin", len(mine.records), mine.grid[0], about)]
         return []
 
     def _half_hours(self, mine: _Seen) -> list[Lack]:
