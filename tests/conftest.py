@@ -49,7 +49,7 @@ with warnings.catch_warnings():
     import datasets_config
     import enhanced_bigquery_loader as loader
     import enhanced_elexon_neso_downloader as downloader
-    from collector import command_line, runtime
+    from collector import command_line, runtime, store
     from collector.store import object_name
     from local_cloud import LocalCloud
 
@@ -187,6 +187,8 @@ class Place:
             for module in _MODULES if now else ():
                 if hasattr(module, "utc_now"):
                     stack.enter_context(mock.patch.object(module, "utc_now", lambda: now))
+            if now:  # the bucket's clock stays as it is
+                stack.enter_context(mock.patch.object(store, "_CLOCKS_DIFFER", timedelta.max))
             stack.enter_context(contextlib.redirect_stdout(out))
             stack.enter_context(contextlib.redirect_stderr(err))
             sent = stack.enter_context(_recorded_sql())
