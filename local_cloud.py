@@ -35,6 +35,8 @@ from types import FrameType, TracebackType
 from typing import IO, Any, NoReturn, TextIO, final
 from urllib.parse import quote
 
+from collector import environment
+
 ROOT = Path(__file__).resolve().parent
 HOME = ROOT / ".local_cloud"
 DOOR = ROOT / "collector/local_door.py"
@@ -154,9 +156,6 @@ def ensure_environment() -> Path:
     """The Python of the emulators' environment, which is made first where it is missing, half made or outdated."""
     folder = environment_folder()
     if not _ready(folder):
-        # Imported here: the emulators' own processes run this file without its folder on their path.
-        from collector import environment
-
         try:
             environment.once(folder, lambda: _ready(folder), lambda lock: _make_environment(folder, lock), say)
         except environment.SetUpError as error:
@@ -169,8 +168,6 @@ def ensure_environment() -> Path:
 
 def _make_environment(folder: Path, lock: int) -> None:
     """Make the environment in place (one cannot be moved), its marker last: half of one is never believed."""
-    from collector import environment
-
     marker = folder / MARKER
     if folder.exists() and any(folder.iterdir()) and not marker.exists():
         raise LocalCloudError(
@@ -199,8 +196,6 @@ def _make_environment(folder: Path, lock: int) -> None:
 
 def find_python() -> str:
     """A Python on this machine for the emulators, of the first of PYTHONS that is there; "" where none is."""
-    from collector import environment
-
     for wanted in PYTHONS:
         for candidate in _pythons(wanted):
             # Only trying tells: a pyenv shim is found on PATH but may refuse to run.
@@ -233,8 +228,6 @@ def _fetched(version: str) -> list[str]:
 
 def fetch_python(log: TextIO, lock: int) -> str:
     """Fetch the first of PYTHONS into .local_cloud/python by uv, which comes from PyPI where it is not on PATH."""
-    from collector import environment
-
     version, folder, any_of = PYTHONS[0], HOME / "uv", ", ".join(sorted(PYTHONS))
     say(f"no Python of {any_of} is here for the emulators: fetching {version} by uv into {shown(HOME / 'python')} (about 60 MB)")
     try:
@@ -386,7 +379,7 @@ class LocalCloud:
             for name in ("", "gcs", "bq"):
                 (self.data_dir / name).mkdir(mode=0o700, parents=True, exist_ok=True)
             self.data_dir.chmod(0o700)  # what is older may be open to others, inside too
-            lock = self._lock = open_lock(self.data_dir / "lock")
+            lock = self._lock = environment.open_lock(self.data_dir / "lock")
             self._take_lock(lock)
             self._tidy()
             return lock
@@ -545,11 +538,6 @@ def _has_attributes(file: Path) -> bool:
 
 
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-
-
-def open_lock(path: Path) -> int:
-    """A lock file, made where it is missing, as file descriptor. OSError where a symbolic link stands in its place."""
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
 
 
 def tail(path: Path, lines: int) -> str:
