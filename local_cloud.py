@@ -67,6 +67,8 @@ STOP_SECONDS = 10.0
 POLL_SECONDS = 0.02
 # After a kill -9 of the launcher the kernel stops the emulators, which hold the lock too: give it a moment.
 LOCK_SECONDS = 3.0
+# An emulator that fails with less than so many bytes left fails by that.
+LEAST_ROOM = 1 << 20
 
 # What helps where it is not the place that is wrong.
 REMEDIES = {
@@ -335,10 +337,10 @@ class LocalCloud:
             self._await("bigquery", f"{self.bigquery_url}/bigquery/v2/projects/{quote(self.project)}/datasets")
             self._create_dataset()
         except OSError as error:
+            broken = LocalCloudError(f"an emulator broke off while starting ({error}); see the logs in {shown(self.data_dir)}")
+            broken = self._full() or broken
             self.stop()
-            raise LocalCloudError(
-                f"an emulator broke off while starting ({error}); see the logs in {shown(self.data_dir)}"
-            ) from None
+            raise broken from None
         except BaseException:
             self.stop()
             raise
@@ -467,9 +469,17 @@ class LocalCloud:
 
     def _trouble(self, name: str, what: str) -> LocalCloudError:
         words = tail(self.log(name), 3).replace("\n", " | ")
-        return LocalCloudError(
+        return self._full() or LocalCloudError(
             f"the {TITLES[name]} emulator {what}{f': {words}' if words else ''}; see {shown(self.log(name))}"
         )
+
+    def _full(self) -> LocalCloudError | None:
+        """What is wrong, where it is that the disk has no room left, whatever an emulator made of that."""
+        with contextlib.suppress(OSError):
+            found = os.statvfs(self.data_dir)
+            if found.f_bavail * found.f_frsize < LEAST_ROOM:
+                return LocalCloudError(f"cannot keep data in {shown(self.data_dir)} ({os.strerror(errno.ENOSPC)}); {REMEDIES[errno.ENOSPC]}")
+        return None
 
     def _create_bucket(self) -> None:
         url = f"{self.storage_url}/storage/v1/b?project={quote(self.project)}"
@@ -489,7 +499,7 @@ class LocalCloud:
             with contextlib.suppress(ValueError, KeyError, TypeError):
                 answer = json.loads(answer)["error"]["message"]
             why = answer.strip().rstrip(".")
-            raise LocalCloudError(
+            raise self._full() or LocalCloudError(
                 f"cannot create the {what} of project {self.project!r} ({why}); choose another with {flags}"
             )
 
