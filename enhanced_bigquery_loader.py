@@ -166,15 +166,17 @@ def _verify(tasks: Sequence[Task], warehouse: Warehouse, store: DayStore, argume
     except Stopped:
         return 128 + stop.signal_number
     ok = all(v.ok for v in found)
-    if arguments.report:
-        write_report(arguments.report, found, settings, time.monotonic() - began, dict(arguments.timings))
-        log.info("coverage report: %s", arguments.report)
+    seconds = time.monotonic() - began
     if arguments.output == "json":
         log_gaps(found)
         log_findings(found)
         print(json.dumps({"datasets": [v.as_json() for v in found], "ok": ok}))
     else:
         print(verification_text(found))
+    # Last: what was found is told even where no file can be written.
+    if arguments.report:
+        write_report(arguments.report, found, settings, seconds, dict(arguments.timings))
+        log.info("coverage report: %s", arguments.report)
     return DONE if ok else FAILED
 
 

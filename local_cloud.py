@@ -35,6 +35,8 @@ from types import FrameType, TracebackType
 from typing import IO, Any, NoReturn, TextIO, final
 from urllib.parse import quote
 
+from collector import environment
+
 ROOT = Path(__file__).resolve().parent
 HOME = ROOT / ".local_cloud"
 DOOR = ROOT / "collector/local_door.py"
@@ -65,6 +67,8 @@ STOP_SECONDS = 10.0
 POLL_SECONDS = 0.02
 # After a kill -9 of the launcher the kernel stops the emulators, which hold the lock too: give it a moment.
 LOCK_SECONDS = 3.0
+# An emulator that fails with less than so many bytes left fails by that.
+LEAST_ROOM = 1 << 20
 
 # What helps where it is not the place that is wrong.
 REMEDIES = {
@@ -154,9 +158,6 @@ def ensure_environment() -> Path:
     """The Python of the emulators' environment, which is made first where it is missing, half made or outdated."""
     folder = environment_folder()
     if not _ready(folder):
-        # Imported here: the emulators' own processes run this file without its folder on their path.
-        from collector import environment
-
         try:
             environment.once(folder, lambda: _ready(folder), lambda lock: _make_environment(folder, lock), say)
         except environment.SetUpError as error:
@@ -169,8 +170,6 @@ def ensure_environment() -> Path:
 
 def _make_environment(folder: Path, lock: int) -> None:
     """Make the environment in place (one cannot be moved), its marker last: half of one is never believed."""
-    from collector import environment
-
     marker = folder / MARKER
     if folder.exists() and any(folder.iterdir()) and not marker.exists():
         raise LocalCloudError(
@@ -199,8 +198,6 @@ def _make_environment(folder: Path, lock: int) -> None:
 
 def find_python() -> str:
     """A Python on this machine for the emulators, of the first of PYTHONS that is there; "" where none is."""
-    from collector import environment
-
     for wanted in PYTHONS:
         for candidate in _pythons(wanted):
             # Only trying tells: a pyenv shim is found on PATH but may refuse to run.
@@ -233,8 +230,6 @@ def _fetched(version: str) -> list[str]:
 
 def fetch_python(log: TextIO, lock: int) -> str:
     """Fetch the first of PYTHONS into .local_cloud/python by uv, which comes from PyPI where it is not on PATH."""
-    from collector import environment
-
     version, folder, any_of = PYTHONS[0], HOME / "uv", ", ".join(sorted(PYTHONS))
     say(f"no Python of {any_of} is here for the emulators: fetching {version} by uv into {shown(HOME / 'python')} (about 60 MB)")
     try:
@@ -342,10 +337,10 @@ class LocalCloud:
             self._await("bigquery", f"{self.bigquery_url}/bigquery/v2/projects/{quote(self.project)}/datasets")
             self._create_dataset()
         except OSError as error:
+            broken = LocalCloudError(f"an emulator broke off while starting ({error}); see the logs in {shown(self.data_dir)}")
+            broken = self._full() or broken
             self.stop()
-            raise LocalCloudError(
-                f"an emulator broke off while starting ({error}); see the logs in {shown(self.data_dir)}"
-            ) from None
+            raise broken from None
         except BaseException:
             self.stop()
             raise
@@ -386,7 +381,7 @@ class LocalCloud:
             for name in ("", "gcs", "bq"):
                 (self.data_dir / name).mkdir(mode=0o700, parents=True, exist_ok=True)
             self.data_dir.chmod(0o700)  # what is older may be open to others, inside too
-            lock = self._lock = open_lock(self.data_dir / "lock")
+            lock = self._lock = environment.open_lock(self.data_dir / "lock")
             self._take_lock(lock)
             self._tidy()
             return lock
@@ -443,6 +438,8 @@ class LocalCloud:
         # The token goes by the environment, which other users cannot read, unlike the command line.
         env |= {
             "HOME": str(python.parent.parent / "home"), "TMPDIR": str(self.data_dir / "tmp"), "LOCAL_CLOUD_TOKEN": self.token,
+            # Large uploads pass in pieces that glibc would ask the kernel for, and give back, one by one: half of a door's work.
+            "MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(64 << 20),
         }  # fmt: skip
         with os.fdopen(os.open(self.log(name), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600), "wb") as output:
             self._processes[name] = subprocess.Popen(
@@ -472,9 +469,17 @@ class LocalCloud:
 
     def _trouble(self, name: str, what: str) -> LocalCloudError:
         words = tail(self.log(name), 3).replace("\n", " | ")
-        return LocalCloudError(
+        return self._full() or LocalCloudError(
             f"the {TITLES[name]} emulator {what}{f': {words}' if words else ''}; see {shown(self.log(name))}"
         )
+
+    def _full(self) -> LocalCloudError | None:
+        """What is wrong, where it is that the disk has no room left, whatever an emulator made of that."""
+        with contextlib.suppress(OSError):
+            found = os.statvfs(self.data_dir)
+            if found.f_bavail * found.f_frsize < LEAST_ROOM:
+                return LocalCloudError(f"cannot keep data in {shown(self.data_dir)} ({os.strerror(errno.ENOSPC)}); {REMEDIES[errno.ENOSPC]}")
+        return None
 
     def _create_bucket(self) -> None:
         url = f"{self.storage_url}/storage/v1/b?project={quote(self.project)}"
@@ -494,7 +499,7 @@ class LocalCloud:
             with contextlib.suppress(ValueError, KeyError, TypeError):
                 answer = json.loads(answer)["error"]["message"]
             why = answer.strip().rstrip(".")
-            raise LocalCloudError(
+            raise self._full() or LocalCloudError(
                 f"cannot create the {what} of project {self.project!r} ({why}); choose another with {flags}"
             )
 
@@ -543,11 +548,6 @@ def _has_attributes(file: Path) -> bool:
 
 
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-
-
-def open_lock(path: Path) -> int:
-    """A lock file, made where it is missing, as file descriptor. OSError where a symbolic link stands in its place."""
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
 
 
 def tail(path: Path, lines: int) -> str:

@@ -54,6 +54,11 @@ class SetUpError(Exception):
     """An environment cannot be made: one line that says why and what to do."""
 
 
+def open_lock(path: str | os.PathLike[str]) -> int:
+    """A lock file, made where it is missing, as file descriptor. OSError where a symbolic link stands in its place."""
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+
+
 def once(folder: Path, done: Callable[[], bool], make: Callable[[int], None], say: Callable[[str], None]) -> None:
     """`make(lock)` unless `done()`; of several processes one makes and the others wait. OSError: no place for it."""
     import fcntl
@@ -61,8 +66,7 @@ def once(folder: Path, done: Callable[[], bool], make: Callable[[int], None], sa
     if done():
         return
     folder.parent.mkdir(parents=True, exist_ok=True)
-    # A symbolic link in its place is not followed.
-    with os.fdopen(os.open(f"{folder}.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600), "w") as lock:
+    with os.fdopen(open_lock(f"{folder}.lock"), "w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

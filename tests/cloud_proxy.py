@@ -25,12 +25,10 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import http.server
 import json
 import re
 import socket
 import struct
-import sys
 import threading
 import time
 import urllib.parse
@@ -39,6 +37,8 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+
+import quiet_server
 
 # Fault -> status, reason, message.
 REFUSALS = {
@@ -198,14 +198,9 @@ class CloudProxy:
         return asked
 
 
-class _Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
+class _Handler(quiet_server.Handler):
     server: _Server
     _session = ("", "")
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """The log is CloudProxy.asked."""
 
     def _serve(self) -> None:
         proxy = self.server.proxy
@@ -230,7 +225,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         elif fault == "foreign" or self.path.rpartition("/jobs/")[2].partition("?")[0] in proxy.foreign:
             self._refuse_foreign(asked)
         elif fault == "502":
-            self._send(502, [("Content-Type", "text/html")], PAGE)
+            self.send(502, [("Content-Type", "text/html")], PAGE)
         elif fault in JOB_ERRORS:
             self._fail_job(asked.job, *JOB_ERRORS[fault])
         elif fault in ("reset", "close"):
@@ -248,11 +243,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             if fault == "lost":
                 self._drop()
             elif fault == "cut":
-                self._send(status, headers, answer[: len(answer) // 2])
+                self.send(status, headers, answer[: len(answer) // 2])
             elif fault == "lost_503":
                 self._refuse(*REFUSALS["503"])
             else:
-                self._send(status, headers, answer)
+                self.send(status, headers, answer)
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve
 
@@ -338,10 +333,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         error: dict[str, Any] = {"code": status, "message": message}
         if reason:
             error["errors"] = [{"message": message, "domain": "global", "reason": reason}]
-        self._send(status, [("Content-Type", "application/json; charset=UTF-8")], json.dumps({"error": error}).encode())
+        self.send(status, [("Content-Type", "application/json; charset=UTF-8")], json.dumps({"error": error}).encode())
 
     def _json(self, value: object) -> None:
-        self._send(200, [("Content-Type", "application/json; charset=UTF-8")], json.dumps(value).encode())
+        self.send(200, [("Content-Type", "application/json; charset=UTF-8")], json.dumps(value).encode())
 
     def _refuse_foreign(self, asked: Asked) -> None:
         """Another account's job: its id is taken, and only that account may look at it."""
@@ -375,16 +370,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         uris = job.get("configuration", {}).get("load", {}).get("sourceUris", ["query"])
         problem = {"reason": reason, "location": "query", "message": message.replace("{uri}", uris[0])}
         job |= {"id": "made-up", "status": {"state": "DONE", "errorResult": problem, "errors": [problem]}, "statistics": {}}
-        self._send(200, [("Content-Type", "application/json")], json.dumps(job).encode())
-
-    def _send(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
-        self.send_response(status)
-        for name, value in headers:
-            if name.lower() not in ("content-length", "transfer-encoding", "connection", "date", "server"):
-                self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+        self.send(200, [("Content-Type", "application/json")], json.dumps(job).encode())
 
     def _drop(self, reset: bool = False) -> None:
         self.close_connection = True
@@ -394,11 +380,5 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.connection.shutdown(socket.SHUT_RDWR) if not reset else self.connection.close()
 
 
-class _Server(http.server.ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 512
+class _Server(quiet_server.Server):
     proxy: CloudProxy
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        if not isinstance(sys.exc_info()[1], OSError):
-            super().handle_error(request, client_address)

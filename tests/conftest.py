@@ -189,6 +189,8 @@ class Place:
             for module in _MODULES if now else ():
                 if hasattr(module, "utc_now"):
                     stack.enter_context(mock.patch.object(module, "utc_now", lambda: now))
+            if now:  # the bucket's clock stays as it is
+                stack.enter_context(mock.patch("collector.storage.day_objects._CLOCKS_DIFFER", timedelta.max))
             stack.enter_context(contextlib.redirect_stdout(out))
             stack.enter_context(contextlib.redirect_stderr(err))
             sent = stack.enter_context(_recorded_sql())

@@ -10,14 +10,13 @@ from __future__ import annotations
 import contextlib
 import datetime
 import http.client
-import http.server
 import json
 import ssl
 import threading
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
+import quiet_server
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -92,30 +91,12 @@ class GoogleFront:
         return f"token-of-{kind}"
 
 
-class _Server(http.server.ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128
+class _Server(quiet_server.Server):
     front: GoogleFront
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A program that ended breaks its connections."""
 
-
-class _Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class _Handler(quiet_server.Handler):
     server: _Server
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Nobody reads it."""
-
-    def _say(self, status: int, body: bytes, headers: list[tuple[str, str]] = []) -> None:  # noqa: B006
-        self.send_response(status)
-        for name, value in headers:
-            if name.lower() not in ("content-length", "transfer-encoding", "connection", "date", "server"):
-                self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
 
 
 class _Metadata(_Handler):
@@ -134,7 +115,7 @@ class _Metadata(_Handler):
         text = found if isinstance(found, str) else json.dumps(found)
         kind = "application/text" if isinstance(found, str) else "application/json"
         refused = found is None or (token and self.server.front.refused)
-        self._say(404 if refused else 200, b"" if refused else text.encode(), [("Metadata-Flavor", "Google"), ("Content-Type", kind)])
+        self.send(404 if refused else 200, [("Metadata-Flavor", "Google"), ("Content-Type", kind)], b"" if refused else text.encode())
 
 
 class _Connect(_Handler):
@@ -162,14 +143,14 @@ class _Inside(_Handler):
         upstream = front.upstreams.get(self.host)
         if upstream is None:
             if front.refused:
-                self._say(400, json.dumps({"error": "invalid_grant", "error_description": "Token has been expired or revoked."}).encode())
+                self.send(400, [], json.dumps({"error": "invalid_grant", "error_description": "Token has been expired or revoked."}).encode())
                 return
             kind = self.host.partition(".")[0]
             later = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
             token = front.token(kind)
             answer = {"access_token": token, "accessToken": token, "expireTime": later, "expires_in": 3_599, "token_type": "Bearer",
                       "issued_token_type": "urn:ietf:params:oauth:token-type:access_token"}  # fmt: skip
-            self._say(200, json.dumps(answer).encode(), [("Content-Type", "application/json")])
+            self.send(200, [("Content-Type", "application/json")], json.dumps(answer).encode())
             return
         front.bearers.add(self.headers.get("Authorization", "none"))
         headers = {name: value for name, value in self.headers.items() if name.lower() not in ("host", "connection", "authorization", "content-length")}
@@ -180,8 +161,8 @@ class _Inside(_Handler):
             if "/iam/testPermissions" in self.path:
                 # The emulator has no permissions; the real service would know the names.
                 names = [part.partition("=")[2] for part in urlsplit(self.path).query.split("&")]
-                self._say(200, json.dumps({"permissions": names}).encode(), [("Content-Type", "application/json")])
+                self.send(200, [("Content-Type", "application/json")], json.dumps({"permissions": names}).encode())
                 return
-            self._say(got.status, got.read(), got.getheaders())
+            self.send(got.status, got.getheaders(), got.read())
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve

@@ -261,7 +261,7 @@ def test_read_again_with_the_same_records_nothing_is_loaded_again(place: Place) 
     assert place.download(*which, "--force", now=later).ok().cell("market_index", "SAME") == "3"
     assert place.state() == state
     assert place.blob("market_index", "2024-01-05").metadata["fetched_at"] > fetched
-    assert place.load(*which).ok().cell("market_index", "LOADED") == "0"
+    assert place.load(*which, now=later).ok().cell("market_index", "LOADED") == "0"
     assert place.jobs() == jobs
 
 

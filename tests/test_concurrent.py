@@ -146,8 +146,19 @@ def test_an_older_answer_never_replaces_a_newer_one(place: Place) -> None:
     old, new = _payload([b'{"a":1}'], noon), _payload([b'{"a":2}'], noon + timedelta(seconds=1))
     known = store.list(dataset, day, day).get(day)
     store.put(dataset, day, new, known)
-    assert store.put(dataset, day, old, known)[0] == "same"
+    assert store.put(dataset, day, old, known)[0] == "overtaken", "never the same: its records are others"
     assert place.lines("market_index", day) == [b'{"a":2}']
+    assert store.put(dataset, day, _payload([b'{"a":2}'], noon), known)[0] == "same"
+
+
+@pytest.mark.parametrize("fast", [timedelta(minutes=5), timedelta(hours=1)])
+def test_a_fuller_answer_is_not_lost_to_a_clock_that_is_fast(place: Place, fast: timedelta) -> None:
+    """Of two machines that stored a day which neither knew of, the one that had read less was ahead."""
+    dataset, day, store = REGISTRY["market_index"], DAYS[0], DayStore(place.bucket)
+    now = datetime.now(timezone.utc)
+    assert store.put(dataset, day, _payload([b'{"a":1}'], now + fast), None)[0] == "new"
+    assert store.put(dataset, day, _payload([b'{"a":1}', b'{"a":2}'], now), None)[0] == "replaced"
+    assert place.lines("market_index", day) == [b'{"a":1}', b'{"a":2}']
 
 
 def test_a_newer_answer_replaces_what_came_meanwhile_and_keeps_it(place: Place) -> None:

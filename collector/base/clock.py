@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
+from datetime import timezone
 from email.utils import parsedate_to_datetime
 
 # Seconds; time zones and networks explain no more.
@@ -20,22 +21,25 @@ class Clock:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._ahead: dict[str, float] = {}
+        # What time it was there when our monotonic clock, which nobody sets, was at 0.
+        self._zero: dict[str, float] = {}
 
     def note(self, service: str, date: str | None) -> None:
-        """Take in the Date header of an answer that has just come."""
+        """Take in the Date header of an answer that has just come; one that cannot be read tells nothing."""
         try:
-            told = parsedate_to_datetime(date or "").timestamp()
+            told = parsedate_to_datetime(date or "")
+            # "-0000" is UTC that says nothing of where it was written.
+            zero = (told if told.tzinfo else told.replace(tzinfo=timezone.utc)).timestamp() - time.monotonic()
         except (TypeError, ValueError, OverflowError):
             return
         with self._lock:
-            self._ahead[service] = time.time() - told
+            self._zero[service] = zero
 
     @property
     def trouble(self) -> str:
-        """Why nothing should be stored by this clock; "" when it is right, or nobody can tell."""
+        """Why nothing should be stored by this clock as it is now; "" when it is right, or nobody can tell."""
         with self._lock:
-            ahead = list(self._ahead.values())
+            ahead = [time.time() - time.monotonic() - zero for zero in self._zero.values()]
         if len(ahead) < 2 or min(map(abs, ahead)) <= _OFF or max(ahead) - min(ahead) > _OFF:
             return ""
         days, rest = divmod(abs(ahead[0]), 86_400)

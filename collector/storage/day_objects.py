@@ -15,7 +15,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -35,7 +35,9 @@ if TYPE_CHECKING:
 PAGE = 1_000
 # Of the four levels of isal, 1 is the fastest that still compresses these records twelvefold.
 GZIP_LEVEL = 1
-LISTED = "items(name,generation,metageneration,size,crc32c,metadata),nextPageToken"
+LISTED = "items(name,generation,metageneration,size,crc32c,updated,metadata),nextPageToken"
+# No clock of a machine that reads the time from the network is so far from the bucket's.
+_CLOCKS_DIFFER = timedelta(minutes=10)
 # Object metadata may hold 8 KiB in all (the emulator: 3.4 KB); field names beyond this are counted, not named.
 _FIELDS_LIMIT = 1_400
 # Gzip of nothing is 20 bytes, of one record of any dataset more than 60.
@@ -75,7 +77,8 @@ class DayObject:
     was first asked again since. fewer: when the source was first seen to have less than this. crc32c: of the bytes, as
     the bucket has counted it. told_crc32c: of the bytes that were uploaded, by the metadata; "" where they do not say.
     is_altered: it is not what was uploaded: its bytes have another checksum, or there are bytes where it has no rows, or none
-    where it has some.
+    where it has some, or it claims to have been read after the bucket, by its own clock, was last written to; then fetched is
+    not known either.
     """
 
     day: date
@@ -129,13 +132,26 @@ class DayObject:
             names = json.loads(metadata.get("fields") or "[]")
         except (ValueError, RecursionError):
             names = []
+        fetched, written = _instant(metadata, "fetched_at"), _written(blob)
+        if fetched and written and fetched - written > _CLOCKS_DIFFER:
+            fetched, is_altered = None, True
         return cls(
             day, blob.name, int(blob.generation), int(blob.metageneration or 0), int(blob.size or 0),
-            int(rows) if re.fullmatch("[0-9]{1,12}", rows) else -1, metadata.get("sha256", ""), _instant(metadata, "fetched_at"),
+            int(rows) if re.fullmatch("[0-9]{1,12}", rows) else -1, metadata.get("sha256", ""), fetched,
             metadata.get("confirmed") == "true", frozenset(map(str, names) if isinstance(names, list) else ()),
             _instant(metadata, "first_fetched_at"), _instant(metadata, "behind_at"), _instant(metadata, "behind_read_at"),
             _instant(metadata, "fewer_at"), metadata.get("profile") or "", crc32c, told, is_altered,
         )  # fmt: skip
+
+
+def _written(blob: storage.Blob) -> datetime | None:
+    """When the bucket last wrote the object or its metadata, by its own clock (aware UTC).
+
+    The emulator leaves `updated` as it was when it patches metadata, but counts the generation on, which is in microseconds
+    there and in Cloud Storage alike.
+    """
+    counted = datetime.fromtimestamp(min(int(blob.generation) / 1e6, 4e9), UTC)
+    return max(blob.updated, counted) if blob.updated else None
 
 
 def _instant(metadata: Mapping[str, str], name: str) -> datetime | None:

@@ -33,7 +33,7 @@ _WORST = 20
 def write_report(
     path: Path, found: Sequence[Verification], settings: Settings, seconds: float, timings: Mapping[str, Sequence[int]]
 ) -> None:
-    """Write the page; a reader sees the earlier file or the whole new one.
+    """Write the page; a reader sees the earlier file or the whole new one. Raises OSError, with the file's name.
 
     seconds: what the verification took. timings: of a run that ends with this page, dataset key -> seconds of its
     download, load and check.
@@ -47,8 +47,10 @@ def write_report(
         os.umask(mask)
         Path(scratch).chmod(0o666 & ~mask)
         Path(scratch).replace(path)
-    except BaseException:
+    except BaseException as error:
         Path(scratch).unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise OSError(error.errno, error.strerror, os.fspath(path)) from None
         raise
 
 
