@@ -78,8 +78,9 @@ def main(argv: list[str] | None = None) -> int:
     from collector.cloud import refusals
     from collector.cloud.bucket import find_bucket, storage_client
     from collector.source import state
-    from collector.source.download import Download, attempt, summary
+    from collector.source.download import Download, attempt
     from collector.source.http import apis_of
+    from collector.source.outcome import summary
     from collector.source.plan import plan_text
     from collector.storage.day_objects import DayStore
 

@@ -30,7 +30,8 @@ from collector.command_line import Parser
 from collector.source import http as api_module
 from collector.source.errors import Refused, Unavailable, Unparsable, WrongAnswer
 from collector.source.http import Api, Traffic
-from collector.source.json_records import read_answer, split
+from collector.source.json_records import read_answer
+from collector.source.json_split import split
 from collector.source.requests import Request
 from collector.storage.day_objects import DayObject, object_name, pack
 from collector.warehouse.layout import STAGING_PREFIX

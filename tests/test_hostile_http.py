@@ -36,7 +36,8 @@ from collector.settings import SETTINGS, Settings
 from collector.source import http as api_module
 from collector.source.errors import Refused, Unavailable, Unparsable, WindowTooLong, WrongAnswer
 from collector.source.http import Api, Pace, Traffic
-from collector.source.json_records import read_answer, split
+from collector.source.json_records import read_answer
+from collector.source.json_split import split
 from collector.source.requests import Request
 from collector.verify import verification
 from datasets_config import REGISTRY

@@ -19,7 +19,8 @@ from isal import igzip
 from collector.base.gb_calendar import HALF_HOUR, day_end, day_start, utc_text
 from collector.registry.model import Dataset
 from collector.source.errors import Unparsable, WrongAnswer
-from collector.source.json_records import Answer, DayRecords, read_answer, split
+from collector.source.json_records import Answer, DayRecords, read_answer
+from collector.source.json_split import split
 from collector.storage.day_objects import Payload, day_of_name, object_name, pack, superseded_name
 from datasets_config import REGISTRY
 

@@ -26,7 +26,8 @@ class Source(NamedTuple):
 
     variable: environment variable that overrides its base URL. prefix: of its tables' names. rate: requests a second at
     which it was seen to answer every one. has_key: whether it is sent the user's API key. probe: a path whose answer tells
-    whether it is alive and, where it lists datasets with the time of their newest data, whether they are.
+    whether it is alive and, where it lists datasets with the time of their newest data, whether they are. redirects: pattern
+    of the hosts to which it may send for a file, which are never told the key.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Source(NamedTuple):
     rate: float
     has_key: bool
     probe: str
+    redirects: str = ""
 
 
 # 310 requests at about 120/s were all answered.

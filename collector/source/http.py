@@ -7,16 +7,17 @@ that it limits and may block applications that call very often. Neither document
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import random
 import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timezone
 from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
-from typing import TypeVar
-from urllib.parse import urlsplit
+from typing import BinaryIO, NamedTuple, TypeVar
+from urllib.parse import urljoin, urlsplit
 
 import requests
 import urllib3
@@ -27,21 +28,14 @@ from collector.base.deadline import BoundedAdapter, Deadline
 from collector.base.errors import plain
 from collector.base.gb_calendar import utc_now
 from collector.base.process import Stop, log
-from collector.base.text import longest_secret, redacted
+from collector.base.text import longest_secret, printable, redacted
 from collector.registry.model import SOURCES, Source
 from collector.settings import THIS_MACHINE, Settings
 from collector.source.errors import Refused, Unavailable, Unparsable, Unreadable, WindowTooLong, WrongAnswer
+from collector.source.pace import Pace, Turns, turns_of
 from collector.source.requests import Request
 
 USER_AGENT = "gb-electricity-collector/1.0 (BMRS and NESO archive; requests)"
-# From _START_RATE the rate rises by _RISE with each answer until the first refusal: a run of seconds is not held up,
-# and the first burst stays a small share of what a limit of 5/s refuses. Each refusal then leaves a third of it, which
-# rises by _SEARCH with each answer, until a rate has held for _HELD seconds. From there on a refusal costs _DOWN of it,
-# which is back after about _UP_AGAIN seconds. Under a limit of 5 to 50/s 94 % and more of it is used, and about 2 % or
-# less of the requests of 5 minutes are refused (benchmarks/README.md).
-_START_RATE, _RISE = 70.0, 2.0
-_KEPT, _SEARCH = 1 / 3, 0.05
-_HELD, _DOWN, _UP_AGAIN = 2.0, 0.1, 30.0
 ATTEMPTS = 6
 # An answer that is well-formed but wrong is asked again this often before the window is cut.
 _WRONG_ATTEMPTS = 4
@@ -60,6 +54,8 @@ _NETWORK_ERRORS: tuple[type[BaseException], ...] = (
     requests.RequestException, urllib3.exceptions.HTTPError, OSError, isal_zlib.error,  # type: ignore[assignment]
 )  # fmt: skip
 T = TypeVar("T")
+# A file may be one redirect away, and that a second.
+_HOPS = 2
 
 
 class _Transient(Exception):
@@ -71,61 +67,6 @@ class _Transient(Exception):
 
 class _Unreached(_Transient):
     """No answer at all came, or only a part of one."""
-
-
-class Pace:
-    """When the next request may start: one for all workers that ask a host.
-
-    The rate rises with every answer and falls at every 429, in large steps until the limit is found and in small ones
-    from there on (additive increase, multiplicative decrease), so that it stays close under a limit that nobody has
-    written down.
-    """
-    def __init__(self, cap: float, delay: float, stop: Stop) -> None:
-        self._stop, self._lock, self._queue = stop, threading.Lock(), threading.Lock()
-        self._delay = delay
-        self._cap = min(cap, 1 / delay) if delay else cap
-        self.rate = min(self._cap, _START_RATE)
-        self._next = 0.0
-        # The end of the last pause that was told.
-        self.paused_until = 0.0
-        self._lowered: float | None = None
-        self._has_held = False
-
-    def wait(self) -> float:
-        """Wait for a turn; returns the time (monotonic seconds) of the start. Raises Stopped."""
-        # Only the first of the queue looks at the clock: a pause told meanwhile holds for all, none has a turn yet.
-        with self._queue:
-            self._stop.check()
-            while ahead := self.turn(started := time.monotonic()):
-                self._stop.sleep(ahead)
-        return started
-
-    def turn(self, now: float) -> float:
-        """0.0 when a request may start at `now` (that turn is then taken), else the seconds until one may."""
-        with self._lock:
-            if now < self._next:
-                return self._next - now
-            self._next = now + max(1 / self.rate, self._delay)
-            return 0.0
-
-    def answered(self) -> None:
-        """A request was answered: a little faster."""
-        with self._lock:
-            rise = _RISE if self._lowered is None else _DOWN / _UP_AGAIN if self._has_held else _SEARCH
-            self.rate = min(self._cap, self.rate + rise)
-
-    def slow_down(self, started: float, pause: float | None, now: float) -> None:
-        """A request that started at `started` was told to slow down; all workers pause for `pause` seconds."""
-        with self._lock:
-            pause = 1 / self.rate if pause is None else pause
-            # Requests that were under way when the rate fell say nothing about the new rate.
-            if self._lowered is None or started >= self._lowered:
-                if self._lowered is not None and now - self._lowered > pause + _HELD:
-                    self._has_held = True
-                self.rate = max(min(0.2, self._cap), self.rate * (1 - _DOWN if self._has_held else _KEPT))
-                self._lowered = now
-            self.paused_until = max(self.paused_until, now + pause)
-            self._next = max(self._next, self.paused_until)
 
 
 class Traffic:
@@ -146,10 +87,10 @@ class Api:
     """One of the two APIs. Safe to share between threads."""
     def __init__(
         self, base_url: str, *, cap: float, stop: Stop, connections: int, timeout: float = 60.0, delay: float = 0.0,
-        key: str = "", attempts: int = ATTEMPTS, clock: Clock | None = None,
+        key: str = "", attempts: int = ATTEMPTS, clock: Clock | None = None, redirects: str = "", turns: Turns | None = None,
     ) -> None:  # fmt: skip
-        self._attempts, self._clock = attempts, clock
-        self.base_url, self.pace, self._stop, self._timeout = base_url, Pace(cap, delay, stop), stop, timeout
+        self._attempts, self._clock, self._redirects = attempts, clock, redirects
+        self.base_url, self.pace, self._stop, self._timeout = base_url, Pace(cap, delay, stop, turns), stop, timeout
         self._session = _Session()
         self._session.headers.update({"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": USER_AGENT})
         # No ~/.netrc, no cookies, and proxies as the environment says, but none to this machine itself.
@@ -180,14 +121,20 @@ class Api:
         """Whether the API has stopped answering: several requests in a row had no usable answer at all."""
         return self._failures >= 3
 
-    def ask(
-        self, request: Request, read: Callable[[bytearray], T], traffic: Traffic
-    ) -> T:
+    def ask(self, request: Request, read: Callable[[bytearray], T], traffic: Traffic) -> T:
         """Send one GET until `read` accepts the body, and return what it makes of it.
 
-        A status by which the API says that it has nothing stands for an empty list. Raises WindowTooLong, Refused, WrongAnswer (asked
-        again, still not what was asked for), Unreadable, Unavailable, Stopped.
+        A status by which the API says that it has nothing stands for an empty list. Raises WindowTooLong, Refused,
+        WrongAnswer (asked again, still not what was asked for), Unreadable, Unavailable, Stopped.
         """
+        return self._until_accepted(request, lambda: read(self._get(request, _Memory(), traffic).body), traffic)
+
+    def fetch(self, request: Request, spool: BinaryIO, traffic: Traffic) -> File:
+        """Send one GET until its body has come whole, into `spool`, however large: memory holds a piece of it. Raises what
+        `ask` does, and OSError where the spool cannot be written."""
+        return self._until_accepted(request, lambda: self._get(request, _Spool(spool), traffic).done(), traffic)
+
+    def _until_accepted(self, request: Request, attempt: Callable[[], T], traffic: Traffic) -> T:
         failed = refused = wrong = 0
         told: float | None = None
         while True:
@@ -197,7 +144,7 @@ class Api:
                 raise Unavailable(f"no usable answer: {self._last_cause}")
             started = self.pace.wait()
             try:
-                answer = self._answer(request, read, traffic)
+                answer = self._answer(attempt)
             except WrongAnswer as error:
                 wrong += 1
                 # As text: the error itself would hold on to the body through its traceback.
@@ -244,39 +191,55 @@ class Api:
             self._failures = 0 if answered else self._failures + 1
             self._told = None if answered else self._told
 
-    def _answer(
-        self, request: Request, read: Callable[[bytearray], T], traffic: Traffic
-    ) -> T:
+    def _answer(self, attempt: Callable[[], T]) -> T:
         try:
-            return read(self._get(request, traffic))
+            return attempt()
         except MemoryError:
             raise WrongAnswer("the answer does not fit into memory") from None
 
-    def _get(self, request: Request, traffic: Traffic) -> bytearray:
-        """One attempt. Raises _Transient, WindowTooLong, Refused, WrongAnswer."""
-        url = self.base_url + request.path
-        began = time.monotonic()
+    def _get(self, request: Request, sink: Sink, traffic: Traffic) -> Sink:
+        """One attempt, whose body goes into `sink`. Raises _Transient, WindowTooLong, Refused, WrongAnswer."""
+        began, url, query = time.monotonic(), self.base_url + request.path, request.query
         deadline = Deadline(self._timeout)
         traffic.add(requests=1)
         try:
-            with self._session.get(
-                url, params=request.query, stream=True, timeout=(min(10.0, self._timeout), self._timeout), allow_redirects=False,
-                proxies=self._proxies,
-            ) as response:
-                if self._clock:
-                    self._clock.note("API", response.headers.get("Date"))
-                if response.status_code == request.no_data:
-                    return bytearray(b"[]")
-                self._check_status(response)
-                body = self._read(response, request.limit, deadline)
+            for hops in range(_HOPS + 1):
+                with self._session.get(
+                    url, params=query, stream=True, timeout=(min(10.0, self._timeout), self._timeout), allow_redirects=False,
+                    proxies=self._proxies, headers={"X-API-Key": None} if hops else None,
+                ) as response:
+                    if self._clock and not hops:
+                        self._clock.note("API", response.headers.get("Date"))
+                    if hops < _HOPS and (target := self._followed(url, response)):
+                        url, query = target, {}
+                        continue
+                    if response.status_code == request.no_data:
+                        sink.add(b"[]")
+                        return sink
+                    self._check_status(response)
+                    sink.described(response.headers)
+                    self._read(response, request.limit, deadline, sink)
+                    break
         except _NETWORK_ERRORS as error:
             if "CERTIFICATE_VERIFY_FAILED" in str(error):
                 # Not the other failures of TLS: a connection that breaks in the handshake is one of them.
                 raise Refused(f"the certificate of {urlsplit(url).hostname} was not accepted ({plain(error)})") from None
             raise _Unreached(plain(error)) from None
-        traffic.add(body_bytes=len(body))
-        log.debug("%d bytes in %.2f s: %s", len(body), time.monotonic() - began, request)
-        return body
+        traffic.add(body_bytes=sink.size)
+        log.debug("%d bytes in %.2f s: %s", sink.size, time.monotonic() - began, request)
+        return sink
+
+    def _followed(self, url: str, response: requests.Response) -> str:
+        """Where a redirect leads, if the source may lead there; "" for none, and for one that is not followed."""
+        if not 300 <= response.status_code < 400 or not self._redirects:
+            return ""
+        target = urljoin(url, response.headers.get("Location", "").strip())
+        try:
+            parts = urlsplit(target)
+            host, is_safe = parts.hostname or "", parts.scheme == "https" or bool(THIS_MACHINE.fullmatch(parts.hostname or ""))
+        except ValueError:
+            return ""
+        return target if is_safe and not parts.username and re.fullmatch(self._redirects, host) else ""
 
     def _check_status(self, response: requests.Response) -> None:
         status = response.status_code
@@ -300,35 +263,84 @@ class Api:
             raise WindowTooLong(text)
         raise Refused(f"status {status}: {' '.join(text.split())[:300]}")
 
-    def _read(self, response: requests.Response, limit: int, deadline: Deadline) -> bytearray:
-        """The decompressed body. Raises _Transient when it is cut short, TimeoutError when it is too slow, WrongAnswer
-        beyond `limit` bytes, be it as sent or decompressed."""
+    def _read(self, response: requests.Response, limit: int, deadline: Deadline, sink: Sink) -> None:
+        """Put the decompressed body into `sink`. Raises _Transient when it is cut short, TimeoutError when it is too slow,
+        WrongAnswer beyond `limit` bytes, be it as sent or decompressed."""
         encoding = response.headers.get("Content-Encoding", "identity").lower()
         if encoding not in ("gzip", "x-gzip", "identity", ""):
             raise Refused(f"the answer is encoded as {encoding}, which was not asked for")
         unzip = isal_zlib.decompressobj(31) if "gzip" in encoding else None
-        body = bytearray()
         received = 0
         # What has come, not a full chunk of it: nobody knows how long that would take.
         while chunk := response.raw.read1(_CHUNK, decode_content=False):
             self._stop.check()
             received += len(chunk)
             if unzip is None:
-                body += chunk
+                sink.add(chunk)
             else:
                 # Never more at a time than the limit leaves: a small answer may unfold into any size.
-                while chunk and len(body) <= limit:
+                while chunk and sink.size <= limit:
                     if unzip.eof:
                         # A gzip stream may have several members.
                         unzip = isal_zlib.decompressobj(31)
-                    body += unzip.decompress(chunk, _CHUNK * 8)
+                    sink.add(unzip.decompress(chunk, _CHUNK * 8))
                     chunk = unzip.unused_data if unzip.eof else unzip.unconsumed_tail
-            deadline.arrived(len(body))
-            if max(received, len(body)) > limit:
+            deadline.arrived(sink.size)
+            if max(received, sink.size) > limit:
                 raise WrongAnswer(f"the body is larger than the limit of {limit // 1_000_000} MB for this window")
         if unzip is not None and not unzip.eof:
             raise _Transient("the compressed body was cut short")
-        return body
+
+
+class File(NamedTuple):
+    """A file as it came. size: bytes, decompressed; sha256: of them; last_modified, kind: what the server says of it."""
+
+    size: int
+    sha256: str
+    last_modified: str
+    kind: str
+
+
+class _Memory:
+    """A body in memory."""
+
+    def __init__(self) -> None:
+        self.body = bytearray()
+
+    @property
+    def size(self) -> int:
+        return len(self.body)
+
+    def add(self, data: bytes) -> None:
+        self.body += data
+
+    def described(self, headers: Mapping[str, str]) -> None:
+        """What the headers say of it does not matter."""
+
+
+class _Spool:
+    """A body on its way into a file, from its beginning."""
+
+    def __init__(self, spool: BinaryIO) -> None:
+        self._spool, self._digest, self._headers, self.size = spool, hashlib.sha256(), dict[str, str](), 0
+        spool.seek(0)
+        spool.truncate()
+
+    def add(self, data: bytes) -> None:
+        self._spool.write(data)
+        self._digest.update(data)
+        self.size += len(data)
+
+    def described(self, headers: Mapping[str, str]) -> None:
+        self._headers = {name.lower(): value for name, value in headers.items()}
+
+    def done(self) -> File:
+        self._spool.seek(0)
+        modified, kind = (printable(self._headers.get(name, ""))[:100] for name in ("last-modified", "content-type"))
+        return File(self.size, self._digest.hexdigest(), modified, kind)
+
+
+Sink = TypeVar("Sink", _Memory, _Spool)
 
 
 def apis_of(settings: Settings, stop: Stop, *, connections: int, delay: float, clock: Clock | None = None) -> dict[Source, Api]:
@@ -337,6 +349,7 @@ def apis_of(settings: Settings, stop: Stop, *, connections: int, delay: float, c
         source: Api(
             settings.values[source.variable], cap=source.rate, stop=stop, connections=connections, timeout=settings.http_timeout,
             delay=delay, key=settings.api_key if source.has_key else "", clock=clock,
+            redirects=source.redirects, turns=turns_of(settings.values[source.variable]),
         )
         for source in SOURCES
     }  # fmt: skip

@@ -6,15 +6,12 @@ sent. Only line breaks between the parts of a record (pretty-printed JSON) are t
 
 from __future__ import annotations
 
-import codecs
 import json
-import re
-import sys
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import lru_cache
-from itertools import chain, islice
+from itertools import chain
 from operator import attrgetter
 from typing import Any, NoReturn
 
@@ -22,20 +19,13 @@ import msgspec
 from msgspec import Raw
 
 from collector.base.gb_calendar import HALF_HOUR, ONE_DAY, day_end, day_start, parse_utc, settlement_day, utc_text
-from collector.base.text import redacted
 from collector.registry.model import SNAPSHOT, Dataset
-from collector.source.errors import Unparsable, WrongAnswer
+from collector.source.errors import WrongAnswer
+from collector.source.json_split import decode, excerpt, split
 from collector.source.requests import DataRequest
 from collector.storage.profile import Group, Profile, Record, profile_of
 
-_CHUNK = 1 << 20
 _PIECE = 4_096
-# A body is split in pieces of about this many bytes: of two bytes of it an object of 80 can be made, so what comes out is
-# counted as it comes. Where a piece ends is tried at so many places.
-_SPLIT, _TRIES = 1 << 18, 8
-# The settlement family says before its data what they are.
-_HEAD = re.compile(rb'\s*({\s*(?:"metadata"\s*:\s*{[^{}]*}\s*,\s*)?"data"\s*:\s*)?\[')
-_BETWEEN = re.compile(rb"}\s*(,)\s*{")
 # More are no records of these APIs: three times as many as usual, and some for a small window. So many names of fields.
 _MOST, _MORE, _MOST_NAMES = 3, 20_000, 1_000
 
@@ -73,7 +63,7 @@ class DayRecords:
     def _without(self, name: str) -> Iterator[datetime]:
         """The instants of which no record has a value in the field `name` (dotted when nested)."""
         for instant, groups in self.groups.items():
-            if all(_value(_decode(record), name) is None for group in groups for record in group.records):
+            if all(_value(decode(record), name) is None for group in groups for record in group.records):
                 yield instant
 
 
@@ -100,14 +90,6 @@ class Answer:
             self.days.setdefault(day, DayRecords()).merge(records)
 
 
-class _Envelope(msgspec.Struct):
-    data: list[Raw]
-
-
-_LIST = msgspec.json.Decoder(list[Raw])
-_ENVELOPE = msgspec.json.Decoder(_Envelope)
-
-
 def read_answer(request: DataRequest, body: bytes | bytearray) -> Answer:
     """The records of `body`, the answer to `request`, by settlement day.
 
@@ -127,7 +109,7 @@ def read_answer(request: DataRequest, body: bytes | bytearray) -> Answer:
     parents = {c.source.partition(".")[0] for c in dataset.columns if "." in c.source}
     for day in reader.days.values() if parents else ():
         for record in chain.from_iterable(group.records for groups in day.groups.values() for group in groups):
-            whole = _decode(record)
+            whole = decode(record)
             inner = ((parent, whole.get(parent)) for parent in parents)
             day.fields.update(f"{parent}.{name}" for parent, value in inner if isinstance(value, dict) for name in value)
     return Answer(reader.days)
@@ -144,135 +126,6 @@ def as_of(lines: Iterable[list[bytes]], taken: date, day: date) -> Iterator[list
     """The lines of a snapshot as they would be if it had been taken on another day."""
     own, other = (f'{{"{SNAPSHOT}":"{when}"'.encode() for when in (taken, day))
     return ([other + line[len(own) :] for line in piece] for piece in lines)
-
-
-def split(body: bytes | bytearray, most: int = sys.maxsize) -> list[Any]:
-    """The records of a bare list, or of the list `data` of an object, as slices of `body`.
-
-    Raises Unparsable for anything else: both shapes are served, by different endpoints. Raises WrongAnswer for more than
-    `most` records.
-    """
-    if body[:3] == codecs.BOM_UTF8:
-        body = body[3:]
-    if body[:100].lstrip()[:1] == b"<":
-        raise Unparsable(f"the answer is a web page and no data: {_excerpt(body)}")
-    _check_utf8(body)
-    records = _split_in_pieces(body, most) if len(body) > 2 * _SPLIT else _split_whole(body)
-    if len(records) > most:
-        raise WrongAnswer(f"the answer holds more than {most:,} records, which is more than there can be in this window")
-    return records
-
-
-def _split_in_pieces(body: bytes | bytearray, most: int) -> list[Any]:
-    """As `split`, of a large body, in which a comma between two records becomes the end of one list and then the
-    beginning of the next; it is left so when `body` is a bytearray. Stops soon after `most` records."""
-    head = _HEAD.match(body)
-    if not head:
-        raise Unparsable(f"the body is not a list of records: {_excerpt(body)}")
-    body = bytearray(body) if isinstance(body, bytes) else body
-    view, at = memoryview(body), head.end() - 1
-    records: list[Any] = []
-    while len(body) - at > 2 * _SPLIT and len(records) <= most:
-        found = _first_piece(body, view, at)
-        if found is None:
-            break
-        records += found[0]
-        at = found[1]
-    if len(records) <= most:
-        # One large record, or what is no list of records: of few commas little can be made.
-        if body.count(b",", at) > 2 * _SPLIT:
-            raise Unparsable(f"the body is not a list of records: {_excerpt(body[at : at + 2_000])}")
-        records += _split_whole((b'{"data":' if head[1] else b"") + bytes(view[at:]))
-    return records
-
-
-def _first_piece(body: bytearray, view: memoryview, at: int) -> tuple[list[Any], int] | None:
-    """The records of a list that begins at `at`, up to a comma not far behind, and where that stands. What is a list when
-    it ends there ends between two records: neither within one nor within a string."""
-    for decode in (_LIST.decode, lambda piece: _split_slowly(bytes(piece), "no record ends where one should")):
-        for between in islice(_BETWEEN.finditer(body, at + _SPLIT), _TRIES):
-            comma = between.start(1)
-            if comma - at > 2 * _SPLIT and body.count(b",", at, comma) > 2 * _SPLIT:
-                return None
-            body[comma] = ord("]")
-            try:
-                records = decode(view[at : comma + 1])
-            except (msgspec.DecodeError, RecursionError, Unparsable):
-                body[comma] = ord(",")
-            else:
-                body[comma] = ord("[")
-                return records, comma
-    return None
-
-
-def _split_whole(body: bytes | bytearray) -> list[Any]:
-    try:
-        try:
-            return _LIST.decode(body)
-        except msgspec.ValidationError:
-            return _ENVELOPE.decode(body).data
-    except msgspec.ValidationError as error:
-        raise Unparsable(f"the body is not a list of records ({error}): {_excerpt(body)}") from None
-    except (msgspec.DecodeError, RecursionError) as error:
-        return _split_slowly(body, error)
-
-
-def _split_slowly(body: bytes | bytearray, reason: object) -> list[bytes]:
-    """Split JSON that the fast splitter refuses though it is valid: escapes of lone surrogates."""
-    try:
-        text = bytes(body).decode()
-        whole = _JSON.decode(text)
-        if isinstance(whole, dict):
-            whole = whole["data"]
-            at = text.index("[", text.index('"data"'))
-        else:
-            at = text.index("[")
-        if not isinstance(whole, list):
-            raise ValueError("no list")
-        parts = []
-        at += 1
-        for item in whole:
-            while text[at] in " \t\r\n,":
-                at += 1
-            value, stop = _JSON.raw_decode(text, at)
-            if value != item:
-                raise ValueError("another list")
-            parts.append(text[at:stop].encode())
-            at = stop
-    except (ValueError, KeyError, IndexError, RecursionError):
-        raise Unparsable(f"the body is not a list of records ({reason}): {_excerpt(body)}") from None
-    return parts
-
-
-def _refuse(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
-
-
-# Python refuses to make integers of thousands of digits, which are valid JSON; no value that is read has as many.
-_JSON = json.JSONDecoder(parse_constant=_refuse, parse_int=lambda digits: int(digits[:100]))
-
-
-def _decode(record: Record) -> Any:
-    try:
-        return _JSON.decode(bytes(record).decode())
-    except (ValueError, RecursionError) as error:
-        raise Unparsable(f"a record is not JSON ({error}): {_excerpt(bytes(record))}") from None
-
-
-def _check_utf8(body: bytes | bytearray) -> None:
-    if body.isascii():
-        return
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    try:
-        view = memoryview(body)
-        for at in range(0, len(body), _CHUNK):
-            decoder.decode(view[at : at + _CHUNK], at + _CHUNK >= len(body))
-    except UnicodeDecodeError as error:
-        raise Unparsable(f"the body is not UTF-8 ({error.reason})") from None
-
-
-def _excerpt(body: bytes | bytearray) -> str:
-    return redacted(body[:2_000].decode("utf-8", "replace"), is_cut=len(body) > 2_000)[:80] if body else "it is empty"
 
 
 class _Reader:
@@ -327,13 +180,13 @@ class _Reader:
             day.rows = sum(len(group.records) for groups in day.groups.values() for group in groups)
 
     def _read_slowly(self, record: Record) -> tuple[tuple[str, ...], Hashable, Hashable]:
-        whole = _decode(record)
+        whole = decode(record)
         if not isinstance(whole, dict):
-            raise WrongAnswer(f"a record is no object: {_excerpt(bytes(record))}")
+            raise WrongAnswer(f"a record is no object: {excerpt(bytes(record))}")
         if len(whole) > _MOST_NAMES:
-            raise WrongAnswer(f"a record has {len(whole):,} fields: {_excerpt(bytes(record))}")
+            raise WrongAnswer(f"a record has {len(whole):,} fields: {excerpt(bytes(record))}")
         if any(isinstance(whole.get(name), list | dict) for name in self.dataset.instant.fields):
-            raise WrongAnswer(f"a record has no usable {self.dataset.instant.fields[0]}: {_excerpt(bytes(record))}")
+            raise WrongAnswer(f"a record has no usable {self.dataset.instant.fields[0]}: {excerpt(bytes(record))}")
         facets, keys = (tuple(_hashable(whole.get(name)) for name in names) for names in (self.facets, self.keys))
         key: Hashable = keys if len(keys) > 1 else next(iter(keys), None)
         return tuple(whole), facets if len(facets) > 1 else facets[0], key
@@ -344,7 +197,7 @@ class _Reader:
         try:
             instant = self.dataset.instant.of(facets[: len(self.dataset.instant.fields)])
         except (ValueError, OverflowError) as error:
-            raise WrongAnswer(f"a record has no usable instant ({str(error)[:200]}): {_excerpt(bytes(record))}") from None
+            raise WrongAnswer(f"a record has no usable instant ({str(error)[:200]}): {excerpt(bytes(record))}") from None
         if not self.request.earliest <= instant <= self.request.latest or self._is_stamped_elsewhere(told):
             # All of the answer is read, so that the message can say what it is instead.
             self._strangers.append(instant)
