@@ -728,6 +728,8 @@ class World(Source):
 
     # -- as a source of the stand-in
 
+    codes = CODES
+
     def renew(self) -> None:
         self.epoch += 1
 

@@ -20,10 +20,10 @@ In a test:
 
 Units: times are whole seconds since 1970 UTC, days whole days since 1970, MW and MWh as in the real fields.
 Codes: BOALF FUELHH DEMAND SYSWARN FREQ FUELINST B1610 MID WINDFOR NETBSAD DISBSAD CARBON (the collector's own
-dataset keys are accepted too). What is unknown about the real services was decided the unkind way; a comment
+dataset keys are accepted too), and the further sets of Elexon that schemas.py tells. What is unknown about the real services was decided the unkind way; a comment
 says where.
 
-calendar, values -> datasets -> made_up, recorded, changes -> answers, faults, switches -> queries -> source
+calendar, values -> datasets -> fields, grids, schemas, codes -> made_up, made_by_schema, recorded, changes -> answers, faults, switches -> queries -> source
 -> control, server -> __main__: imports go to the left only.
 """
 
@@ -45,18 +45,20 @@ from standin.calendar import (
     working_days_after,
 )
 from standin.changes import CHANGES, bump_value, set_value
-from standin.datasets import DATA_STATUS_CODES, ELEXON_CODES, SPECS, Slot, Spec, code_of
+from standin.codes import DATA_STATUS_CODES, KNOWN, code_of
+from standin.datasets import ELEXON_CODES, SPECS, Slot, Spec
 from standin.faults import FAULTS
 from standin.made_up import FUELS, MadeUp, fuelhh_label
 from standin.queries import WORDS
 from standin.recorded import replay_csv, split_records
+from standin.schemas import SCHEMAS
 from standin.server import ApiStandin
 from standin.source import Source
 from standin.switches import Switches
 from standin.values import noise
 
 __all__ = [
-    "CHANGES", "DATA_STATUS_CODES", "DAY", "ELEXON_CODES", "FAULTS", "FUELS", "HALF_HOUR", "SPECS", "WORDS", "Answer",
+    "CHANGES", "DATA_STATUS_CODES", "DAY", "ELEXON_CODES", "FAULTS", "FUELS", "HALF_HOUR", "KNOWN", "SCHEMAS", "SPECS", "WORDS", "Answer",
     "ApiStandin", "MadeUp", "Number", "Problem", "Slot", "Source", "Spec", "Switches", "as_day", "bump_value",
     "code_of", "day_start", "day_text", "fuelhh_label", "half_hours", "is_summer", "iso", "iso_minutes", "noise",
     "parse_day", "parse_instant", "replay_csv", "set_value", "settlement", "split_records", "working_days_after",

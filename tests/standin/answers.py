@@ -64,7 +64,7 @@ class Answer(NamedTuple):
     slots: list[Slot]
     before: bytes
     after: bytes
-    pick: re.Pattern[bytes] | None = None  # of a row, where a parameter picks rows
+    picks: tuple[re.Pattern[bytes], ...] = ()  # of a row, where parameters pick rows
 
 
 def _is_date(text: str) -> bool:
@@ -135,8 +135,8 @@ class Bodies:
         started = False
         for slot in slots:
             rows = slot.rows(now)
-            if answer.pick:
-                rows = [row for row in rows if answer.pick.search(row)]
+            for pick in answer.picks:
+                rows = [row for row in rows if pick.search(row)]
             if switches.shuffle:
                 rows = random.Random(slot.at).sample(rows, len(rows))
             if not rows:

@@ -10,7 +10,8 @@ from decimal import Decimal
 from typing import Any
 
 from standin.calendar import Number, iso
-from standin.datasets import SPECS, Slot
+from standin.codes import KNOWN
+from standin.datasets import Slot
 
 
 def _value_pattern(name: str) -> re.Pattern[bytes]:
@@ -62,7 +63,7 @@ def _each(slots: list[Slot], now: Number, count: int | None, change: Callable[[b
 # Each change: (code, the day's slots, now, arguments) -> slots. `rows` is how many rows, oldest first; None
 # means all.
 def _revision(code: str, slots: list[Slot], now: Number, by: int = 1, rows: int | None = None) -> list[Slot]:
-    return _each(slots, now, rows, lambda row: [bump_value(row, SPECS[code].value, by)])
+    return _each(slots, now, rows, lambda row: [bump_value(row, KNOWN[code].value, by)])
 
 
 def _add_field(
@@ -81,7 +82,7 @@ def _type_change(
     code: str, slots: list[Slot], now: Number, value: Any = "n/a", name: str = "", rows: int | None = None
 ) -> list[Slot]:
     literal = json.dumps(value).encode()
-    return _each(slots, now, rows, lambda row: [set_value(row, name or SPECS[code].value, literal)])
+    return _each(slots, now, rows, lambda row: [set_value(row, name or KNOWN[code].value, literal)])
 
 
 def _drop_day(code: str, slots: list[Slot], now: Number) -> list[Slot]:
@@ -97,7 +98,7 @@ def _duplicate(code: str, slots: list[Slot], now: Number, rows: int | None = 1) 
 
 
 def _conflict(code: str, slots: list[Slot], now: Number, by: int = 1, rows: int | None = 1) -> list[Slot]:
-    return _each(slots, now, rows, lambda row: [row, bump_value(row, SPECS[code].value, by)])
+    return _each(slots, now, rows, lambda row: [row, bump_value(row, KNOWN[code].value, by)])
 
 
 def _republish(
@@ -109,7 +110,7 @@ def _republish(
     for slot in slots:
         stamp = f'"{iso(slot.pub + later)}"'.encode()
         again = [
-            set_value(bump_value(row, SPECS[code].value, by), "publishTime", stamp)
+            set_value(bump_value(row, KNOWN[code].value, by), "publishTime", stamp)
             for index, row in enumerate(slot.rows(now))
             if index < left
         ]
@@ -132,7 +133,7 @@ def _extra_outside(code: str, slots: list[Slot], now: Number) -> list[Slot]:
 
 
 def _no_instant(code: str, slots: list[Slot], now: Number) -> list[Slot]:
-    return _stray(slots, now, lambda row: without_field(row, SPECS[code].instant))
+    return _stray(slots, now, lambda row: without_field(row, KNOWN[code].instant))
 
 
 CHANGES: dict[str, Callable[..., list[Slot]]] = {

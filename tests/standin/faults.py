@@ -241,7 +241,7 @@ class Dealer:
     def strike(self, case: Case, dice: int) -> bool:
         """Answer with one of the faults; False if none of the list fits this answer."""
         answer, now = case.answer, case.api.source.now()
-        records = bool(answer.code) and not answer.pick and any(slot.rows(now) for slot in answer.slots)
+        records = bool(answer.code) and not answer.picks and any(slot.rows(now) for slot in answer.slots)
         faults = list(self.switches.faults)
         first = dice % len(faults)
         for name in faults[first:] + faults[:first]:

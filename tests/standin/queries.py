@@ -6,11 +6,12 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from standin.answers import CARBON_BAD_REQUEST, NOT_FOUND, Answer, Problem, bad_request
 from standin.calendar import DAY, HALF_HOUR, Number, day_text, days, iso, parse_day, parse_instant, settlement
-from standin.datasets import DATA_STATUS_CODES, ELEXON_CODES, SPECS, Slot, Spec
+from standin.codes import DATA_STATUS_CODES, KNOWN
+from standin.datasets import ELEXON_CODES, Slot, Spec
 
 if TYPE_CHECKING:
     from standin.source import Source
@@ -23,40 +24,113 @@ WORDS = {
     "measurement": ("measurementDateTimeFrom", "measurementDateTimeTo"),
     "settlement": ("settlementDateFrom", "settlementDateTo"),
     "fromto": ("from", "to"),
+    "submission": ("submissionDateTimeFrom", "submissionDateTimeTo"),
+    "dates": ("fromDate", "toDate"),
+    "days": ("from", "to"),
+    "periods": ("settlementDateFrom", "settlementDateTo"),  # and a period for each
 }
-_ENDPOINTS = {
-    spec.path + end: (code, bool(end)) for code, spec in SPECS.items() if spec.path for end in ("", "/stream")
-}
+_OF_DAYS = ("settlement", "dates", "days", "periods")
+
+
+class _Endpoint(NamedTuple):
+    code: str
+    stream: bool
+
+
+def _endpoints() -> tuple[dict[str, _Endpoint], list[tuple[re.Pattern[str], _Endpoint]]]:
+    """By path, and by pattern where the path holds what is asked for."""
+    fixed, patterns = {}, []
+    for code, spec in KNOWN.items():
+        if "{" in spec.path:
+            pattern = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", spec.path) + (
+                "(?:/(?P<period>[^/]+))?" if spec.or_period else ""
+            )
+            patterns.append((re.compile(pattern), _Endpoint(code, False)))
+        elif spec.path:
+            fixed[spec.path] = _Endpoint(code, False)
+            if spec.stream:
+                fixed[spec.path + "/stream"] = _Endpoint(code, True)
+    return fixed, patterns
+
+
+_FIXED, _PATTERNS = _endpoints()
 
 
 def elexon(source: Source, path: str, query: Query) -> Answer:
     """The answer to a GET below the Elexon base path; Problem where it is not data."""
     if path == "/datasets/metadata/latest":
         return _metadata(source)
-    if path.startswith("/data-status/") and path[13:] in DATA_STATUS_CODES:
+    if path.startswith("/data-status/") and path[13:] in DATA_STATUS_CODES and path[13:] in source.codes:
         return _data_status(source, path[13:], query)
-    if path not in _ENDPOINTS:
+    endpoint, asked = _FIXED.get(path), None
+    if endpoint is None:
+        found = [(one, match) for pattern, one in _PATTERNS if (match := pattern.fullmatch(path))]
+        endpoint, asked = (found[0][0], found[0][1].groupdict()) if found else (None, None)
+    if endpoint is None or endpoint.code not in source.codes:
         raise Problem(*NOT_FOUND)
-    code, stream = _ENDPOINTS[path]
-    spec = SPECS[code]
+    code, stream = endpoint
+    spec = KNOWN[code]
     if not stream and query.get("format", ["json"])[0] != "json":
         raise Problem(501, b'{"message":"the stand-in serves json only"}', "application/json")
-    slots = (
-        _one_period(source, code, query) if spec.period_base and not stream else _window(source, code, stream, query)
-    )
+    if spec.needs and not query.get(spec.needs):
+        raise Problem(*NOT_FOUND)
+    slots = _slots(source, endpoint, asked, query)
+    if not slots and spec.none != 200:
+        raise Problem(*NOT_FOUND)
     if not spec.oldest_first:
         slots = slots[::-1]
-    before, after = (b"[", b"]") if stream else (f'{{{spec.envelope}"data":['.encode(), b"]}")
-    return Answer(code, slots, before, after, _pick(spec, query))
+    return Answer(code, slots, *_around(spec, stream), _picks(spec, query))
 
 
-def _pick(spec: Spec, query: Query) -> re.Pattern[bytes] | None:
-    """What a row must hold, where the query's parameter picks rows."""
-    values = query.get(spec.row_filter) if spec.row_filter else None
-    if not values:
-        return None
-    wanted = b"|".join(re.escape(value.encode()) for value in values)
-    return re.compile(b'"' + spec.filter_field.encode() + rb'"\s*:\s*"(?:' + wanted + b')"')
+def _slots(source: Source, endpoint: _Endpoint, asked: dict[str, str] | None, query: Query) -> list[Slot]:
+    """By the shape of the request."""
+    code, spec = endpoint.code, KNOWN[endpoint.code]
+    if asked is not None:
+        return _in_path(source, code, asked)
+    if spec.snapshot:
+        return source.day(code, settlement(int(source.now()))[0])
+    if spec.period_base and not endpoint.stream:
+        return _one_period(source, code, query)
+    if spec.wants == "periods":
+        return _dates_and_periods(source, code, query)
+    return _window(source, code, endpoint.stream, query)
+
+
+def _around(spec: Spec, stream: bool) -> tuple[bytes, bytes]:
+    """What stands before and after the records."""
+    if spec.single:
+        return b"", b""
+    return (b"[", b"]") if stream or spec.bare else (f'{{{spec.envelope}"data":['.encode(), b"]}")
+
+
+def _picks(spec: Spec, query: Query) -> tuple[re.Pattern[bytes], ...]:
+    """What a row must hold, where parameters of the query pick rows."""
+    return tuple(
+        re.compile(
+            b'"'
+            + name.encode()
+            + rb'"\s*:\s*"(?:'
+            + b"|".join(re.escape(value.encode()) for value in query[word])
+            + b')"'
+        )
+        for word, name in spec.filters
+        if query.get(word)
+    )
+
+
+# -- a settlement day in the path, for some a side and a period
+
+
+def _in_path(source: Source, code: str, asked: dict[str, str]) -> list[Slot]:
+    side = asked.get("side", "")
+    if "side" in asked and side not in ("bid", "offer"):
+        raise bad_request(f"The value '{side}' is not valid.", under="bidOffer")
+    day = _bound("settlement", "settlementDate", asked["date"])
+    period = _period({"settlementPeriod": [asked.get("period") or ""]}, "settlementPeriod")
+    return source.between(
+        code, day, day,
+        lambda slot: slot.part in ("", side) and (period is None or slot.period == period),
+    )  # fmt: skip
 
 
 # -- windows in the query
@@ -64,34 +138,50 @@ def _pick(spec: Spec, query: Query) -> re.Pattern[bytes] | None:
 
 def _window(source: Source, code: str, stream: bool, query: Query) -> list[Slot]:
     """The slots of a window, both ends included; the latest where no window is understood."""
-    spec = SPECS[code]
+    spec = KNOWN[code]
     asked = {kind: [query.get(word, [""])[0] for word in WORDS[kind]] for kind in spec.wants.split("|")}
     if sum(any(pair) for pair in asked.values()) > 1:
         raise bad_request("The Settlement Date fields cannot be set when a Publish Date field is set.")
     kind = next((kind for kind, pair in asked.items() if any(pair)), next(iter(asked)))
     words, values = WORDS[kind], asked[kind]
-    if kind == "fromto":
-        _require(words, values)
+    if spec.missing:
+        _require(words, values, spec.missing)
     elif not all(values):  # one bound alone: what follows is unknown; here it is not understood
         for word, value in zip(words, values, strict=True):
             _bound(kind, word, value or "2020-01-01")
-        return _of_periods(spec, query, source.latest(code))
+        if spec.both and any(values):
+            raise bad_request(f"The {_title(words[0])} and {_title(words[1])} fields must both be set or neither.")
+        return _of_periods(spec, query, _unasked(source, code, kind))
     first, last = (_bound(kind, word, value) for word, value in zip(words, values, strict=True))
     cap = source.switches.stream_caps.get(code) if stream else spec.cap
     _check_length(kind, words, first, last, cap)
-    if kind == "settlement":
-        return _of_periods(spec, query, _by_label(source, code, first, last))
-    if kind == "publish":
-        return _of_periods(spec, query, _by_publication(source, code, first, last))
-    if kind == "measurement" or spec.period_base:
-        return source.between(
-            code, settlement(first)[0], settlement(last)[0], lambda slot: first <= slot.at <= last
-        )  # fmt: skip
+    slots = _of_periods(spec, query, _between(source, code, kind, query, first, last))
+    return source.latest(code) if spec.sticky and not slots else slots
+
+
+def _unasked(source: Source, code: str, kind: str) -> list[Slot]:
+    """Without a window: yesterday of the tables by plain dates, the latest of all others."""
+    if kind != "days":
+        return source.latest(code)
+    yesterday = settlement(int(source.now()))[0] - 1
+    return _by_label(source, code, yesterday, yesterday)
+
+
+def _between(source: Source, code: str, kind: str, query: Query, first: int, last: int) -> list[Slot]:
+    if kind in _OF_DAYS:
+        return _by_label(source, code, first, last)
+    if kind in ("publish", "submission"):
+        return _by_publication(source, code, first, last)
+    if kind == "measurement" or KNOWN[code].by_instant:
+        return source.between(code, settlement(first)[0], settlement(last)[0], lambda slot: first <= slot.at <= last)
     return _by_time_or_period(source, code, query, first, last)
 
 
-def _require(words: Sequence[str], values: Sequence[str]) -> None:
+def _require(words: Sequence[str], values: Sequence[str], status: int) -> None:
+    """Where a required parameter is missing or misnamed, most sets answer as if there were no such path."""
     for word, value in zip(words, values, strict=True):
+        if not value and status == 404:
+            raise Problem(*NOT_FOUND)
         if not value:
             raise bad_request(f"The {_title(word)} field is required.", under=_title(word))
 
@@ -100,7 +190,7 @@ def _check_length(kind: str, words: Sequence[str], first: int, last: int, cap: N
     low, high = map(_title, words)
     if last < first:
         raise bad_request(f"The {low} field must not be later than the {high} field")
-    length = (last - first + 1) * DAY if kind == "settlement" else last - first
+    length = (last - first + 1) * DAY if kind in _OF_DAYS else last - first
     if cap is not None and length > cap:
         raise bad_request(f"The date range between {low} and {high} inclusive must not exceed {_span(cap)}")
 
@@ -108,12 +198,12 @@ def _check_length(kind: str, words: Sequence[str], first: int, last: int, cap: N
 def _by_label(source: Source, code: str, first: int, last: int) -> list[Slot]:
     """Settlement dates: by the label as served, right or wrong."""
     recorded = code in source.recorded
-    early = 1 if recorded else SPECS[code].label_early
+    early = 1 if recorded else KNOWN[code].label_early
     return source.between(code, first - early, last + recorded, lambda slot: first <= slot.day <= last)
 
 
 def _by_publication(source: Source, code: str, first: int, last: int) -> list[Slot]:
-    early = "settlement" in SPECS[code].wants  # published after the half hour
+    early = KNOWN[code].wants == "publish|settlement"  # published after the half hour
     return source.between(
         code, settlement(first)[0] - early, settlement(last)[0], lambda slot: first <= slot.pub <= last
     )  # fmt: skip
@@ -122,11 +212,12 @@ def _by_publication(source: Source, code: str, first: int, last: int) -> list[Sl
 def _by_time_or_period(source: Source, code: str, query: Query, first: int, last: int) -> list[Slot]:
     """A bound with a settlement period becomes (settlement date, period); its time of day is ignored."""
     low, high = (_period(query, name) for name in ("settlementPeriodFrom", "settlementPeriodTo"))
-    first_day = settlement(first)[0] if low is None else first // DAY
+    reach = {"": 0, "overlapping": HALF_HOUR - 1, "touching": HALF_HOUR}[KNOWN[code].reach]
+    first_day = settlement(first - reach)[0] if low is None else first // DAY
     last_day = settlement(last)[0] if high is None else last // DAY
 
     def wanted(slot: Slot) -> bool:
-        after = slot.at >= first if low is None else (slot.day, slot.period) >= (first_day, low)
+        after = slot.at >= first - reach if low is None else (slot.day, slot.period) >= (first_day, low)
         return after and (slot.at <= last if high is None else (slot.day, slot.period) <= (last_day, high))
 
     return source.between(code, first_day, last_day, wanted)
@@ -135,10 +226,20 @@ def _by_time_or_period(source: Source, code: str, query: Query, first: int, last
 def _one_period(source: Source, code: str, query: Query) -> list[Slot]:
     """settlementDate and settlementPeriod, both required."""
     words = ("settlementDate", "settlementPeriod")
-    _require(words, [query.get(word, [""])[0] for word in words])
+    _require(words, [query.get(word, [""])[0] for word in words], KNOWN[code].missing)
     day = _bound("settlement", "settlementDate", query["settlementDate"][0])
     period = _period(query, "settlementPeriod")
     return source.between(code, day, day, lambda slot: slot.period == period)
+
+
+def _dates_and_periods(source: Source, code: str, query: Query) -> list[Slot]:
+    """A settlement date and period for each end, all four required."""
+    words = ("settlementDateFrom", "settlementPeriodFrom", "settlementDateTo", "settlementPeriodTo")
+    _require(words, [query.get(word, [""])[0] for word in words], KNOWN[code].missing)
+    first, last = (_bound("settlement", word, query[word][0]) for word in words[::2])
+    low, high = (_period(query, word) or 0 for word in words[1::2])
+    _check_length("settlement", words[::2], first, last, None)
+    return source.between(code, first, last, lambda slot: (first, low) <= (slot.day, slot.period) <= (last, high))
 
 
 def _of_periods(spec: Spec, query: Query, slots: list[Slot]) -> list[Slot]:
@@ -161,9 +262,9 @@ def _span(seconds: Number) -> str:
 
 
 def _bound(kind: str, word: str, value: str) -> int:
-    """A day where settlement dates are asked for, else a moment."""
+    """A day where dates are asked for, else a moment."""
     try:
-        return parse_day(value) if kind == "settlement" else parse_instant(value)
+        return parse_day(value) if kind in _OF_DAYS else parse_instant(value)
     except ValueError:
         raise bad_request(f"The value '{value}' is not valid for {_title(word)}.", under=_title(word)) from None
 

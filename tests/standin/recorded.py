@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from standin.calendar import HALF_HOUR, day_start, half_hours, iso, parse_day, parse_instant, settlement
-from standin.datasets import SPECS, Slot
+from standin.codes import KNOWN
+from standin.datasets import Slot
 
 Row = dict[str, Any] | bytes | str  # bytes and text are served as they are, a dict as compact JSON
 
@@ -41,15 +42,15 @@ def as_bytes(row: Row) -> bytes:
 
 def record_slot(code: str, row: Row) -> Slot:
     """A recorded row in its slot: instants and labels as the row itself tells them."""
-    spec = SPECS[code]
+    spec = KNOWN[code]
     record = row if isinstance(row, dict) else json.loads(row, strict=False)
     period = record.get("settlementPeriod") or record.get("settlementPeriodFrom") or 0
     label = parse_day(record["settlementDate"]) if record.get("settlementDate") else None
     told = str(record[spec.instant])
-    if spec.told_as == "end":
-        at = parse_instant(told + "Z") - HALF_HOUR
+    if spec.told_as in ("end", "zoneless"):
+        at = parse_instant(told + "Z") - HALF_HOUR * (spec.told_as == "end")
     elif spec.told_as == "date":
-        at = day_start(parse_day(told)) + (period - 1) * HALF_HOUR
+        at = day_start(parse_day(told)) + (max(period, 1) - 1) * HALF_HOUR
     else:
         at = parse_instant(told)
     stamp = None if spec.published else record.get("publishTime")

@@ -19,8 +19,8 @@ from typing import Any
 
 from standin.answers import NOT_FOUND, UNAVAILABLE, Answer, Bodies, Problem
 from standin.calendar import as_day
+from standin.codes import code_of
 from standin.control import obey
-from standin.datasets import code_of
 from standin.faults import TRAP_PATH, Case, Dealer
 from standin.recorded import Row, replay_csv, split_records
 from standin.request_log import RequestLog
@@ -30,7 +30,7 @@ from standin.switches import Switches
 ELEXON_PATH, CARBON_PATH = "/bmrs/api/v1", "/carbon"
 # Switches that alter what is answered, or the faults.
 _ALTER_DATA = {
-    "now", "scale", "b1610_units", "boalf_per_day", "gaps", "earliest", "shuffle", "pretty", "carbon_max_days",
+    "now", "scale", "b1610_units", "units", "data_seed", "boalf_per_day", "gaps", "earliest", "shuffle", "pretty", "carbon_max_days",
     "stream_caps",
 }  # fmt: skip
 _ALTER_FAULTS = {"faults", "fault_rate", "seed"}

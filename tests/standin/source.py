@@ -6,23 +6,28 @@ import contextlib
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from standin import queries
 from standin.answers import Answer
 from standin.calendar import DAY, Number, day_start, parse_day, settlement
 from standin.changes import CHANGES
-from standin.datasets import SPECS, Slot
+from standin.codes import KNOWN
+from standin.datasets import Slot
+from standin.made_by_schema import MadeBySchema
 from standin.made_up import MadeUp
 from standin.recorded import Row, as_bytes, record_slot
+from standin.schemas import SCHEMAS
 from standin.switches import Switches
 
 
 class Source:
     """The days, and how a query's slots are found among them. Another source (a subclass) answers the same queries out
-    of other records.
+    of other records, and says of which codes it has any.
     """
+
+    codes: Collection[str] = KNOWN.keys()
 
     def __init__(self, switches: Switches) -> None:
         self.switches = switches
@@ -41,6 +46,7 @@ class Source:
             self._days.clear()
             self._slots_kept = 0
             self._made_up = MadeUp(switches.scale, switches.b1610_units, switches.boalf_per_day, switches.gaps)
+            self._made_by_schema = MadeBySchema(switches.units, switches.data_seed, switches.gaps)
 
     def now(self) -> Number:
         return time.time() if self.switches.now is None else self.switches.now
@@ -71,7 +77,7 @@ class Source:
                 slot = record_slot(code, row)
             if slot is None or settlement(slot.at)[0] != day:
                 start = day_start(day)
-                slot = Slot(start, start, day, 1, 0, [as_bytes(row)], stray=True)
+                slot = Slot(start, start, day, 1, 0, [as_bytes(row)], stray=not KNOWN[code].snapshot)
             slots.append(slot)
         with self._lock:
             self._replaced[code, day] = sorted(slots, key=lambda slot: slot.at)
@@ -101,7 +107,7 @@ class Source:
     def day(self, code: str, day: int) -> list[Slot]:
         """Slots of one settlement day, by the true instant, oldest first; not yet published ones included."""
         with self._lock:
-            key, made_up, now = (code, day), self._made_up, self.now()
+            key, made_up, by_schema, now = (code, day), self._made_up, self._made_by_schema, self.now()
             if key in self._days:
                 self._days.move_to_end(key)
                 return self._days[key]
@@ -111,7 +117,8 @@ class Source:
                 slots = [] if code in self.recorded or day < parse_day(self._earliest(code)) else None
             changes = list(self._changes.get(key, ()))
         if slots is None:
-            slots = made_up.day(code, day, now)
+            schema = SCHEMAS.get(code)
+            slots = by_schema.day(schema, day) if schema else made_up.day(code, day, now)
         for name, arguments in changes:
             slots = CHANGES[name](code, slots, now, **arguments)
         if code != "B1610":  # its run type hangs on now, and at the real size it is too big to keep
@@ -124,7 +131,7 @@ class Source:
         return slots
 
     def _earliest(self, code: str) -> str:
-        return self.switches.earliest.get(code, SPECS[code].earliest)
+        return self.switches.earliest.get(code, KNOWN[code].earliest)
 
     def expected(self, code: str, day: int) -> list[bytes]:
         """Distinct records, as bytes, that a collector should hold for this settlement day, oldest first."""
@@ -141,7 +148,7 @@ class Source:
         """The slots of these days that are shown by now and wanted, oldest first."""
         now = self.now()
         last = min(last, settlement(int(now) + 2 * DAY)[0]) if code not in self.recorded else last
-        lowest = parse_day(min(self._earliest(code), SPECS[code].earliest)) - 1
+        lowest = parse_day(min(self._earliest(code), KNOWN[code].earliest)) - 1
         days: Iterable[int] = (
             range(max(first, lowest), last + 1)
             if code not in self.recorded
@@ -152,12 +159,12 @@ class Source:
     def latest(self, code: str) -> list[Slot]:
         """What comes back when no window was understood: the newest rows, of the last 24 h where the dataset does."""
         now = self.now()
-        today = settlement(int(now))[0]
+        today = settlement(min(int(now), KNOWN[code].until or int(now)))[0]
         for day in reversed(self.recorded[code]) if code in self.recorded else range(today, today - 60, -1):
             slots = [slot for slot in self.day(code, day) if slot.seen <= now]
             if slots:
                 newest = max(slot.at for slot in slots)
-                oldest = newest - SPECS[code].latest
+                oldest = newest - KNOWN[code].latest
                 return [
                     slot
                     for near in (day - 1, day)

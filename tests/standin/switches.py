@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from standin.calendar import parse_instant
-from standin.datasets import code_of
+from standin.codes import code_of
 from standin.faults import fault_names
 
 
@@ -19,6 +19,8 @@ class Switches:
     now: Any = None  # what 'now' is: ISO text or seconds; None = the clock
     scale: float = 1.0  # 0..1: fewer fuels, ticks, acceptances, units; the calendar's shape stays
     b1610_units: int = 12  # 9,177 is the real number
+    units: int = 6  # units and boundaries of the sets made by schema; 2,400 and 18 are real numbers
+    data_seed: int = 0  # other values for those sets
     boalf_per_day: int = 300  # ramp segments; 27,000 is the real number
     gaps: bool = True  # the source's own holes, nulls, zero actuals and its carbon duplicate
     earliest: dict[str, str] = field(default_factory=dict)  # code -> first day, over SPECS
