@@ -67,7 +67,7 @@ CODES = {key: dataset.code for key, dataset in datasets_config.REGISTRY.items()}
     "demand_outturn": "DEMAND",
     "carbon_intensity": "CARBON",
 }
-TWELVE = tuple(datasets_config.REGISTRY)
+TWELVE = (*datasets_config.DEFAULT_DATASETS, "balancing_services_disaggregated")
 
 # What takes minutes because it breaks things over and over, or measures them.
 LONG = {"test_benchmarks", "test_concurrent", "test_faults_cloud", "test_kill"}

@@ -22,6 +22,8 @@ DATASETS = (
         code="Carbon Intensity API",
         title="Carbon intensity of GB electricity (NESO)",
         description="Forecast and actual carbon intensity of each half hour; the forecast is overwritten until it starts",
+        group="carbon",
+        kind="restated",
         priority="Medium",
         first_day=date(2017, 9, 19),
         # A request that starts on a half hour also returns the one that ends there; 14 days is the documented limit.
@@ -47,5 +49,6 @@ DATASETS = (
             Check("intensity_forecast", 0, 700, still_hours=12),
             Check("intensity_actual", 0, 700, still_hours=12, zero="a glitch of the source, not clean power"),
         ),
+        is_confirmed=True,
     ),
 )

@@ -21,6 +21,8 @@ DATASETS = (
         code="INDO + ITSDO",
         title="Initial demand outturn (INDO and ITSDO)",
         description="National and transmission system demand of each half hour",
+        group="demand",
+        kind="restated",
         priority="Very High",
         first_day=date(2016, 3, 1),
         endpoint=Endpoint(ELEXON, "/demand/outturn/stream?settlementDateFrom={first_date}&settlementDateTo={last_date}", max_days=92),
@@ -42,5 +44,6 @@ DATASETS = (
             Check("initial_demand_outturn", 8_000, 65_000, still_hours=3),
             Check("initial_transmission_system_demand_outturn", 8_000, 70_000, still_hours=3),
         ),
+        is_confirmed=True,
     ),
 )

@@ -33,6 +33,8 @@ DATASETS = (
         code="FUELHH",
         title="Half-hourly generation by fuel type (FUELHH)",
         description="Average generation and interconnector flow by fuel type in each half hour",
+        group="generation",
+        kind="restated",
         priority="Very High",
         first_day=date(2016, 1, 1),
         # Rows up to 2022-07-14 carry a late settlementDate on the last period of the day (measured over ten years).
@@ -57,12 +59,15 @@ DATASETS = (
         ),
         series=("fuel_type",),
         known_series=tuple(name for name, _, _ in _FUEL_BOUNDS),
+        is_confirmed=True,
     ),
     Dataset(
         key="fuel_instructions",
         code="FUELINST",
         title="Instantaneous generation by fuel type (FUELINST)",
         description="Generation and interconnector flow by fuel type every five minutes",
+        group="generation",
+        kind="restated",
         priority="Very High",
         first_day=date(2016, 1, 1),
         # Published five minutes after the start, or, after an outage, with a whole backlog: 15,360 s late at most in
@@ -85,12 +90,15 @@ DATASETS = (
         checks=(Check("generation", -6_000, 40_000, by_series=_FUEL_BOUNDS), _FUEL_ZEROS),
         series=("fuel_type",),
         known_series=tuple(name for name, _, _ in _FUEL_BOUNDS),
+        is_confirmed=True,
     ),
     Dataset(
         key="individual_generation",
         code="B1610",
         title="Actual generation per BM unit (B1610)",
         description="Metered volume of every BM unit in each half hour, of the latest settlement run",
+        group="generation",
+        kind="restated",
         priority="Very High",
         first_day=date(2016, 1, 1),
         # A day is about 440,000 records and 100 MB of JSON.
@@ -116,12 +124,15 @@ DATASETS = (
         max_age=timedelta(days=16),
         checks=(Check("quantity", -3_000, 3_000),),
         series=("bm_unit",),
+        is_confirmed=True,
     ),
     Dataset(
         key="wind_forecasts",
         code="WINDFOR",
         title="Wind generation forecast (WINDFOR)",
         description="Hourly wind forecasts, every issue kept: 4 a day until 2019-09, 8 since",
+        group="forecasts",
+        kind="vintage",
         priority="High",
         first_day=date(2016, 3, 1),
         endpoint=Endpoint(ELEXON, "/datasets/WINDFOR/stream?publishDateTimeFrom={from}&publishDateTimeTo={to}", max_days=31),
@@ -142,5 +153,6 @@ DATASETS = (
         max_age=timedelta(hours=18),
         checks=(Check("generation", 0, 40_000),),
         series=("publish_time",),
+        is_confirmed=True,
     ),
 )

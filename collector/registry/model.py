@@ -168,6 +168,15 @@ class Check(NamedTuple):
     of: str = ""
 
 
+# What a dataset is about, and what is promised of it: an outturn comes once; the newest of a restated one counts, earlier
+# ones are kept; of a vintage every issue is kept; events come or do not; a snapshot holds until it changes.
+GROUPS = (
+    "settlement", "balancing", "physical", "generation", "demand", "forecasts", "availability", "transparency", "notices", "reference",
+    "system", "carbon",
+)  # fmt: skip
+KINDS = ("outturn", "restated", "vintage", "event", "snapshot")
+
+
 class Dataset(NamedTuple):
     """One dataset: everything the downloader and the loader need to know of it."""
 
@@ -175,6 +184,9 @@ class Dataset(NamedTuple):
     code: str
     title: str
     description: str
+    # One of GROUPS and one of KINDS.
+    group: str
+    kind: str
     priority: str
     # The first settlement day that the source is said to have; where sources disagree the earliest, for days that it
     # turns out not to have are asked for twice and then known.
@@ -220,6 +232,10 @@ class Dataset(NamedTuple):
     counted_by: tuple[str, ...] = ()
     holes: tuple[Hole, ...] = ()
     checks: tuple[Check, ...] = ()
+    # Whether genuine records have confirmed the entry; otherwise it rests on the official document alone.
+    is_confirmed: bool = False
+    # Whether genuine records have confirmed the entry; otherwise it rests on the official document alone.
+    is_confirmed: bool = False
 
     @property
     def source(self) -> Source:

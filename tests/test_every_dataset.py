@@ -1,0 +1,193 @@
+"""What every entry of the registry has to pass: as data, against the official document, and there and back."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from datetime import date
+from typing import Any
+
+import pytest
+from conftest import ROOT, Place
+
+from collector.base.gb_calendar import parse_utc
+from collector.registry.model import COMPUTED, ELEXON, GROUPS, KINDS, SNAPSHOT, Column, Dataset
+from collector.verify.quality import content_sql
+from collector.warehouse.layout import table_of
+from datasets_config import DEFAULT_DATASETS, REGISTRY
+
+SPECIFICATION = ROOT.parent / "shared" / "facts" / "elexon-openapi.json"
+FAMILIES = sorted(path for path in (ROOT / "collector/registry").glob("*.py") if path.stem not in ("__init__", "model", "fields", "common"))
+# What an entry may be made of.
+CONSTRUCTORS = {"Dataset", "Endpoint", "Instant", "Check", "Hole", "columns", "hole", "date", "datetime", "timedelta", "tuple"}
+# Settlement days of 46, 48 and 50 periods.
+DAYS = (date(2024, 3, 31), date(2024, 6, 1), date(2024, 10, 27))
+
+
+# ---------------------------------------------------------------------------------------------------------------- data
+@pytest.mark.parametrize("path", FAMILIES, ids=lambda path: path.stem)
+def test_an_entry_is_data(path: Any) -> None:
+    """Literals, names and the few constructors: nothing is computed, so that an entry can be read, and compared."""
+    (entries,) = (node.value for node in ast.parse(path.read_text()).body if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "DATASETS")
+    for node in ast.walk(entries):
+        if isinstance(node, ast.Call):
+            assert isinstance(node.func, ast.Name), ast.unparse(node)
+            assert node.func.id in CONSTRUCTORS, ast.unparse(node)
+        assert not isinstance(node, (ast.Lambda, ast.ListComp, ast.DictComp, ast.IfExp, ast.Await, ast.NamedExpr)), ast.unparse(node)
+    for entry in entries.elts if isinstance(entries, ast.Tuple) else ():
+        assert (entry.end_lineno or 0) - entry.lineno <= 45, "an entry of 10 to 45 lines"
+
+
+@pytest.mark.parametrize("key", REGISTRY)
+def test_an_entry_is_whole(key: str) -> None:
+    dataset = REGISTRY[key]
+    names = {column.name: column for column in dataset.columns}
+    assert dataset.key == key
+    assert re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", key)
+    assert len(names) == len(dataset.columns), "each column once"
+    assert all(re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name) for name in names)
+    assert dataset.group in GROUPS
+    assert dataset.kind in KINDS
+    assert (dataset.kind == "snapshot") == dataset.endpoint.is_snapshot
+    assert next(iter(names)) == "settlement_date"
+    known = {*dataset.natural_key, *dataset.version, *dataset.clustering, *dataset.series, *(check.column for check in dataset.checks)}
+    assert known <= set(names)
+    assert all(names[name].type != "JSON" for name in known), "what rows are told apart by has one value"
+    assert dataset.natural_key
+    assert dataset.title and dataset.description
+    assert dataset.rows_per_day > 0 and dataset.bytes_per_row > 20
+    assert 1 <= len(dataset.clustering) <= 4
+    assert dataset.revision_days or dataset.settlement_runs or dataset.endpoint.is_snapshot
+    assert dataset.max_age or dataset.often_empty or dataset.kind == "event", "how old its newest record may be"
+    placeholders = dataset.endpoint.placeholders - {"from", "to", "from_minute", "to_minute", "first_date", "last_date", "date", "period"}
+    assert placeholders == {name for name, _values in dataset.endpoint.partitions}
+    sources = {column.source for column in dataset.columns}
+    assert {f"@{name}" for name in placeholders} <= sources, "what only the question knows is a column"
+    assert {source for source in sources if source.startswith("@")} <= COMPUTED | {SNAPSHOT} | {f"@{name}" for name in placeholders}
+    if dataset.kind == "vintage":
+        assert "publishTime" in {names[name].source for name in dataset.natural_key}, "every issue is kept"
+
+
+@pytest.mark.parametrize("key", REGISTRY)
+def test_its_table_and_checks_can_be_made(key: str) -> None:
+    dataset = REGISTRY[key]
+    table = table_of(dataset, f"p.d.{dataset.table}")
+    assert table.time_partitioning.field == "settlement_date"
+    assert all(field.description for field in table.schema)
+    assert content_sql(dataset, "p.d.t", [DAYS[0]])
+
+
+# ---------------------------------------------------------------------------------------------- the official document
+@pytest.fixture(scope="module")
+def document() -> dict[str, Any]:
+    if not SPECIFICATION.exists():
+        pytest.skip("the API's official document is not beside this checkout")
+    return json.loads(SPECIFICATION.read_text())  # type: ignore[no-any-return]
+
+
+def operation_of(document: dict[str, Any], dataset: Dataset) -> tuple[dict[str, Any], dict[str, str]]:
+    """The documented operation that an endpoint is, and the names of its path's parameters in our words."""
+    path = dataset.endpoint.template.partition("?")[0]
+    ours = re.split(r"\{(\w+)\}", path)
+    for known, operations in document["paths"].items():
+        theirs = re.split(r"\{(\w+)\}", known)
+        if theirs[::2] == ours[::2]:
+            return operations["get"], dict(zip(ours[1::2], theirs[1::2], strict=True))
+    raise AssertionError(f"{path} is not documented")
+
+
+@pytest.mark.parametrize("key", [key for key, dataset in REGISTRY.items() if dataset.source == ELEXON])
+def test_the_request_is_documented(key: str, document: dict[str, Any]) -> None:
+    dataset = REGISTRY[key]
+    operation, in_path = operation_of(document, dataset)
+    parameters = {p["name"]: p for p in operation.get("parameters", ()) if p["in"] == "query"}
+    asked = {part.partition("=")[0] for part in dataset.endpoint.template.partition("?")[2].split("&")} - {""}
+    assert asked <= set(parameters)
+    assert {name for name, p in parameters.items() if p.get("required")} <= asked, "all that is required is asked"
+    for name, values in dataset.endpoint.partitions:
+        told = next(p["schema"] for p in operation["parameters"] if p["name"] == in_path[name])
+        assert set(values) <= set(told.get("enum", values))
+
+
+@pytest.mark.parametrize("key", [key for key, dataset in REGISTRY.items() if dataset.source == ELEXON])
+def test_the_fields_are_documented(key: str, document: dict[str, Any]) -> None:
+    """Every documented field is known, and of a type that fits; what the document leaves out has been seen in records."""
+    dataset = REGISTRY[key]
+
+    def resolved(schema: dict[str, Any]) -> dict[str, Any]:
+        while "$ref" in schema:
+            schema = document["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]]
+        return schema
+
+    answer = operation_of(document, dataset)[0]["responses"]["200"]["content"]
+    schema = resolved(next(content["schema"] for kind, content in answer.items() if "json" in kind))
+    if schema.get("type") != "array" and "data" in schema.get("properties", {}):
+        schema = resolved(schema["properties"]["data"])
+    fields = resolved(schema["items"] if schema.get("type") == "array" else schema)["properties"]
+    ours = {column.source.partition(".")[0]: column for column in dataset.columns if not column.source.startswith("@")}
+    assert set(fields) <= {*ours, *dataset.ignored_fields, *dataset.instant.fields}
+    assert set(ours) - set(fields) <= {"settlementRunType"}, "a field that is not documented"
+    fits = {
+        "integer": {"INT64", "FLOAT64"}, "number": {"FLOAT64", "INT64"}, "boolean": {"BOOL"}, "array": {"JSON"}, "object": {"JSON"},
+        "string": {"STRING", "TIMESTAMP", "DATE", "INT64"},
+    }  # fmt: skip
+    for name, column in ours.items():
+        kind = resolved(fields[name]).get("type") if name in fields else None
+        assert kind is None or "." in column.source or column.type in fits[kind], f"{name} is {kind}, its column {column.type}"
+
+
+# ------------------------------------------------------------------------------------------------------ there and back
+def told(record: dict[str, Any], column: Column) -> Any:
+    """What a record says in the field of a column, as `comparable` has it."""
+    value: Any = record
+    for name in [column.source] if column.source.startswith("@") else column.source.split("."):
+        value = value.get(name) if isinstance(value, dict) else None
+    if value is None:
+        return None
+    read = {"INT64": int, "FLOAT64": float, "DATE": date.fromisoformat, "TIMESTAMP": parse_utc}.get(column.type, lambda it: it)
+    return comparable(read(value), column.type)
+
+
+def comparable(value: Any, kind: str) -> Any:
+    return json.dumps(value, sort_keys=True) if kind == "JSON" else value
+
+
+@pytest.mark.emulators
+@pytest.mark.parametrize("key", REGISTRY)
+def test_days_of_46_48_and_50_periods_there_and_back(key: str, place: Place) -> None:
+    """Three made-up days through API, bucket, SQL and verification; the table holds what was served, column by column."""
+    dataset = REGISTRY[key]
+    days = DAYS[:1] if dataset.bytes_per_day > 20_000_000 else DAYS
+    if dataset.endpoint.is_snapshot:
+        pytest.skip("of other days there is no snapshot; see test_snapshots.py")
+    place.api.set(now="2024-12-01T12:00:00Z")
+    for day in days:
+        which = ("--datasets", key, "--start-date", str(day), "--end-date", str(day))
+        place.download(*which).ok()
+    which = ("--datasets", key, "--start-date", str(days[0]), "--end-date", str(days[-1]))
+    place.load(*which).ok()
+    stored = {day: place.lines(key, str(day)) for day in days}
+    rows = list(place.bq.query_and_wait(f"SELECT * FROM `{place.table_id(key)}`"))
+    assert rows or dataset.often_empty
+    assert {row.settlement_date for row in rows} <= set(days)
+    if not dataset.version and not dataset.often_empty:
+        assert {row.settlement_date for row in rows} == {day for day in days if stored[day]}
+    if "settlement_period" in {column.name for column in dataset.columns} and dataset.grid:
+        for day, periods in zip(days, (46, 48, 50), strict=False):
+            assert max(row.settlement_period for row in rows if row.settlement_date == day) == periods
+    columns = [column for column in dataset.columns if column.source not in COMPUTED]
+    served = {tuple(told(json.loads(line), column) for column in columns) for day in days for line in stored[day]}
+    assert {tuple(comparable(row[column.name], column.type) for column in columns) for row in rows} <= served
+    if not dataset.version and len(served) == sum(map(len, stored.values())):
+        assert len(rows) == len(served)
+    code, found = place.verification(*which, "--without-source")
+    (verdict,) = found["datasets"]
+    assert verdict["rows_loaded"] == len(rows)
+    assert {day for name in ("missing_days", "unloaded_days", "differing_days") for day in verdict.get(name, ())}.isdisjoint(map(str, days))
+    assert code in (0, 1)
+
+
+def test_the_eleven_stay_the_default() -> None:
+    assert len(DEFAULT_DATASETS) == 11
+    assert set(DEFAULT_DATASETS) <= set(REGISTRY)
