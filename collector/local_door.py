@@ -144,7 +144,7 @@ def _check_room(method: str) -> None:
     not answer before there is room. No client tries again what ends with that status."""
     disk = os.statvfs(".")
     if method not in ("GET", "DELETE") and disk.f_bavail * disk.f_frsize < _LEAST_ROOM:
-        raise Refused(507, f"{os.getcwd()}: no space left on device")
+        raise Refused(507, f"{Path.cwd()}: no space left on device")
 
 
 def _for_good(send: Any) -> Any:
