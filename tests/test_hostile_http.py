@@ -29,7 +29,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import collector.api as api_module
-from collector import command_line, runtime, verification
+from collector import command_line, records, runtime, verification
 from collector.api import Api, Pace, Refused, Traffic, Unavailable, WindowTooLong
 from collector.command_line import hide, printable, redacted
 from collector.records import Unparsable, WrongAnswer, read_answer, split
@@ -374,6 +374,22 @@ def test_a_record_may_have_a_thousand_names_and_no_more() -> None:
     read(1_000)
     with pytest.raises(WrongAnswer, match="1,001 fields"):
         read(1_001)
+
+
+def test_names_that_differ_from_record_to_record_are_counted_too() -> None:
+    dataset, start = REGISTRY["frequency"], datetime(2024, 1, 1, tzinfo=UTC)
+
+    def read(*members: str) -> int:
+        records = (f'{{"measurementTime":"2024-01-01T00:00:00Z",{member}}}' for member in members)
+        return read_answer(dataset, f"[{','.join(records)}]".encode(), start, start + timedelta(days=1)).days[date(2024, 1, 1)].rows
+
+    assert read(*(f'"f{n}":1' for n in range(999))) == 999
+    with pytest.raises(WrongAnswer, match="1,001 fields and more in all"):
+        read(*(f'"f{n}":1' for n in range(30_000)))
+    # Shapes without number are read without making a decoder for each.
+    with mock.patch.object(records, "_shape", wraps=records._shape) as made:
+        assert read(*(f'"f{n % 30}":1,"g{n // 30 % 30}":1' for n in range(9_000))) == 9_000
+    assert len({call.args[0] for call in made.mock_calls}) <= 64
 
 
 def test_an_answer_that_does_not_fit_into_memory_is_a_wrong_answer(server: HostileServer, once: None) -> None:
