@@ -26,8 +26,10 @@ from collector.source.requests import DataRequest
 from collector.storage.profile import Group, Profile, Record, profile_of
 
 _PIECE = 4_096
-# More are no records of these APIs: three times as many as usual, and some for a small window. So many names of fields.
-_MOST, _MORE, _MOST_NAMES = 3, 20_000, 1_000
+# More are no records of these APIs: three times as many as usual, and some for a small window. So many names of fields, in
+# one record or in all of an answer. So many shapes (names in their order) of an answer have decoders of their own: to make
+# one takes a hundred times as long as to read a record without.
+_MOST, _MORE, _MOST_NAMES, _MOST_SHAPES = 3, 20_000, 1_000, 64
 
 
 @dataclass
@@ -140,6 +142,7 @@ class _Reader:
         self.days: dict[date, DayRecords] = {}
         self.facets, self.keys = self.dataset.facets, self.dataset.key_fields
         self._names: tuple[str, ...] = ()
+        self._all_names: set[str] = set()
         self._dropped = Group()
         self._strangers: list[datetime] = []
         # The day of the record before: most often that of the next one too.
@@ -148,6 +151,7 @@ class _Reader:
     def read(self, records: Sequence[Record]) -> None:
         """Sort every record into its day. Raises WrongAnswer."""
         places: dict[object, Group] = {}
+        shapes: set[tuple[str, ...]] = set()
         decode: Callable[[Any], Any] | None = None
         facets: Any
         facets_of = attrgetter(*(f"g{number}" for number in range(len(self.facets))))
@@ -165,7 +169,10 @@ class _Reader:
                     key = keys_of(seen)
             except (msgspec.DecodeError, RecursionError):
                 self._names, facets, key = self._read_slowly(record)
-                decode = _shape(self._names, (self.dataset.instant.fields, self.facets, self.keys))
+                if len(shapes) <= _MOST_SHAPES:
+                    shapes.add(self._names)
+                few = len(shapes) <= _MOST_SHAPES
+                decode = _shape(self._names, (self.dataset.instant.fields, self.facets, self.keys)) if few else None
                 # Each day that has such records is to learn their names, through _group.
                 places.clear()
             group = places.get(facets)
@@ -185,6 +192,9 @@ class _Reader:
             raise WrongAnswer(f"a record is no object: {excerpt(bytes(record))}")
         if len(whole) > _MOST_NAMES:
             raise WrongAnswer(f"a record has {len(whole):,} fields: {excerpt(bytes(record))}")
+        self._all_names.update(whole)
+        if len(self._all_names) > _MOST_NAMES:
+            raise WrongAnswer(f"the records of the answer have {len(self._all_names):,} fields and more in all")
         if any(isinstance(whole.get(name), list | dict) for name in self.dataset.instant.fields):
             raise WrongAnswer(f"a record has no usable {self.dataset.instant.fields[0]}: {excerpt(bytes(record))}")
         facets, keys = (tuple(_hashable(whole.get(name)) for name in names) for names in (self.facets, self.keys))
@@ -253,7 +263,7 @@ def _hashable(value: Any) -> Hashable:
     return json.dumps(value) if isinstance(value, list | dict) else value
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=_MOST_SHAPES)
 def _shape(names: tuple[str, ...], dataset: _Read) -> Callable[[Any], Any] | None:
     """A decoder of records with just these fields, which builds the values of facets (g0, g1, ...) and keys (k0, ...)
     and nothing else; of those that are not among the fields the value is None.
