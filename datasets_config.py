@@ -238,8 +238,6 @@ class Dataset(NamedTuple):
     often_empty: bool = False
     # How long after its end a day should be whole; what it lacks until then is only late.
     whole_after: timedelta = ONE_DAY
-    # Before so long after its end nothing is published of a day, so it is not asked for.
-    not_before: timedelta | None = None
     # The newest record is usually not older than this; None where nothing may come for days.
     max_age: timedelta | None = None
     # Whether the API offers /data-status, and the fields of a record by which it counts; without, its instant.
@@ -564,7 +562,6 @@ _DATASETS = (
         grid=HALF_HOUR,
         has_usual_size=True,
         # First published after five working days, a week at least; twelve days over Christmas.
-        not_before=timedelta(days=5),
         whole_after=timedelta(days=14),
         max_age=timedelta(days=16),
         plausible=(Plausible("quantity", -3_000, 3_000),),
