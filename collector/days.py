@@ -374,7 +374,10 @@ def is_whole(found: Iterable[Lack]) -> bool:
 # ---------------------------------------------------------------------------------------------- when it is read again
 def is_published(dataset: Dataset, day: date, now: datetime) -> bool:
     """Whether anything of `day` can be published at `now` (aware UTC)."""
-    return now >= (day_start(day) if dataset.not_before is None else day_end(day) + dataset.not_before)
+    if not dataset.settlement_runs:
+        return now >= day_start(day)
+    # Of days that should be whole by now the timetable is not asked.
+    return now >= day_end(day) + dataset.whole_after or now >= _first_run(day)
 
 
 def final_after(dataset: Dataset, day: date) -> datetime:
@@ -433,8 +436,8 @@ def _is_doubtful(dataset: Dataset, stored: DayObject, around: Stored, now: datet
         return False
     end = day_end(day)
     if now < end + dataset.whole_after:
-        # It is only late, so each run looks; before its first settlement run there is nothing to look for.
-        return not dataset.settlement_runs or now >= _first_run(day)
+        # It is only late, so each run looks.
+        return is_published(dataset, day, now)
     dues = [end + timedelta(days=n) for n in _WIDENING]
     if not is_confirmed(stored, around):
         dues += [stored.seen + APART, *(stored.seen + timedelta(days=2**n) for n in range(14))]

@@ -223,8 +223,6 @@ class Dataset(NamedTuple):
     often_empty: bool = False
     # How long after its end a day should be whole; what it lacks until then is only late.
     whole_after: timedelta = ONE_DAY
-    # Before so long after its end nothing is published of a day, so it is not asked for.
-    not_before: timedelta | None = None
     # The newest record is usually not older than this; None where nothing may come for days.
     max_age: timedelta | None = None
     # Whether the API offers /data-status, and the fields of a record by which it counts; without, its instant.
