@@ -390,7 +390,7 @@ def test_names_that_differ_from_record_to_record_are_counted_too() -> None:
 
     def read(*members: str) -> int:
         records = (f'{{"measurementTime":"2024-01-01T00:00:00Z",{member}}}' for member in members)
-        return read_answer(dataset, f"[{','.join(records)}]".encode(), start, start + timedelta(days=1)).days[date(2024, 1, 1)].rows
+        return read_answer(question(dataset, start, start + timedelta(days=1)), f"[{','.join(records)}]".encode()).days[date(2024, 1, 1)].rows
 
     assert read(*(f'"f{n}":1' for n in range(999))) == 999
     with pytest.raises(WrongAnswer, match="1,001 fields and more in all"):
