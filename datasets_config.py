@@ -1,13 +1,9 @@
-#!/usr/bin/env python3
 """The registry: every dataset that is collected, as data.
 
 All that differs between datasets stands here and nowhere else: how the source is asked, which instant puts a record
 in its settlement day, what identifies a record, which columns it becomes. Adding a dataset is adding one entry to
 REGISTRY. Sources of the facts: the Elexon Insights OpenAPI document, the Carbon Intensity API documentation, and
 observations of the live APIs where the documents are silent or wrong.
-
-Run as a program it prints the keys that the deploy script collects, one a line: `datasets_config.py [DAY [KEY...]]` those of
-KEY..., by default the eleven, that begin by DAY.
 """
 
 from __future__ import annotations
@@ -503,10 +499,3 @@ REGISTRY: dict[str, Dataset] = {dataset.key: dataset for dataset in _DATASETS}
 # What the deploy script collects when it is not told: the eleven of the public contract.
 DEFAULT_DATASETS: tuple[str, ...] = tuple(key for key in REGISTRY if key != "balancing_services_disaggregated")
 FIRST_DAY = min(dataset.first_day for dataset in _DATASETS)
-
-
-if __name__ == "__main__":
-    import sys
-
-    until = date.fromisoformat(sys.argv[1]) if len(sys.argv) > 1 else date.max
-    print("\n".join(key for key in sys.argv[2:] or DEFAULT_DATASETS if REGISTRY[key].first_day <= until))
