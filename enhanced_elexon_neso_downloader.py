@@ -69,8 +69,6 @@ def main(argv: list[str] | None = None) -> int:
     from collector.settings import load_settings, warn_if_exposed
 
     settings, tasks = load_settings(flags_of(arguments), BASE_URLS), tasks_of(arguments)
-    if arguments.check_only:
-        return DONE
     # The libraries of the work take 0.2 s, for which nothing above has to wait.
     from collector.base.clock import Clock
     from collector.base.process import Stop, log, start_logging

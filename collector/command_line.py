@@ -95,14 +95,6 @@ def seconds(text: str) -> float:
     return float(text)
 
 
-def timing(text: str) -> tuple[str, list[int]]:
-    """KEY=D,L,V: whole seconds that the download, the load and the check of a dataset took. Raises ArgumentTypeError."""
-    key, _, times = text.partition("=")
-    if not re.fullmatch(r"\d{1,9}(,\d{1,9}){2}", times, re.ASCII):
-        raise argparse.ArgumentTypeError(f"{text!r} is not KEY=DOWNLOAD,LOAD,CHECK in seconds")
-    return dataset_key(key), list(map(int, times.split(",")))
-
-
 def stamp(text: str) -> datetime:
     """YYYYMMDD_HHMMSS as in the names of the logs, local time; as UTC, the earlier of two. Raises ArgumentTypeError."""
     try:
@@ -148,7 +140,6 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     where = parser.add_argument_group("where")
     for flag, (variable, default) in PLACES.items():
         where.add_argument(flag, metavar="NAME", help=f"{_PLACE_NAMES[flag]} (default: ${variable}, else {default})")
-    parser.add_argument("--check-only", action="store_true", help=argparse.SUPPRESS)
 
 
 def add_output_arguments(parser: argparse.ArgumentParser) -> None:

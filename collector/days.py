@@ -20,10 +20,10 @@ from collector.base import gb_calendar
 from collector.base.gb_calendar import HALF_HOUR, ONE_DAY, day_end, day_length, day_start, settlement_day, utc_text
 from collector.registry.model import Dataset, Hole
 from collector.settlement_runs import runs_due
-from collector.storage.profile import Profile, Runs
 
 if TYPE_CHECKING:
     from collector.storage.day_objects import DayObject
+    from collector.storage.profile import Profile, Runs
 
 # Two readings of one absence count as two when so far apart: a day, less what the start of a daily job wanders.
 APART = timedelta(hours=23)

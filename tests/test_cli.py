@@ -143,7 +143,7 @@ def test_flag_goes_before_environment_before_file_before_default(programs: Path,
 
         def effective(*flags: str, **env: str) -> dict[str, str]:
             ran = subprocess.run(
-                [sys.executable, "-m", "collector.deploy", "settings", *flags], env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), **env},
+                [sys.executable, "-m", "collector.deploy", "plan", *flags], env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), **env},
                 cwd=programs, capture_output=True, text=True, check=True,
             )  # fmt: skip
             return dict(line.split("=", 1) for line in ran.stdout.splitlines())
