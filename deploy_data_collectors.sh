@@ -88,17 +88,17 @@ readonly LOADER=$ROOT/enhanced_bigquery_loader.py
 readonly PATIENCE_SECONDS=10 # how long a child may take to end; being killed at any moment does no harm
 
 MODE=cloud # cloud, local or demo
-START_DATE='' END_DATE='' PROJECT='' BUCKET='' DATASET_ID='' MAX_DAYS='' MAX_WORKERS=''
-DATASETS=() LEFT_OUT=''
 DRY_RUN=no VERIFY_ONLY=no SETUP=no
+GIVEN=() MAX_DAYS='' MAX_WORKERS='' # flags with their values as typed; what plan makes of them:
+START_DATE='' END_DATE='' PROJECT='' BUCKET='' DATASET_ID='' DATASETS=() LEFT_OUT=''
 COMMAND_LINE=''          # what the user typed, to be shown when it stops early
 SCRATCH=''               # temporary directory of this run
 DEPLOY_LOG='' STAMP=''   # deployment log, and the time that all log names of this run carry
 LOCK_FILE=''             # lock held by this process
 CHILD=''                 # process id of the running child
 STOP_CODE=0 STOP_SINCE=0 # exit status that a signal asked for, and when
-CURRENT=''               # dataset under way, and when its download, its load and its check began
-STARTED=0 DOWNLOADED=0 LOADED=0
+CURRENT=''               # dataset under way
+STARTED=0 DOWNLOADED=0 LOADED=0 # when its download, its load and its check began
 DAYS='' COUNT='' VERDICT='' # what its verification counted, and said
 FAILED=no LOGS_LOST=no
 PYTHON_VERSION='' LOCATION='' API_KEY_PRESENT=no API_ENV_EXPOSED=no KEEP_LOGS=90
@@ -355,55 +355,31 @@ parse_arguments() {
             *" $flag "*) die "$flag is given twice; give it once" ;;
         esac
         given+="$flag "
+        GIVEN+=("$flag" "$1")
         case $flag in
-            --datasets)
-                while [ $# -gt 0 ]; do
-                    case $1 in
-                        -*) break ;;
-                        '') die "$flag has an empty key; see --help" ;;
-                    esac
-                    case " ${DATASETS[*]-} " in
-                        *" $1 "*) ;;
-                        *) DATASETS+=("$1") ;;
-                    esac
-                    shift
-                done
-                continue
-                ;;
-            --start-date) START_DATE=$1 ;;
-            --end-date) END_DATE=$1 ;;
-            --project) PROJECT=$1 ;;
-            --bucket) BUCKET=$1 ;;
-            --dataset-id) DATASET_ID=$1 ;;
             --max-days) MAX_DAYS=$1 ;;
             --max-workers) MAX_WORKERS=$1 ;;
         esac
         shift
+        [ "$flag" = --datasets ] || continue
+        while [ $# -gt 0 ]; do
+            case $1 in
+                -*) break ;;
+                '') die "$flag has an empty key; see --help" ;;
+            esac
+            GIVEN+=("$1")
+            shift
+        done
     done
     [ "$DRY_RUN" = no ] || [ "$VERIFY_ONLY" = no ] || die 'use either --dry-run or --verify-only, not both'
-    if [ "$MODE" = demo ]; then
-        # The clocks go back on 2022-10-30: a day of 50 settlement periods.
-        case $START_DATE/$END_DATE in
-            /) START_DATE=2022-10-29 END_DATE=2022-10-31 ;;
-            */) END_DATE=$START_DATE ;;
-            /*) START_DATE=$END_DATE ;;
-        esac
-    fi
+    [ "$MODE" != demo ] || GIVEN+=(--demo)
 }
 
 # plan PYTHON: has the values (dates, numbers, keys, names) judged as the two scripts judge them, and learns all settings.
 # Before its packages are there, a Python can judge the most of them: then nothing is made for what is refused.
 plan() {
-    local given=() name value status=0
-    [ -z "$PROJECT" ] || given+=(--project "$PROJECT")
-    [ -z "$BUCKET" ] || given+=(--bucket "$BUCKET")
-    [ -z "$DATASET_ID" ] || given+=(--dataset-id "$DATASET_ID")
-    [ -z "$START_DATE" ] || given+=(--start-date "$START_DATE")
-    [ -z "$END_DATE" ] || given+=(--end-date "$END_DATE")
-    [ -z "$MAX_DAYS" ] || given+=(--max-days "$MAX_DAYS")
-    [ -z "$MAX_WORKERS" ] || given+=(--max-workers "$MAX_WORKERS")
-    [ "${#DATASETS[@]}" -eq 0 ] || given+=(--datasets "${DATASETS[@]}")
-    run from_python "$1" plan ${given[@]+"${given[@]}"} >"$SCRATCH/answer" 2>"$SCRATCH/refusal" || status=$?
+    local name value status=0
+    run from_python "$1" plan ${GIVEN[@]+"${GIVEN[@]}"} >"$SCRATCH/answer" 2>"$SCRATCH/refusal" || status=$?
     stop_if_asked
     [ "$status" -ne 2 ] || refuse collector/deploy.py
     [ "$1" = "$PY" ] || return 0
@@ -420,6 +396,7 @@ plan() {
             API_KEY_PRESENT) API_KEY_PRESENT=$value ;;
             API_ENV_EXPOSED) API_ENV_EXPOSED=$value ;;
             PYTHON_VERSION) PYTHON_VERSION=$value ;;
+            START_DATE) START_DATE=$value ;;
             END_DATE) END_DATE=$value ;;
             DATASETS) read -r -a DATASETS <<<"$value" ;;
             LEFT_OUT) LEFT_OUT=$value ;;

@@ -12,6 +12,7 @@ import json
 import platform
 import re
 import sys
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from collector.base.outcomes import OK, Outcome, read_outcomes
 from collector.command_line import Parser
 
 PROG = "deploy_data_collectors.sh"
+# The clocks go back on 2022-10-30: a day of 50 settlement periods.
+_DEMO = date(2022, 10, 29), date(2022, 10, 31)
 # Worst first: nothing fetched, nothing loaded, something not as it should be.
 _FAILURES = ("download failed", "load failed", "verify failed")
 _COUNTS = {
@@ -47,7 +50,13 @@ def plan(argv: list[str]) -> int:
 
     parser = build_parser()
     parser.prog = PROG
+    parser.add_argument("--demo", action="store_true")
     arguments = parser.parse_args(argv)
+    if arguments.demo:
+        # One date alone stands for that one day.
+        day = arguments.start_date or arguments.end_date
+        first, last = (day, day) if day else _DEMO
+        arguments.start_date, arguments.end_date = arguments.start_date or first, arguments.end_date or last
     settings, tasks = load_settings(flags_of(arguments), BASE_URLS), tasks_of(arguments)
     for name, value in settings.values.items():
         if name not in SECRETS:
@@ -55,6 +64,7 @@ def plan(argv: list[str]) -> int:
     print(f"API_KEY_PRESENT={'yes' if settings.api_key else 'no'}")
     print(f"API_ENV_EXPOSED={'yes' if settings.is_exposed else 'no'}")
     print(f"PYTHON_VERSION={platform.python_version()}")
+    print(f"START_DATE={arguments.start_date or ''}")
     # Fixed now, so that a run over midnight verifies the same days that it downloaded.
     print(f"END_DATE={tasks[0].last}")
     # A dataset that begins behind the range is no part of the run.

@@ -521,14 +521,16 @@ def test_sourced_the_script_lends_its_functions_and_does_nothing(bare: Project) 
     link = bare.top / "a link"
     link.symlink_to(f"{bare.root.name}/{SCRIPT}")
     calls = """source "$1"
-        parse_arguments --demo --end-date=2023-03-26 --datasets a 'b c' a --max-days 3
-        printf '%s\\n' "$MODE" "$START_DATE" "$END_DATE" "${DATASETS[@]}" "$MAX_DAYS"
+        parse_arguments --demo --end-date=2023-03-26 --datasets a 'b c' --max-days 3
+        printf '%s\\n' "$MODE" "$MAX_DAYS" "${GIVEN[@]}"
         unchecked_since
         script_path "$2"
         parse_arguments --dry-run --verify-only"""
     result = bare.run("-c", calls, "a test", str(bare.root / SCRIPT), str(link), command=[str(bare.top / "tools/bash")])
     assert result.returncode == 2 and "use either" in _one_line(result)
-    assert result.stdout.splitlines() == ["demo", "2023-03-26", "2023-03-26", "a", "b c", "3", "20240102_063000", str(bare.root / SCRIPT)]
+    assert result.stdout.splitlines() == [
+        "demo", "3", "--end-date", "2023-03-26", "--datasets", "a", "b c", "--max-days", "3", "--demo", "20240102_063000", str(bare.root / SCRIPT),
+    ]  # fmt: skip
     assert bare.calls() == [] and len(list(logs.iterdir())) == 4
 
 
@@ -572,7 +574,7 @@ def test_values_are_judged_once_and_told_as_ours(project: Project) -> None:
     assert _one_line(result) == f"{SCRIPT}: unknown dataset 'freq'; did you mean frequency?\n"
     assert project.chain() == [] and project.files() == before
     (checked,) = project.called("plan")
-    assert " ".join(checked) == "--project P! --start-date tomorrow --max-workers 0 --datasets freq"
+    assert " ".join(checked) == "--datasets freq --start-date tomorrow --max-workers 0 --project P!"
 
 
 def test_help_shows_every_option_in_narrow_lines_and_needs_nothing(bare: Project) -> None:
