@@ -426,7 +426,7 @@ def bigquery_client(settings: Settings, connections: int = 16) -> bigquery.Clien
 
 
 def _with_credentials(make: Callable[[Any], T], settings: Settings, service: str) -> T:
-    """What `make` makes with the credentials for an emulator, or with None, which stands for those that are found."""
+    """What `make` makes with the credentials for a service. Raises UsageError where there are none."""
     from google.auth.exceptions import GoogleAuthError, RefreshError
 
     try:
@@ -438,13 +438,17 @@ def _with_credentials(make: Callable[[Any], T], settings: Settings, service: str
         raise _no_credentials() from None
 
 
-def _credentials(settings: Settings, service: str) -> Credentials | None:
-    """What an emulator is shown: its token, if it has one. None for the real service: whatever the machine has."""
+def _credentials(settings: Settings, service: str) -> Credentials:
+    """What an emulator is shown: its token, if it has one. The real service: whatever the machine has."""
+    import google.auth
     from google.auth.credentials import AnonymousCredentials
     from google.oauth2.credentials import Credentials as Bearer
 
     if not settings.emulator(service):
-        return None
+        # Without scopes, which the client adds: with them a federated identity would be asked, of Cloud Resource
+        # Manager, which project it is of. That is given, and neither the API nor its permission is otherwise needed.
+        found: Credentials = google.auth.default()[0]  # type: ignore[no-untyped-call]
+        return found
     token = settings.values["LOCAL_CLOUD_TOKEN"]
     return Bearer(token) if token else AnonymousCredentials()  # type: ignore[no-untyped-call]
 
