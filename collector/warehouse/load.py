@@ -31,7 +31,15 @@ from collector.registry.model import Dataset
 from collector.storage.day_objects import DayObject, DayStore
 from collector.warehouse.layout import SEPARATOR, STAGING_PREFIX, STAGING_SCHEMA, Loaded, column_hash, is_loaded
 from collector.warehouse.schema import unfit
-from collector.warehouse.sql import DOUBLED, NEWER_LOADED, UNSOUND, check_sql, ledger_parameters, publish_sql
+from collector.warehouse.sql import (
+    DOUBLED,
+    NEWER_LOADED,
+    UNSOUND,
+    check_sql,
+    counts_sql,
+    ledger_parameters,
+    publish_sql,
+)
 from collector.warehouse.tables import ATTEMPTS, JOB_TIMEOUT_MS, Gone, Unloadable, Warehouse
 
 # A batch is one load job and one transaction. Of a load job BigQuery takes 10,000 URIs, of a table 1,500 load jobs
@@ -81,6 +89,8 @@ class Load:
         self.result = Result(task.dataset)
         self._lock = threading.Lock()
         self._ledger: dict[date, Loaded] = {}
+        # Of the table, when it was last looked at.
+        self._rows = 0
         self._refused, self._given_up = 0, ""
 
     def run(self) -> Result:
@@ -116,6 +126,7 @@ class Load:
         if not pending:
             return
         self.table = self.warehouse.ensure(dataset)
+        self._rows = self.table.num_rows or 0
         queue = batches(pending, dataset)
         log.info("%s: %d days to load in %d batches, %d loaded already", dataset.key, len(pending), len(queue), result.settled)
         line = self.progress.line(dataset.key, len(pending))
@@ -363,6 +374,7 @@ class Load:
                         ),
                         f"publish_{name}_{_tag(attempt)}",
                     )
+                    self._count(entries)
                     break
                 except NotFound as reason:
                     raise Gone(refusals.said(reason)) from None
@@ -385,6 +397,21 @@ class Load:
             for day in days:
                 result.failed.pop(day, None)
         log.info("%s: published %s", self.dataset.key, days_text(days))
+
+    def _count(self, entries: list[dict[str, Any]]) -> None:
+        """Raises Unloadable when days just published have other rows than they should. Two transactions that only add do
+        not disturb each other where conflicts are told by what was deleted: BigQuery aborts one of them, DuckLake, which
+        the emulator stands on, does not. The rows are counted only where the table's number of them, which costs nothing,
+        is not what follows from the ledger: most often because another load has published meanwhile."""
+        should = {entry["settlement_date"]: entry["table_rows"] for entry in entries}
+        replaced = sum(loaded.table_rows for day, loaded in self._ledger.items() if day in should)
+        live = self.warehouse.table(self.dataset.table)
+        before, self._rows = self._rows, (live.num_rows or 0) if live else 0
+        if self._rows == before - replaced + sum(should.values()):
+            return
+        rows = self.warehouse.query(counts_sql(self.warehouse.table_id(self.dataset.table), should), step="count", dataset=self.dataset)
+        if {row.settlement_date: row.row_count for row in rows} != {day: count for day, count in should.items() if count}:
+            raise Unloadable(DOUBLED)
 
     def _fail(self, days: Sequence[date], cause: str) -> None:
         with self._lock:
