@@ -133,7 +133,8 @@ def _refuse_mixtures(arguments: argparse.Namespace) -> None:
 def _load(tasks: Sequence[Task], warehouse: Warehouse, store: DayStore, arguments: argparse.Namespace) -> int:
     from collector.base.process import log
     from collector.base.progress import Progress
-    from collector.warehouse.load import Load, summary
+    from collector.warehouse.load import Load
+    from collector.warehouse.outcome import summary
 
     stop, results = warehouse.stop, []
     with Progress(arguments.quiet) as progress:
@@ -156,7 +157,9 @@ def _verify(tasks: Sequence[Task], warehouse: Warehouse, store: DayStore, argume
     from collector.base.outcomes import read_outcomes
     from collector.base.process import log
     from collector.verify.report import write_report
-    from collector.verify.verification import log_findings, log_gaps, source_api, verification_text, verify_all
+    from collector.verify.source_counts import source_api
+    from collector.verify.telling import log_findings, log_gaps, verification_text
+    from collector.verify.verification import verify_all
 
     began, stop = time.monotonic(), warehouse.stop
     api = None if arguments.without_source else source_api(settings, stop)

@@ -36,7 +36,7 @@ def test_a_daily_run_reads_what_is_new_and_a_second_one_the_ledger(place: Place,
         for key in DEFAULT_DATASETS:
             patch.setitem(REGISTRY, key, REGISTRY[key]._replace(first_day=date(2024 if key == B1610 else 2025, 1, 1)))
         # The emulator's clock is not set back, and staging tables would be gone at once.
-        patch.setattr("collector.warehouse.load.STAGING_LIFETIME", timedelta(36_500))
+        patch.setattr("collector.warehouse.publish.STAGING_LIFETIME", timedelta(36_500))
         fill(place.env, date(2024, 1, 1), NOW.date() - timedelta(1), NOW - timedelta(1))
         place.api.set(now="2025-02-28T07:00Z")
         place.download(now=NOW)

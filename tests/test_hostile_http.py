@@ -40,7 +40,7 @@ from collector.source.http import Api, Pace, Traffic
 from collector.source.json_records import read_answer
 from collector.source.json_split import split
 from collector.source.requests import Request
-from collector.verify import verification
+from collector.verify import source_counts
 from datasets_config import REGISTRY
 
 # The time-out of the clients here, seconds, and what the machine may add when it is busy.
@@ -464,7 +464,7 @@ def test_verify_goes_on_without_a_source_that_drips_or_counts_beyond_measure(pla
 def test_counts_beyond_measure_are_no_counts(count: str) -> None:
     text = f'{{"data":[{{"settlementDate":"2024-01-01","settlementPeriod":1,"dataPointCount":{count}}}]}}'
     with pytest.raises(Unparsable):
-        verification._read_status(date(2024, 1, 1), date(2024, 1, 1), bytearray(text.encode()))
+        source_counts._read_status(date(2024, 1, 1), date(2024, 1, 1), bytearray(text.encode()))
 
 
 @pytest.mark.parametrize("name", ["header-drip", "status-drip", "page-404-drip", "trailers-flood", "body-drip"])

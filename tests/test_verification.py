@@ -15,7 +15,7 @@ from collector.base import gb_calendar
 from collector.base.process import Stop
 from collector.cloud import costs
 from collector.source.errors import Refused, Unparsable, WrongAnswer
-from collector.verify import verification
+from collector.verify import source_counts, verification
 from collector.warehouse.tables import Warehouse
 from datasets_config import REGISTRY
 
@@ -182,7 +182,7 @@ def test_a_long_range_is_asked_in_parts_of_31_days(place: Place) -> None:
     """The API refuses more; summer days come back whole although it counts by UTC days."""
     api = verification.source_api(_settings(place), Stop())
     dataset = REGISTRY["balancing_services"]
-    counts = verification.source_counts(api, dataset, *(days("2024-02-20", "2024-04-30")[n] for n in (0, -1)))
+    counts = source_counts.source_counts(api, dataset, *(days("2024-02-20", "2024-04-30")[n] for n in (0, -1)))
     assert counts == {(day, period): 1 for day in days("2024-02-20", "2024-04-30") for period in range(1, gb_calendar.periods_in(day) + 1)}
     assert len(place.requests("/data-status/")) == 3
 
@@ -206,19 +206,19 @@ def _points(*points: tuple[str, int, int]) -> bytearray:
 def test_reading_a_status() -> None:
     first, last = days("2024-06-01")[0], days("2024-06-02")[0]
     body = _points(("2024-05-31", 48, 9), ("2024-06-01", 1, 120), ("2024-06-01", 2, 119), ("2024-06-02", 1, 7), ("2024-06-03", 1, 9))
-    assert verification._read_status(first, last, body) == {(first, 1): 120, (first, 2): 119, (last, 1): 7}
-    assert verification._read_status(first, last, _points()) == {}
+    assert source_counts._read_status(first, last, body) == {(first, 1): 120, (first, 2): 119, (last, 1): 7}
+    assert source_counts._read_status(first, last, _points()) == {}
     with pytest.raises(WrongAnswer, match="the answer holds 2026-01-01"):
-        verification._read_status(first, last, _points(("2026-01-01", 1, 120)))
+        source_counts._read_status(first, last, _points(("2026-01-01", 1, 120)))
     for damaged in (b"", b"[]", b"<html>", b'{"data":null}', b'{"data":[{"settlementDate":"x"}]}', _points(("2024-06-01", 1, 120))[:-9], b'{"data":"\xff"}'):
         with pytest.raises(Unparsable):
-            verification._read_status(first, last, bytearray(damaged))
+            source_counts._read_status(first, last, bytearray(damaged))
 
 
 def test_a_refusal_is_raised(place: Place) -> None:
     api = verification.source_api(_settings(place), Stop())
     with pytest.raises(Refused):
-        verification.source_counts(api, REGISTRY["market_index"], *days("2024-01-01", "2024-01-02"))
+        source_counts.source_counts(api, REGISTRY["market_index"], *days("2024-01-01", "2024-01-02"))
 
 
 @pytest.mark.parametrize("flag", [["--report", "x.html"], ["--without-source"], ["--since", "20240101_000000"], ["--output", "json"]])
