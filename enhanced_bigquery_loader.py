@@ -186,27 +186,33 @@ class Warehouse:
         raise AssertionError("not reached")
 
     def ledger(self, dataset: Dataset, table: bigquery.Table | None, first: date, last: date) -> dict[date, Loaded]:
-        """The newest ledger row of each day of a range, in one query; none for a table that is not there."""
+        """The newest ledger row of each day of a range; none for a table that is not there."""
+        return self.ledgers([(dataset, table)], first, last)[dataset.key] if table else {}
+
+    def ledgers(self, tables: Sequence[tuple[Dataset, bigquery.Table]], first: date, last: date) -> dict[str, dict[date, Loaded]]:
+        """By dataset, the newest ledger row of each day of a range, in one query."""
         from google.api_core.exceptions import BadRequest, NotFound
         from google.cloud.bigquery import ScalarQueryParameter
 
-        from collector.warehouse import Loaded, ledger_query
+        from collector.warehouse import Loaded, ledger_query, live_tables
 
-        if table is None:
-            return {}
-        parameters = [
-            ScalarQueryParameter("dataset", "STRING", dataset.key), ScalarQueryParameter("created", "TIMESTAMP", table.created),
-            ScalarQueryParameter("first", "DATE", first), ScalarQueryParameter("last", "DATE", last),
-        ]  # fmt: skip
+        found: dict[str, dict[date, Loaded]] = {dataset.key: {} for dataset, _ in tables}
+        if not tables:
+            return found
+        parameters = [live_tables(tables), ScalarQueryParameter("first", "DATE", first), ScalarQueryParameter("last", "DATE", last)]
+        about = tables[0][0] if len(tables) == 1 else None
         try:
             try:
-                rows = self.query(ledger_query(self.ledger_id), parameters, step="ledger", dataset=dataset)
+                rows = self.query(ledger_query(self.ledger_id), parameters, step="ledger", dataset=about)
             except BadRequest:
                 # The next load adds the columns that the ledger of an earlier version lacks; who only looks changes nothing.
-                rows = self.query(ledger_query(self.ledger_id, has_digest=False), parameters, step="ledger", dataset=dataset)
+                rows = self.query(ledger_query(self.ledger_id, has_digest=False), parameters, step="ledger", dataset=about)
         except NotFound:
-            return {}
-        return {row.settlement_date: Loaded.of(row, dataset, table) for row in rows}
+            return found
+        known = {dataset.key: (dataset, table) for dataset, table in tables}
+        for row in rows:
+            found[row.dataset][row.settlement_date] = Loaded.of(row, *known[row.dataset])
+        return found
 
     def drop(self, table_id: str) -> None:
         """Drop a staging table; where that fails, it vanishes by itself later."""
@@ -280,6 +286,8 @@ class Loading:
         self.result = Result(task.dataset)
         self._lock = threading.Lock()
         self._ledger: dict[date, Loaded] = {}
+        # Of the table, when it was last looked at.
+        self._rows = 0
         self._refused, self._given_up = 0, ""
 
     def run(self) -> Result:
@@ -319,6 +327,7 @@ class Loading:
         if not pending:
             return
         self.table = self.warehouse.ensure(dataset)
+        self._rows = self.table.num_rows or 0
         queue = batches(pending, dataset)
         log.info("%s: %d days to load in %d batches, %d loaded already", dataset.key, len(pending), len(queue), result.settled)
         line = self.progress.line(dataset.key, len(pending))
@@ -586,6 +595,7 @@ class Loading:
                         ),
                         f"publish_{name}_{_tag(attempt)}",
                     )
+                    self._count(entries)
                     break
                 except NotFound as reason:
                     raise Gone(cloud.said(reason)) from None
@@ -608,6 +618,23 @@ class Loading:
             for day in days:
                 result.failed.pop(day, None)
         log.info("%s: published %s", self.dataset.key, days_text(days))
+
+    def _count(self, entries: list[dict[str, Any]]) -> None:
+        """Raises Unloadable when days just published have other rows than they should. Two transactions that only add do
+        not disturb each other where conflicts are told by what was deleted: BigQuery aborts one of them, DuckLake, which
+        the emulator stands on, does not. The rows are counted only where the table's number of them, which costs nothing,
+        is not what follows from the ledger: most often because another load has published meanwhile."""
+        from collector.warehouse import DOUBLED, counts_sql
+
+        should = {entry["settlement_date"]: entry["table_rows"] for entry in entries}
+        replaced = sum(loaded.table_rows for day, loaded in self._ledger.items() if day in should)
+        live = self.warehouse.table(self.dataset.table)
+        before, self._rows = self._rows, (live.num_rows or 0) if live else 0
+        if self._rows == before - replaced + sum(should.values()):
+            return
+        rows = self.warehouse.query(counts_sql(self.warehouse.table_id(self.dataset.table), should), step="count", dataset=self.dataset)
+        if {row.settlement_date: row.row_count for row in rows} != {day: count for day, count in should.items() if count}:
+            raise Unloadable(DOUBLED)
 
     def _fail(self, days: Sequence[date], cause: str) -> None:
         with self._lock:

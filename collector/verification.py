@@ -9,6 +9,7 @@ source that stands still or has stopped.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
@@ -249,10 +250,9 @@ def verify(
     if not expected:
         return v
     stored = Stored(store.list(dataset, task.first - AROUND, task.last + AROUND))
-    # In this order: what is published between the two questions makes them differ, never look alike.
-    table = warehouse.table(dataset.table)
-    ledger = warehouse.ledger(dataset, table, date.min, date.max)
-    counts, digests, odd = _read_table(task, metadata or Metadata(warehouse), table, ledger, content, since) if table else ({}, {}, [])
+    metadata = metadata or Metadata(warehouse)
+    table, ledger = metadata.look(dataset)
+    counts, digests, odd = _read_table(task, metadata, table, ledger, content, since) if table else ({}, {}, [])
     comparison = _Comparison(dataset, stored, source or {})
     for day in expected:
         count = counts.pop(day, 0)
@@ -319,10 +319,32 @@ def _day(
 
 
 class Metadata:
-    """How many rows the partitions of all tables have: for 10 MB, asked for once, when first needed."""
+    """What is told of all tables without reading one, each for 10 MB: how many rows their partitions have, and what the
+    ledger has of them, of `together` in one query. Both are asked for once, when first needed."""
 
-    def __init__(self, warehouse: Warehouse) -> None:
-        self.warehouse = warehouse
+    def __init__(self, warehouse: Warehouse, together: Sequence[Dataset] = ()) -> None:
+        self.warehouse, self.together = warehouse, together
+
+    def look(self, dataset: Dataset) -> tuple[bigquery.Table | None, dict[date, Loaded]]:
+        """A dataset's table, None where there is none, and what the ledger has of it."""
+        found = self._looked.get(dataset.key)
+        return found or next(iter(self._look([dataset]).values()))
+
+    @cached_property
+    def _looked(self) -> dict[str, tuple[bigquery.Table | None, dict[date, Loaded]]]:
+        from google.api_core.exceptions import GoogleAPIError
+
+        try:
+            return self._look(self.together)
+        except GoogleAPIError:
+            # Each asks for itself then, and tells what is wrong with its own.
+            return {}
+
+    def _look(self, datasets: Sequence[Dataset]) -> dict[str, tuple[bigquery.Table | None, dict[date, Loaded]]]:
+        # In this order: what is published between the two questions makes them differ, never look alike.
+        tables = {dataset.key: self.warehouse.table(dataset.table) for dataset in datasets}
+        ledgers = self.warehouse.ledgers([(d, table) for d in datasets if (table := tables[d.key])], date.min, date.max)
+        return {key: (table, ledgers.get(key, {})) for key, table in tables.items()}
 
     @cached_property
     def _rows(self) -> dict[tuple[str, str], int]:
@@ -348,7 +370,7 @@ def _read_table(
 
     ledger: of all days of the table. since None: every day is read. Otherwise what metadata tell is not read: the
     values are checked of the days published since then, with those that share a partition with one, for that reads no
-    more; of the other days the ledger's counts are taken, if their partitions have the rows that the ledger says, or,
+    more, and the digests, if there are such: of what it published each transaction has just computed them; of the other days the ledger's counts are taken, if their partitions have the rows that the ledger says, or,
     which costs nothing at all, the table has (without content: a check of the values follows).
     """
     from google.api_core.exceptions import BadRequest
@@ -356,16 +378,18 @@ def _read_table(
     from collector.warehouse import counts_sql, partition_of
 
     dataset, warehouse, days = task.dataset, metadata.warehouse, set(task.days)
-    published = {partition_of(dataset, day) for day, entry in ledger.items() if since is None or entry.loaded_at >= since}
-    fresh = days if since is None else {day for day in days if partition_of(dataset, day) in published}
+    published = {day for day, entry in ledger.items() if since is None or entry.loaded_at >= since}
+    touched = {partition_of(dataset, day) for day in published}
+    fresh = days if since is None else {day for day in days if partition_of(dataset, day) in touched}
+    with_digest = since is None or not fresh <= published
     counts: dict[date, int] = {}
     digests: dict[date, int] = {}
     odd: list[Finding] = []
     if content and fresh:
         try:
-            rows = read_content(dataset, warehouse, fresh)
+            rows = read_content(dataset, warehouse, fresh, with_digest)
             counts, odd = {row.settlement_date: row.row_count for row in rows}, findings(dataset, rows)
-            digests = {row.settlement_date: row.digest for row in rows}
+            digests = {row.settlement_date: row.digest for row in rows} if with_digest else {}
             days -= fresh
         except BadRequest as error:
             odd = [unread(error)]
@@ -528,7 +552,8 @@ def verify_all(
     from collector.records import WrongAnswer
 
     now = utc_now()
-    metadata = Metadata(warehouse)
+    # Where whole tables are read, minutes may pass between the first and the last.
+    metadata = Metadata(warehouse, [task.dataset for task in tasks] if since else [])
     found = []
     unanswered = ""
     for task in tasks:
