@@ -11,7 +11,7 @@ import pytest
 from conftest import Place, days
 
 from benchmarks.bill import recorded
-from collector import gb_calendar, verification
+from collector import gb_calendar, prices, verification
 from collector.api import Refused
 from collector.records import Unparsable, WrongAnswer
 from collector.runtime import Stop
@@ -272,6 +272,48 @@ def test_values_that_were_published_since_are_checked(place: Place) -> None:
     assert len(sent) == 2 and "PARTITIONS" in sent[1]
     assert [finding["count"] for finding in told["findings"]] == [2]
     assert [finding["count"] for finding in verified(place)[1]["findings"]] == [5]
+
+
+def test_an_old_day_that_is_read_with_new_ones_is_compared_whole(place: Place) -> None:
+    """It is in the month of a day that was published since, and its number of rows is right."""
+    present = datetime.now(timezone.utc)
+    place.collect("--datasets", "frequency", "--start-date", FIRST, "--end-date", "2024-04-01")
+    place.collect(*WHICH, now=present + timedelta(hours=2))
+    place.query(f"UPDATE `{place.table_id('frequency')}` SET frequency = 50.5 WHERE measurement_time = '2024-04-01T10:00:00Z'")
+    since = f"{(present + timedelta(hours=1)).astimezone():%Y%m%d_%H%M%S}"
+    assert verified(place, *CHEAP, since)[1]["differing_days"] == ["2024-04-01"]
+
+
+def test_digests_of_days_that_were_just_published_are_not_computed_again(place: Place) -> None:
+    """Where partitions are days, no other is read with them; values are checked, rows counted, and all is compared by hand."""
+    key, day = "individual_generation", "2024-01-05"
+    which = ("--datasets", key, "--start-date", day, "--end-date", day)
+    place.api.change("B1610", day, "type_change", name="quantity", value=99_999, rows=2)
+    place.collect(*which)
+    jobs: list[dict[str, Any]] = []
+    with recorded(jobs):
+        told = place.verification(*which, *CHEAP, "20200101_000000")[1][key]
+    (content,) = [job["query"] for job in jobs if "print_sum" in job["query"]]
+    assert {c.name for c in prices.named(REGISTRY[key], content)} == {
+        "settlement_date", "settlement_period", "start_time", "bm_unit", "quantity", "settlement_date_label", "settlement_period_label",
+    }  # fmt: skip
+    assert [(finding["check"], finding["count"]) for finding in told["findings"]] == [("out of bounds", 2)]
+    table = place.table_id(key)
+    place.query(f"UPDATE `{table}` SET quantity = quantity + 1 WHERE start_time = '2024-01-05T10:00:00Z'")
+    assert place.verification(*which, "--without-source")[1][key]["differing_days"] == [day]
+    place.query(f"DELETE FROM `{table}` WHERE start_time = '2024-01-05T10:00:00Z'")
+    assert place.verification(*which, *CHEAP, "20200101_000000")[1][key]["differing_days"] == [day]
+
+
+def test_the_ledger_is_read_once_for_all_datasets(place: Place) -> None:
+    which = ("--datasets", "frequency", "balancing_services", "market_index", "--start-date", FIRST, "--end-date", LAST)
+    place.collect(*which[:3], *which[4:])
+    jobs: list[dict[str, Any]] = []
+    with recorded(jobs):
+        code, told = place.verification(*which, *CHEAP, LATER)
+    assert sum("collector_load_ledger" in job["query"] for job in jobs) == 1
+    assert (code, told) == place.verification(*which, "--without-source")
+    assert [told[key]["states"] for key in which[1:4]] == [{"complete": 4}, {"complete": 4}, {"missing": 4}]
 
 
 @pytest.mark.parametrize(("statement", "rows"), [
