@@ -311,7 +311,8 @@ def test_the_ledger_is_read_once_for_all_datasets(place: Place) -> None:
     jobs: list[dict[str, Any]] = []
     with recorded(jobs):
         code, told = place.verification(*which, *CHEAP, LATER)
-    assert sum("collector_load_ledger" in job["query"] for job in jobs) == 1
+    (ledger,) = [job for job in jobs if "collector_load_ledger" in job["query"]]
+    assert (ledger["labels"], ledger["maximumBytesBilled"]) == ({"app": "gb_electricity", "step": "ledger"}, str(10**9))
     assert (code, told) == place.verification(*which, "--without-source")
     assert [told[key]["states"] for key in which[1:4]] == [{"complete": 4}, {"complete": 4}, {"missing": 4}]
 
