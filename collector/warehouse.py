@@ -33,7 +33,7 @@ TRANSIENT = frozenset({
     "jobInternalError", "stopped", "timeout", "tableUnavailable",
 })  # fmt: skip
 _TRANSIENT_STATUS = frozenset({408, 429, 500, 502, 503, 504})
-_CONFLICTS = ("aborted due to concurrent update", "transaction is aborted", "failed to commit", "could not serialize", "violates primary key")
+_CONFLICTS = ("aborted due to concurrent update", "transaction is aborted", "failed to commit", "could not serialize", "violates primary key", "conflict on update")
 
 
 def is_conflict(message: str) -> bool:
