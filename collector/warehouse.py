@@ -222,7 +222,8 @@ def ledger_query(ledger_id: str, has_digest: bool = True) -> str:
     return (
         f"SELECT settlement_date, generation, identity, object_rows, table_rows, conflicts, loaded_at, {late} FROM `{ledger_id}` "
         "WHERE dataset = @dataset AND table_created = @created AND settlement_date BETWEEN @first AND @last "
-        "QUALIFY ROW_NUMBER() OVER (PARTITION BY settlement_date ORDER BY generation DESC, loaded_at DESC) = 1"
+        # What claims to be of the future would never be superseded.
+        "QUALIFY ROW_NUMBER() OVER (PARTITION BY settlement_date ORDER BY generation DESC, loaded_at > CURRENT_TIMESTAMP(), loaded_at DESC) = 1"
     )
 
 
