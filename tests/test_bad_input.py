@@ -298,6 +298,8 @@ SETTINGS: list[tuple[dict[str, str], str]] = [
     ({"ELEXON_BASE_URL": "https://host/v1?"}, "an https:// address"),
     ({"ELEXON_BASE_URL": "https://host/#"}, "an https:// address"),
     ({"ELEXON_BASE_URL": "https://host:99999"}, "an https:// address"),
+    ({"ELEXON_BASE_URL": f"https://{'h' * 64}.example"}, "an https:// address"),
+    ({**EMULATORS, "STORAGE_EMULATOR_HOST": f"http://{'h' * 64}:1"}, "STORAGE_EMULATOR_HOST"),
     ({"ELEXON_BASE_URL": "https://host:0"}, "an https:// address"),
     ({"ELEXON_BASE_URL": "https://[::1"}, "an https:// address"),
     ({"ELEXON_BASE_URL": "https://ho st"}, "an https:// address"),
@@ -320,7 +322,7 @@ def test_bad_setting(tree: Tree, env: dict[str, str], says: str) -> None:
 
 
 def test_the_deploy_script_judges_settings_too(tree: Tree) -> None:
-    for env, says in (SETTINGS[0], SETTINGS[8], SETTINGS[24], SETTINGS[29]):
+    for env, says in (SETTINGS[0], SETTINGS[8], SETTINGS[26], SETTINGS[31]):
         tree.refuses(DEPLOY, env=env, says=says)
 
 

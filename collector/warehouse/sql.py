@@ -78,7 +78,9 @@ def ledger_query(ledger_id: str, has_digest: bool = True) -> str:
         f"{late} FROM `{ledger_id}` AS done JOIN UNNEST(@tables) AS live "
         "ON done.dataset = live.dataset AND done.table_created = live.table_created "
         "WHERE settlement_date BETWEEN @first AND @last "
-        "QUALIFY ROW_NUMBER() OVER (PARTITION BY done.dataset, settlement_date ORDER BY generation DESC, loaded_at DESC) = 1"
+        # What claims to be of the future would never be superseded.
+        "QUALIFY ROW_NUMBER() OVER (PARTITION BY done.dataset, settlement_date "
+        "ORDER BY generation DESC, loaded_at > CURRENT_TIMESTAMP(), loaded_at DESC) = 1"
     )
 
 
