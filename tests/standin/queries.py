@@ -160,11 +160,14 @@ def _window(source: Source, code: str, stream: bool, query: Query) -> list[Slot]
 
 
 def _unasked(source: Source, code: str, kind: str) -> list[Slot]:
-    """Without a window: yesterday of the tables by plain dates, the latest of all others."""
-    if kind != "days":
-        return source.latest(code)
-    yesterday = settlement(int(source.now()))[0] - 1
-    return _by_label(source, code, yesterday, yesterday)
+    """Without a window: yesterday of the tables by plain dates, the last hours of some, the latest of all others."""
+    now, recent = int(source.now()), KNOWN[code].recent
+    today = settlement(now)[0]
+    if kind == "days":
+        return _by_label(source, code, today - 1, today - 1)
+    if recent:
+        return source.between(code, settlement(now - recent)[0], today, lambda slot: slot.at >= now - recent)
+    return source.latest(code)
 
 
 def _between(source: Source, code: str, kind: str, query: Query, first: int, last: int) -> list[Slot]:
