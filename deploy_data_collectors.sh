@@ -695,7 +695,7 @@ main() {
     trap 'on_signal 129' HUP
     trap '' PIPE
     trap clean_up EXIT
-    if ! { SCRATCH=$(mktemp -d) && mkfifo "$SCRATCH/pipe"; } 2>/dev/null; then
+    if ! { SCRATCH=$(mktemp -d) && mkfifo "$SCRATCH/pipe" && : >"$SCRATCH/outcomes"; } 2>/dev/null; then
         die "cannot make a temporary directory in ${TMPDIR:-/tmp}; make room there, or name another in TMPDIR"
     fi
     case $SCRATCH in

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import sys
-import warnings
 
-warnings.simplefilter("ignore", FutureWarning)  # Google's about Python 3.10
-
-from google.cloud import bigquery  # noqa: E402
-from google.oauth2.credentials import Credentials  # noqa: E402
+from collector.cloud.dataset import bigquery_client
+from collector.settings import load_settings
 
 
 def main(project: str, dataset: str, day: str) -> int:
@@ -22,7 +18,7 @@ def main(project: str, dataset: str, day: str) -> int:
   ORDER BY mean_mw DESC
 """
     print(sql)
-    client = bigquery.Client(project=project, credentials=Credentials(os.environ["LOCAL_CLOUD_TOKEN"]))
+    client = bigquery_client(load_settings({"--project": project, "--dataset-id": dataset}, {}), 1)
     answer = list(client.query_and_wait(sql))
     print(f"  {'fuel_type':<12}{'half_hours':>12}{'mean_mw':>12}")
     for fuel, half_hours, mean_mw in answer:

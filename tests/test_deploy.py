@@ -6,6 +6,7 @@ system tools that the script may use, as links, and a `python3` and a `gcloud` t
 
 from __future__ import annotations
 
+import compileall
 import json
 import os
 import re
@@ -224,8 +225,12 @@ def _eventually(condition: Callable[[], bool], seconds: float = 20) -> None:
 
 @pytest.fixture(scope="module")
 def stand_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The executable that plays Python."""
+    """The executable that plays Python; beside it what a project consists of, compiled."""
     folder = tmp_path_factory.mktemp("stand in")
+    shutil.copytree(ROOT / "collector", folder / "project/collector", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in (SCRIPT, DOWNLOADER, "datasets_config.py"):
+        shutil.copy(ROOT / name, folder / "project")
+    compileall.compile_dir(folder / "project", quiet=1)
     program = folder / "program.py"
     program.write_text(STAND_IN)
     _executable(folder / "python", f'exec "{sys.executable}" -I "{program}" "{sys.executable}" "$0" "$@"')
@@ -234,11 +239,9 @@ def stand_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _new_project(top: Path, stand_in: Path) -> Project:
     root, box, tools, home = (top / name for name in ("data collectors", "box", "tools", "home"))
-    for folder in (root, box, tools, home, top / "tmp"):
+    for folder in (box, tools, home, top / "tmp"):
         folder.mkdir()
-    for name in (SCRIPT, DOWNLOADER, "datasets_config.py"):
-        shutil.copy(ROOT / name, root)
-    shutil.copytree(ROOT / "collector", root / "collector")
+    shutil.copytree(stand_in.parent / "project", root)
     (root / "requirements.lock").write_text("requests==2.32.5\n")
     for tool in TOOLS:
         found = shutil.which(tool)
