@@ -8,10 +8,23 @@ API documentation, and observations of the live APIs where the documents are sil
 
 from __future__ import annotations
 
-from collector.registry import carbon_intensity, elexon_balancing, elexon_demand, elexon_generation, elexon_system
+from collector.registry import (
+    carbon_intensity,
+    elexon_balancing,
+    elexon_demand,
+    elexon_dynamic,
+    elexon_generation,
+    elexon_physical,
+    elexon_reference,
+    elexon_settlement,
+    elexon_system,
+)
 from collector.registry.model import Dataset
 
-_FAMILIES = (elexon_balancing, elexon_generation, elexon_demand, elexon_system, carbon_intensity)
+_FAMILIES = (
+    elexon_balancing, elexon_generation, elexon_demand, elexon_system, carbon_intensity, elexon_settlement, elexon_physical,
+    elexon_dynamic, elexon_reference,
+)  # fmt: skip
 # What is collected when nobody says what: the eleven of the public contract, in the order of the work.
 DEFAULT_DATASETS = (
     "bid_offer_acceptances", "generation_outturn", "demand_outturn", "system_warnings", "frequency", "fuel_instructions",

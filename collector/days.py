@@ -373,7 +373,9 @@ def is_whole(found: Iterable[Lack]) -> bool:
 
 # ---------------------------------------------------------------------------------------------- when it is read again
 def is_published(dataset: Dataset, day: date, now: datetime) -> bool:
-    """Whether anything of `day` can be published at `now` (aware UTC)."""
+    """Whether anything of `day` can be published at `now` (aware UTC): of what has ended, nothing after its last day."""
+    if dataset.last_day and day > dataset.last_day:
+        return False
     if not dataset.settlement_runs:
         return now >= day_start(day)
     # Of days that should be whole by now the timetable is not asked.
@@ -555,7 +557,7 @@ def alarms(task: Task, stored: Stored, now: datetime) -> list[str]:
         if task.last >= settlement_day(now) and (looked is None or (dataset.max_age and now - looked > dataset.max_age)):
             found.append(f"no snapshot was taken {f'since {utc_text(looked)}' if looked else 'yet'}; run the downloader")
         return found
-    if dataset.often_empty:
+    if dataset.often_empty or dataset.last_day:
         return found
     over = [day for day in task.expected(now) if now >= day_end(day) + dataset.whole_after and day in stored]
     newest = newest_instant(stored)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime, timedelta
+from math import prod
 from typing import NamedTuple
 
 from collector.base.gb_calendar import (
@@ -19,6 +20,8 @@ INSTANT, SETTLEMENT_DATE, SETTLEMENT_PERIOD = "@instant", "@settlement_date", "@
 COMPUTED = frozenset({INSTANT, SETTLEMENT_DATE, SETTLEMENT_PERIOD})
 # The settlement date on which a snapshot was taken; stands in its records.
 SNAPSHOT = "@snapshot"
+# The record itself, where an endpoint lists bare values and no objects.
+VALUE = "@value"
 
 
 class Source(NamedTuple):
@@ -58,6 +61,7 @@ class Endpoint(NamedTuple):
     max_days: the most days that are sensible in one request.
     partitions: name and values of each partition; the value stands in the records as field "@name".
     no_data: the status by which the API says that there is nothing; 0 where it answers with an empty list.
+    is_single: the answer is one record, in no list.
     stamp: the field that the endpoint filters on, where that is not the record's instant.
     reach: how much later than its instant a record may be stamped. So much more is asked for, and what the answer
         then holds of the days beside the window is dropped: a backlog is published at one moment, hours late.
@@ -71,6 +75,7 @@ class Endpoint(NamedTuple):
     max_days: int = 7
     partitions: tuple[tuple[str, tuple[str, ...]], ...] = ()
     no_data: int = 0
+    is_single: bool = False
     stamp: str = ""
     reach: timedelta = timedelta(0)
     edge: timedelta = timedelta(0)
@@ -228,6 +233,8 @@ class Dataset(NamedTuple):
     # Whether the API offers /data-status, and the fields of a record by which it counts; without, its instant.
     data_status: bool = False
     counted_by: tuple[str, ...] = ()
+    # The last settlement day of what has ended; of later ones nothing is asked, and that nothing comes is no alarm.
+    last_day: date | None = None
     holes: tuple[Hole, ...] = ()
     checks: tuple[Check, ...] = ()
     # Whether genuine records have confirmed the entry; otherwise it rests on the official document alone.
@@ -242,6 +249,13 @@ class Dataset(NamedTuple):
     def table(self) -> str:
         """The name of its table."""
         return f"{self.source.prefix}_{self.key}"
+
+    @property
+    def requests_per_day(self) -> float:
+        """How many questions a day of 48 periods takes, where each is as long as is sensible."""
+        endpoint = self.endpoint
+        each = prod(len(values) for _, values in endpoint.partitions) * (48 if "period" in endpoint.placeholders else 1)
+        return each / (1 if endpoint.is_snapshot or "date" in endpoint.placeholders else endpoint.max_days)
 
     @property
     def bytes_per_day(self) -> int:

@@ -19,7 +19,7 @@ import msgspec
 from msgspec import Raw
 
 from collector.base.gb_calendar import HALF_HOUR, ONE_DAY, day_end, day_start, parse_utc, settlement_day, utc_text
-from collector.registry.model import SNAPSHOT, Dataset
+from collector.registry.model import SNAPSHOT, VALUE, Dataset
 from collector.source.errors import WrongAnswer
 from collector.source.json_split import decode, excerpt, split
 from collector.source.requests import DataRequest
@@ -99,13 +99,15 @@ def read_answer(request: DataRequest, body: bytes | bytearray) -> Answer:
     list of records, WrongAnswer when a record has no instant or lies where the question did not reach.
     """
     dataset = request.dataset
+    if dataset.endpoint.is_single:
+        body = b"[" + body + b"]"
     most = _MORE + int(_MOST * dataset.rows_per_day * ((request.end - request.start) / ONE_DAY))
     records: Sequence[Record] = split(body, most)
     if b"\n" in body or b"\r" in body:
         # Within a JSON text these bytes can only stand between tokens.
         records = [bytes(record).translate(None, b"\r\n") for record in records]
     if request.added:
-        records = _with_fields(records, request.added)
+        records = _with_fields(records, request.added, any(column.source == VALUE for column in dataset.columns))
     reader = _Reader(request)
     reader.read(records)
     parents = {c.source.partition(".")[0] for c in dataset.columns if "." in c.source}
@@ -117,9 +119,12 @@ def read_answer(request: DataRequest, body: bytes | bytearray) -> Answer:
     return Answer(reader.days)
 
 
-def _with_fields(records: Sequence[Record], added: tuple[tuple[str, str], ...]) -> list[bytes]:
-    """The records with fields before their own, which stay byte for byte as they came."""
+def _with_fields(records: Sequence[Record], added: tuple[tuple[str, str], ...], are_values: bool) -> list[bytes]:
+    """The records with fields before their own, which stay byte for byte as they came. are_values: the records are bare
+    values; each becomes field VALUE."""
     head = b"{" + ",".join(f"{json.dumps(name)}:{json.dumps(value)}" for name, value in added).encode()
+    if are_values:
+        return [head + f',"{VALUE}":'.encode() + bytes(record) + b"}" for record in records]
     bodies = (bytes(record)[1:] for record in records)
     return [head + (body if body.lstrip()[:1] == b"}" else b"," + body) for body in bodies]
 

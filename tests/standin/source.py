@@ -73,7 +73,7 @@ class Source:
         slots = []
         for row in rows:
             slot = None
-            with contextlib.suppress(KeyError, TypeError, ValueError):
+            with contextlib.suppress(AttributeError, KeyError, TypeError, ValueError):
                 slot = record_slot(code, row)
             if slot is None or settlement(slot.at)[0] != day:
                 start = day_start(day)
