@@ -14,10 +14,17 @@ from __future__ import annotations
 
 from datetime import date
 
-from collector.registry import carbon_intensity, elexon_balancing, elexon_demand, elexon_generation, elexon_system
+from collector.registry import (
+    carbon_intensity,
+    elexon_balancing,
+    elexon_demand,
+    elexon_forecasts,
+    elexon_generation,
+    elexon_system,
+)
 from collector.registry.model import Dataset
 
-_FAMILIES = (elexon_balancing, elexon_generation, elexon_demand, elexon_system, carbon_intensity)
+_FAMILIES = (elexon_balancing, elexon_generation, elexon_demand, elexon_forecasts, elexon_system, carbon_intensity)
 # What is collected when nobody says what: the eleven of the public contract, in the order of the work.
 DEFAULT_DATASETS = (
     "bid_offer_acceptances", "generation_outturn", "demand_outturn", "system_warnings", "frequency", "fuel_instructions",
