@@ -13,6 +13,7 @@ from collector.registry import (
     elexon_balancing,
     elexon_demand,
     elexon_dynamic,
+    elexon_forecasts,
     elexon_generation,
     elexon_physical,
     elexon_reference,
@@ -22,9 +23,17 @@ from collector.registry import (
 from collector.registry.model import Dataset
 
 _FAMILIES = (
-    elexon_balancing, elexon_generation, elexon_demand, elexon_system, carbon_intensity, elexon_settlement, elexon_physical,
-    elexon_dynamic, elexon_reference,
-)  # fmt: skip
+    elexon_balancing,
+    elexon_generation,
+    elexon_demand,
+    elexon_forecasts,
+    elexon_system,
+    elexon_settlement,
+    elexon_physical,
+    elexon_dynamic,
+    elexon_reference,
+    carbon_intensity,
+)
 # What is collected when nobody says what: the eleven of the public contract, in the order of the work.
 DEFAULT_DATASETS = (
     "bid_offer_acceptances", "generation_outturn", "demand_outturn", "system_warnings", "frequency", "fuel_instructions",

@@ -195,7 +195,7 @@ def lacks(dataset: Dataset, day: date, profile: Profile, around: Stored) -> tupl
         found += _instants(dataset, day, profile)
         found += _units(day, dataset, profile, around) if dataset.settlement_runs else _series(day, dataset, profile, around)
     if dataset.has_issues:
-        found += _issues(day, profile, around)
+        found += _issues(dataset, day, profile, around)
     if dataset.has_usual_size:
         found += _half_hours(dataset, day, profile, around) if not dataset.grid else ()
         found += _size(day, profile, around)
@@ -307,8 +307,9 @@ def _units(day: date, dataset: Dataset, profile: Profile, around: Stored) -> Ite
         yield Lack(Kind.UNIT, whole, day_start(day) + min(begins) * grid, _named(cut), rows)
 
 
-def _issues(day: date, profile: Profile, around: Stored) -> Iterator[Lack]:
-    """Fewer issues, or shorter ones, than the days before and the days behind both have."""
+def _issues(dataset: Dataset, day: date, profile: Profile, around: Stored) -> Iterator[Lack]:
+    """Fewer issues, or shorter ones, than the days before and the days behind both have; of those that vary in length,
+    shorter than half of the shortest."""
     sides = [
         [p for n in range(1, 8) if (p := around.whole(day + sign * n * ONE_DAY)) and p.issues] for sign in (-1, 1)
     ]  # fmt: skip
@@ -318,13 +319,14 @@ def _issues(day: date, profile: Profile, around: Stored) -> Iterator[Lack]:
     # What both sides have: on the day of a change the smaller number is right. A week, for bad days come several in a row.
     usual = min(median_low([len(p.issues) for p in side]) for side in sides)
     length = min(mode(rows for p in side for _, rows in p.issues) for side in sides)
+    least = min(rows for side in sides for p in side for _, rows in p.issues) // 2 if dataset.issues_vary else length
     # The times of the issues move with the clocks: a day beside a clock change may have one fewer.
     if any(day_length(day + offset * ONE_DAY) != ONE_DAY for offset in (-1, 0, 1)):
         usual -= 1
     if len(profile.issues) < usual:
         count = usual - len(profile.issues)
         yield Lack(Kind.ISSUE_MISSING, count, None, "", count * length)
-    cut = [(second, rows) for second, rows in profile.issues if rows < length]
+    cut = [(second, rows) for second, rows in profile.issues if rows < least]
     if cut:
         first = day_start(day) + timedelta(seconds=cut[0][0])
         yield Lack(Kind.ISSUE, len(cut), first, "", sum(length - rows for _, rows in cut))
@@ -377,7 +379,7 @@ def is_published(dataset: Dataset, day: date, now: datetime) -> bool:
     if dataset.last_day and day > dataset.last_day:
         return False
     if not dataset.settlement_runs:
-        return now >= day_start(day)
+        return now >= (day_start(day) if dataset.not_before is None else day_end(day) + dataset.not_before)
     # Of days that should be whole by now the timetable is not asked.
     return now >= day_end(day) + dataset.whole_after or now >= _first_run(day)
 

@@ -127,7 +127,7 @@ class Column(NamedTuple):
     """One typed column of the table: name, BigQuery type, where it comes from, what it means.
 
     source: a field of the record (dotted when nested), or INSTANT, SETTLEMENT_DATE, SETTLEMENT_PERIOD.
-    unit: MW, MWh, GBP/MWh, GBP, Hz, gCO2/kWh, UTC, Europe/London; shown in the description.
+    unit: MW, MWh, GBP/MWh, GBP, Hz, gCO2/kWh, kV, degC, h, min, UTC, Europe/London; shown in the description.
     required: a row without it cannot be stored (the record is then reported as one that cannot be loaded).
     """
 
@@ -178,6 +178,8 @@ class Check(NamedTuple):
 GROUPS = (
     "settlement", "balancing", "physical", "generation", "demand", "forecasts", "availability", "transparency", "notices", "reference",
     "system", "carbon",
+    # Apart from forecasts and availability, of which they are twenty times as much.
+    "zonal_forecasts", "unit_availability",
 )  # fmt: skip
 KINDS = ("outturn", "restated", "vintage", "event", "snapshot")
 
@@ -221,6 +223,8 @@ class Dataset(NamedTuple):
     values: tuple[str, ...] = ()
     # Each instant is an issue: so many a day, so many rows each, as on the days around.
     has_issues: bool = False
+    # Issues have more or fewer rows by the hour, or as what is told of comes and goes.
+    issues_vary: bool = False
     # The number of rows is told by the days around alone: less than half of the same weekdays is too few.
     has_usual_size: bool = False
     settlement_runs: bool = False
@@ -228,6 +232,8 @@ class Dataset(NamedTuple):
     often_empty: bool = False
     # How long after its end a day should be whole; what it lacks until then is only late.
     whole_after: timedelta = ONE_DAY
+    # Before so long after its end nothing is published of a day, so it is not asked for.
+    not_before: timedelta | None = None
     # The newest record is usually not older than this; None where nothing may come for days.
     max_age: timedelta | None = None
     # Whether the API offers /data-status, and the fields of a record by which it counts; without, its instant.

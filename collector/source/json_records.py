@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import lru_cache
@@ -213,7 +214,7 @@ class _Reader:
             instant = self.dataset.instant.of(facets[: len(self.dataset.instant.fields)])
         except (ValueError, OverflowError) as error:
             raise WrongAnswer(f"a record has no usable instant ({str(error)[:200]}): {excerpt(bytes(record))}") from None
-        if not self.request.earliest <= instant <= self.request.latest or self._is_stamped_elsewhere(told):
+        if not self._is_asked_for(instant, told.get(self.dataset.endpoint.stamp)):
             # All of the answer is read, so that the message can say what it is instead.
             self._strangers.append(instant)
             return self._dropped
@@ -230,15 +231,13 @@ class _Reader:
         records.groups.setdefault(instant, []).append(group)
         return group
 
-    def _is_stamped_elsewhere(self, told: dict[str, Any]) -> bool:
-        """Whether what the endpoint filters on says that the record was not asked for."""
-        stamp = told.get(self.dataset.endpoint.stamp)
-        if not isinstance(stamp, str):
-            return False
-        try:
-            return not self.request.first_stamp <= parse_utc(stamp) <= self.request.last_stamp
-        except (ValueError, OverflowError):
-            return False
+    def _is_asked_for(self, instant: datetime, stamp: Any) -> bool:
+        """Whether a record lies where the question reached: by what the endpoint filters on, if it tells that, else by its
+        instant. What is stamped long after its instant, as a late revision is, was asked for too, if not for its day."""
+        if isinstance(stamp, str):
+            with suppress(ValueError, OverflowError):
+                return self.request.first_stamp <= parse_utc(stamp) <= self.request.last_stamp
+        return self.request.earliest <= instant <= self.request.latest
 
     def _refuse(self) -> NoReturn:
         """Say what an answer with strangers is: the right one shifted, or the answer to another question."""

@@ -91,7 +91,8 @@ def telling_columns(dataset: Dataset) -> list[Column]:
 
 
 def _has_label(dataset: Dataset) -> bool:
-    return {"settlement_date_label", "settlement_period_label"} <= {c.name for c in dataset.columns}
+    # Of a forecast the label is of what is forecast, not of the row's instant; such a table has no settlement_period.
+    return {"settlement_period", "settlement_date_label", "settlement_period_label"} <= {c.name for c in dataset.columns}
 
 
 def _outside(dataset: Dataset, rule: Check) -> str:
