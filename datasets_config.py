@@ -41,4 +41,11 @@ DEFAULT_DATASETS = (
 )  # fmt: skip
 _FOUND = {dataset.key: dataset for family in _FAMILIES for dataset in family.DATASETS}
 REGISTRY: dict[str, Dataset] = {key: _FOUND[key] for key in (*DEFAULT_DATASETS, *_FOUND)}
+# Several at once. `core` are the eleven; the others are what their datasets are about, `all` are all of them.
+GROUPS: dict[str, tuple[str, ...]] = {"core": DEFAULT_DATASETS, "all": tuple(REGISTRY)} | {
+    group: tuple(dataset.key for dataset in REGISTRY.values() if dataset.group == group)
+    for group in dict.fromkeys(dataset.group for dataset in REGISTRY.values())
+}
+# Sets of the sources that are not collected, by code, and why.
+LEFT_OUT: dict[str, str] = {}
 FIRST_DAY = min(dataset.first_day for dataset in REGISTRY.values())

@@ -9,8 +9,10 @@ from typing import NamedTuple
 
 from collector.base.gb_calendar import (
     ONE_DAY,
+    days_between,
     parse_utc,
     period_start,
+    periods_in,
 )
 
 FIVE_MINUTES = timedelta(minutes=5)
@@ -262,6 +264,17 @@ class Dataset(NamedTuple):
         endpoint = self.endpoint
         each = prod(len(values) for _, values in endpoint.partitions) * (48 if "period" in endpoint.placeholders else 1)
         return each / (1 if endpoint.is_snapshot or "date" in endpoint.placeholders else endpoint.max_days)
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """The source's names of it."""
+        return tuple(re.findall(r"[A-Za-z][\w-]+", self.code)) if "API" not in self.code else ()
+
+    def requests(self, first: date, last: date) -> int:
+        """How many questions are asked for these settlement days, both included, as one window."""
+        named, days = self.endpoint.placeholders, days_between(first, last)
+        parts = sum(map(periods_in, days)) if "period" in named else sum(1 for _ in days) if "date" in named else 1
+        return parts * prod(len(values) for _, values in self.endpoint.partitions)
 
     @property
     def bytes_per_day(self) -> int:

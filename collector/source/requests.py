@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from itertools import product
-from math import prod
 
 from collector.base.gb_calendar import (
     HALF_HOUR,
@@ -76,14 +75,6 @@ def requests_of(dataset: Dataset, start: datetime, end: datetime) -> list[DataRe
     chosen = list(product(*([(name, value) for value in values] for name, values in endpoint.partitions)))
     share = (end - start) / (len(parts) * len(chosen))
     return [_request(dataset, first, last, {**told, **dict(choice)}, choice, share) for first, last, told in parts for choice in chosen]
-
-
-def requests_in(dataset: Dataset, first: date, last: date) -> int:
-    """How many questions `requests_of` makes of these settlement days, both included."""
-    named = dataset.endpoint.placeholders
-    days = days_between(first, last)
-    parts = sum(map(periods_in, days)) if "period" in named else sum(1 for _ in days) if "date" in named else 1
-    return parts * prod(len(values) for _, values in dataset.endpoint.partitions)
 
 
 def _by_date(first: date, last: date, by_period: bool) -> Iterator[tuple[datetime, datetime, dict[str, str]]]:
