@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -204,6 +206,8 @@ def test_some_sets_are_published_rarely_or_once(api: ApiStandin) -> None:
     assert rows(url, publishDateTimeFrom="2023-01-01T00:01Z", publishDateTimeTo="2024-01-01T00:00Z") == []
     assert len(rows(url, publishDateTimeFrom="2022-12-31", publishDateTimeTo="2023-01-01")) == 5
     weeks = [day for day in range(1, 31) if api.expected("NDFW", f"2026-09-{day:02d}")]
+    outturn = [json.loads(row) for day in ("2026-01-06", "2026-06-06") for row in api.expected("INDOD", day)]
+    assert [row["settlementDate"] for row in outturn] == ["2026-01-06", "2026-06-05"], "23:15Z is the next day in summer"
     assert weeks == [3, 10, 17, 24] and len(api.expected("NDFW", "2026-09-03")) == 51
 
 
@@ -238,6 +242,8 @@ def test_limits_bring_what_overlaps_and_are_declared_anew(code: str) -> None:
         url = f"{api.elexon_url}/datasets/{code}"
         half = rows(url + "/stream", from_="2026-06-05T10:00Z", to="2026-06-05T10:30Z")
         assert {row["timeFrom"][11:16] for row in half} == {"10:00", "10:30"}
+        within = rows(url + "/stream", from_="2026-06-05T10:10Z", to="2026-06-05T10:20Z")
+        assert {row["timeFrom"][11:16] for row in within} == {"10:00"}
         assert "must not exceed" in error_texts(get(url, from_="2026-06-05T10:00Z", to="2026-06-05T11:01Z"))[0]
         before = {json.loads(row)["notificationSequence"] for row in api.expected(code, "2026-06-05")}
         api.set(now="2026-06-08T12:00Z")
@@ -411,3 +417,18 @@ def test_values_keep_to_their_settlement_day(api: ApiStandin) -> None:
         for day in ("2026-03-29", "2026-10-25"):
             found = [json.loads(row)[SCHEMAS[code].instant] for row in api.expected(code, day)]
             assert found and {settlement(parse_instant(told))[0] for told in found} <= {as_day(day)}, code
+
+
+def test_the_witness_is_independent_of_what_it_judges() -> None:
+    """Nothing of the product is imported, not even the calendar."""
+    found = {
+        name.split(".")[0]
+        for path in [*(ROOT / "tests/standin").rglob("*.py"), ROOT / "tests/api_standin.py"]
+        for node in ast.walk(ast.parse(path.read_text()))
+        for name in (
+            [alias.name for alias in node.names] if isinstance(node, ast.Import)
+            else [node.module or ""] if isinstance(node, ast.ImportFrom)
+            else []
+        )
+    }  # fmt: skip
+    assert found <= {*sys.stdlib_module_names, "standin"}
