@@ -23,12 +23,14 @@ from api_standin import (
     iso,
     parse_instant,
     settlement,
+    split_records,
 )
 from test_api_standin import error_texts, get, rows
 
 ROOT = Path(__file__).resolve().parent.parent
 SPECIFICATION = ROOT.parent / "shared" / "facts" / "elexon-openapi.json"
 NOW = "2026-11-01T12:34:00Z"
+SAMPLES = ROOT.parent / "shared" / "samples" / "other_elexon"
 SETTLEMENT = "/balancing/settlement"
 IN_PATH = [code for code, schema in SCHEMAS.items() if "{" in schema.path]
 
@@ -101,6 +103,33 @@ def test_every_set_is_in_the_specification(code: str) -> None:
     item = resolved(item["items"]) if item.get("type") == "array" else item
     names = [name.rstrip("?") for name in schema.fields.split()]
     assert sorted(item.get("properties", {})) == sorted(["dataset", *names] if schema.label else names)
+
+
+@pytest.mark.skipif(not SAMPLES.exists(), reason="no genuine samples beside the project")
+@pytest.mark.parametrize(
+    ("code", "sample"),
+    [
+        ("AGPT", "agpt_excerpt"), ("AGWS", "agws_excerpt"), ("ATL", "atl_excerpt"), ("BMUNITS", "bmunits_all_varieties_excerpt"),
+        ("FOU2T14D", "fou2t14d_excerpt"), ("IMBALNGC", "imbalngc_excerpt"), ("INDDEM", "inddem_excerpt"), ("INDGEN", "indgen_excerpt"),
+        ("INDOD", "indod"), ("LOLPDRM", "lolpdrm_excerpt"), ("MARKETDEPTH", "market_depth_excerpt"), ("MELNGC", "melngc_excerpt"),
+        ("MELS", "mels_stream"), ("MILS", "mils_stream"), ("NDF", "ndf_truncated"), ("NDFD", "ndfd_excerpt"), ("PN", "pn_stream"),
+        ("PERTYPE", "generation_actual_per_type_excerpt"), ("QPN", "qpn_stream"), ("SOSO", "soso_excerpt"), ("TEMP", "temp"),
+        ("DISEBSP", "system_prices_2025-10-26_50_periods"), ("TSDF", "tsdf_excerpt"), ("UOU2T14D", "uou2t14d_excerpt"),
+    ],
+)  # fmt: skip
+def test_rows_are_like_genuine_ones_and_genuine_ones_replay(api: ApiStandin, code: str, sample: str) -> None:
+    body = (SAMPLES / f"{sample}.json").read_bytes()
+    genuine = [json.loads(row) for row in split_records(body)]
+    made = [json.loads(row) for row in api.expected(code, a_day(api, code))]
+    assert {tuple(row) for row in made} == {tuple(genuine[0])}
+    for name in genuine[0]:
+        kinds = {float if isinstance(row[name], int) else type(row[name]) for row in genuine if row[name] is not None}
+        ours = {float if isinstance(row[name], int) else type(row[name]) for row in made if row[name] is not None}
+        assert not kinds or not ours or kinds == ours, name
+    if not SCHEMAS[code].snapshot:
+        api.load_json(code, body)
+        days = range(as_day("2023-12-31"), as_day("2026-11-01"))
+        assert sum(len(api.expected(code, day)) for day in days) == len(set(split_records(body)))
 
 
 def test_all_codes_of_the_source_are_served(api: ApiStandin) -> None:
