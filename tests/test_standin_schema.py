@@ -240,6 +240,11 @@ def test_some_sets_are_published_rarely_or_once(api: ApiStandin) -> None:
     assert weeks == [3, 10, 17, 24] and len(api.expected("NDFW", "2026-09-03")) == 51
 
 
+def test_series_begin_on_their_first_day(api: ApiStandin) -> None:
+    for code, first in (("AGWS", "2021-08-31"), ("BOD", "2020-01-01"), ("S0621", "2025-03-01")):
+        assert api.expected(code, as_day(first) - 1) == [] != api.expected(code, first), code
+
+
 def test_the_source_has_holes_where_it_is_known_to_have_them() -> None:
     with ApiStandin(now=NOW, units=5) as api:
         month = sum(len(api.expected("ATL", f"2026-06-{day:02d}")) for day in range(1, 31))
