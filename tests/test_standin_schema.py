@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,12 +23,14 @@ from api_standin import (
     iso,
     parse_instant,
     settlement,
+    split_records,
 )
 from test_api_standin import error_texts, get, rows
 
 ROOT = Path(__file__).resolve().parent.parent
 SPECIFICATION = ROOT.parent / "shared" / "facts" / "elexon-openapi.json"
 NOW = "2026-11-01T12:34:00Z"
+SAMPLES = ROOT.parent / "shared" / "samples" / "other_elexon"
 SETTLEMENT = "/balancing/settlement"
 IN_PATH = [code for code, schema in SCHEMAS.items() if "{" in schema.path]
 
@@ -99,6 +103,33 @@ def test_every_set_is_in_the_specification(code: str) -> None:
     item = resolved(item["items"]) if item.get("type") == "array" else item
     names = [name.rstrip("?") for name in schema.fields.split()]
     assert sorted(item.get("properties", {})) == sorted(["dataset", *names] if schema.label else names)
+
+
+@pytest.mark.skipif(not SAMPLES.exists(), reason="no genuine samples beside the project")
+@pytest.mark.parametrize(
+    ("code", "sample"),
+    [
+        ("AGPT", "agpt_excerpt"), ("AGWS", "agws_excerpt"), ("ATL", "atl_excerpt"), ("BMUNITS", "bmunits_all_varieties_excerpt"),
+        ("FOU2T14D", "fou2t14d_excerpt"), ("IMBALNGC", "imbalngc_excerpt"), ("INDDEM", "inddem_excerpt"), ("INDGEN", "indgen_excerpt"),
+        ("INDOD", "indod"), ("LOLPDRM", "lolpdrm_excerpt"), ("MARKETDEPTH", "market_depth_excerpt"), ("MELNGC", "melngc_excerpt"),
+        ("MELS", "mels_stream"), ("MILS", "mils_stream"), ("NDF", "ndf_truncated"), ("NDFD", "ndfd_excerpt"), ("PN", "pn_stream"),
+        ("PERTYPE", "generation_actual_per_type_excerpt"), ("QPN", "qpn_stream"), ("SOSO", "soso_excerpt"), ("TEMP", "temp"),
+        ("DISEBSP", "system_prices_2025-10-26_50_periods"), ("TSDF", "tsdf_excerpt"), ("UOU2T14D", "uou2t14d_excerpt"),
+    ],
+)  # fmt: skip
+def test_rows_are_like_genuine_ones_and_genuine_ones_replay(api: ApiStandin, code: str, sample: str) -> None:
+    body = (SAMPLES / f"{sample}.json").read_bytes()
+    genuine = [json.loads(row) for row in split_records(body)]
+    made = [json.loads(row) for row in api.expected(code, a_day(api, code))]
+    assert {tuple(row) for row in made} == {tuple(genuine[0])}
+    for name in genuine[0]:
+        kinds = {float if isinstance(row[name], int) else type(row[name]) for row in genuine if row[name] is not None}
+        ours = {float if isinstance(row[name], int) else type(row[name]) for row in made if row[name] is not None}
+        assert not kinds or not ours or kinds == ours, name
+    if not SCHEMAS[code].snapshot:
+        api.load_json(code, body)
+        days = range(as_day("2023-12-31"), as_day("2026-11-01"))
+        assert sum(len(api.expected(code, day)) for day in days) == len(set(split_records(body)))
 
 
 def test_all_codes_of_the_source_are_served(api: ApiStandin) -> None:
@@ -204,7 +235,14 @@ def test_some_sets_are_published_rarely_or_once(api: ApiStandin) -> None:
     assert rows(url, publishDateTimeFrom="2023-01-01T00:01Z", publishDateTimeTo="2024-01-01T00:00Z") == []
     assert len(rows(url, publishDateTimeFrom="2022-12-31", publishDateTimeTo="2023-01-01")) == 5
     weeks = [day for day in range(1, 31) if api.expected("NDFW", f"2026-09-{day:02d}")]
+    outturn = [json.loads(row) for day in ("2026-01-06", "2026-06-06") for row in api.expected("INDOD", day)]
+    assert [row["settlementDate"] for row in outturn] == ["2026-01-06", "2026-06-05"], "23:15Z is the next day in summer"
     assert weeks == [3, 10, 17, 24] and len(api.expected("NDFW", "2026-09-03")) == 51
+
+
+def test_series_begin_on_their_first_day(api: ApiStandin) -> None:
+    for code, first in (("AGWS", "2021-08-31"), ("BOD", "2020-01-01"), ("S0621", "2025-03-01")):
+        assert api.expected(code, as_day(first) - 1) == [] != api.expected(code, first), code
 
 
 def test_the_source_has_holes_where_it_is_known_to_have_them() -> None:
@@ -238,6 +276,8 @@ def test_limits_bring_what_overlaps_and_are_declared_anew(code: str) -> None:
         url = f"{api.elexon_url}/datasets/{code}"
         half = rows(url + "/stream", from_="2026-06-05T10:00Z", to="2026-06-05T10:30Z")
         assert {row["timeFrom"][11:16] for row in half} == {"10:00", "10:30"}
+        within = rows(url + "/stream", from_="2026-06-05T10:10Z", to="2026-06-05T10:20Z")
+        assert {row["timeFrom"][11:16] for row in within} == {"10:00"}
         assert "must not exceed" in error_texts(get(url, from_="2026-06-05T10:00Z", to="2026-06-05T11:01Z"))[0]
         before = {json.loads(row)["notificationSequence"] for row in api.expected(code, "2026-06-05")}
         api.set(now="2026-06-08T12:00Z")
@@ -411,3 +451,18 @@ def test_values_keep_to_their_settlement_day(api: ApiStandin) -> None:
         for day in ("2026-03-29", "2026-10-25"):
             found = [json.loads(row)[SCHEMAS[code].instant] for row in api.expected(code, day)]
             assert found and {settlement(parse_instant(told))[0] for told in found} <= {as_day(day)}, code
+
+
+def test_the_witness_is_independent_of_what_it_judges() -> None:
+    """Nothing of the product is imported, not even the calendar."""
+    found = {
+        name.split(".")[0]
+        for path in [*(ROOT / "tests/standin").rglob("*.py"), ROOT / "tests/api_standin.py"]
+        for node in ast.walk(ast.parse(path.read_text()))
+        for name in (
+            [alias.name for alias in node.names] if isinstance(node, ast.Import)
+            else [node.module or ""] if isinstance(node, ast.ImportFrom)
+            else []
+        )
+    }  # fmt: skip
+    assert found <= {*sys.stdlib_module_names, "standin"}

@@ -30,6 +30,12 @@ def at_clock(hour: int, minute: int) -> Moments:
     return lambda day, seed: (day * DAY + after - 3_600 * is_summer(day * DAY + after),)
 
 
+def at_utc(hour: int, minute: int) -> Moments:
+    """Once a day by UTC: late in the evening it lies in the next settlement day in summer."""
+    after = hour * 3_600 + minute * 60
+    return lambda day, seed: [at for at in ((day - 1) * DAY + after, day * DAY + after) if settlement(at)[0] == day]
+
+
 def weekly(weekday: int, hour: int) -> Moments:
     """On one day of the week, Monday = 0."""
     return lambda day, seed: at_clock(hour, 0)(day, seed) if (day + 3) % 7 == weekday else ()
@@ -93,6 +99,11 @@ def day_ahead(at: int) -> list[tuple[int, int]]:
 
 def next_day(at: int) -> list[tuple[int, int]]:
     return [half_hour(start)[0] for start in half_hours(settlement(at)[0] + 1)]
+
+
+def utc_day(at: int) -> list[tuple[int, int]]:
+    """The settlement day of this date by UTC."""
+    return [(day_start(at // DAY), day_start(at // DAY + 1))]
 
 
 def days_ahead(first: int, last: int) -> About:

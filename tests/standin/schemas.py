@@ -135,8 +135,8 @@ _add(
     "INDOD",
     "publishTime settlementDate demand?",
     cap=731 * DAY,
-    moments=g.at_clock(23, 15),
-    about=g.days_ahead(0, 0),
+    moments=g.at_utc(23, 15),
+    about=g.utc_day,
     **_REQUIRED,
 )
 
