@@ -12,6 +12,7 @@ import json
 import platform
 import re
 import sys
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -116,7 +117,7 @@ def summary(argv: list[str]) -> int:
     arguments = parser.parse_args(argv)
     keys: list[str] = arguments.datasets
     outcomes = read_outcomes(arguments.outcomes)
-    found = _found_wrong(arguments.coverage) if arguments.coverage else {}
+    found = _found_wrong(arguments.coverage, keys) if arguments.coverage else {}
     causes = {key: found.get(key, "") for key in keys}
     for key, outcome in outcomes.items():
         if outcome.status == OK and key in found:
@@ -136,8 +137,8 @@ def summary(argv: list[str]) -> int:
     return FAILED if failed else DONE
 
 
-def _found_wrong(coverage: Path) -> dict[str, str]:
-    """Key -> what the last check found, for each dataset that is not right; nothing where there is no answer to read."""
+def _found_wrong(coverage: Path, keys: Sequence[str]) -> dict[str, str]:
+    """Key -> what the last check found, for each dataset that is not right: all of them where there is no answer to read."""
     wrong = {}
     try:
         for found in _verified(coverage):
@@ -146,7 +147,7 @@ def _found_wrong(coverage: Path) -> dict[str, str]:
                 days = ", ".join(f"{len(days)} {name[:-5].replace('_', ' ')} (first {days[0]})" for name, days in lost.items())
                 wrong[found["dataset"]] = "; ".join(filter(None, (*found.get("alarms", ()), found.get("error"), days)))
     except (OSError, ValueError, KeyError, TypeError):
-        return {}
+        return dict.fromkeys(keys, "the last check gave no answer: neither the source nor the values were looked at")
     return wrong
 
 

@@ -990,3 +990,14 @@ def test_the_example_explains_every_setting_and_sets_none() -> None:
         (paragraph,) = (p for p in paragraphs if f"\n#{setting.variable}=" in p)
         assert "# Allowed: " in paragraph and "# Default: " in paragraph
         assert setting.default in paragraph and setting.flag in paragraph
+
+
+@pytest.mark.parametrize("answer", [None, "", "[]", '{"datasets": [{}]}'])
+def test_a_last_check_without_an_answer_is_a_failure(answer: str | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    outcomes, coverage = tmp_path / "outcomes", tmp_path / "coverage"
+    outcomes.write_text("frequency\tok\t1\t2\t3\t1/1\t5,760\tsaid\n")
+    if answer is not None:
+        coverage.write_text(answer)
+    code = deploy.summary(["--outcomes", str(outcomes), "--datasets", "frequency", "--coverage", str(coverage), "--logs", str(tmp_path)])
+    assert code == 1
+    assert "1 of 1 datasets failed: frequency (the last check gave no answer" in capsys.readouterr().out
