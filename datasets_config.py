@@ -41,6 +41,19 @@ REGISTRY: dict[str, Dataset] = {key: _FOUND[key] for key in (*DEFAULT_DATASETS, 
 FIRST_DAY = min(dataset.first_day for dataset in REGISTRY.values())
 
 
+def catalogue() -> str:
+    """The registry as a page of Markdown, which is docs/datasets.md: what each dataset is, how much of it there is and what
+    the entry rests on. MB and requests are of a day of 48 periods, uncompressed JSON and windows as long as is sensible."""
+    rows = [
+        (f"`{d.key}`", d.code, d.kind, d.group, f"{d.first_day} to {d.last_day}" if d.last_day else str(d.first_day), f"{d.bytes_per_day / 1e6:,.3g}",
+         f"{d.requests_per_day:.3g}", "genuine records" if d.is_confirmed else "official document")
+        for d in REGISTRY.values()
+    ]  # fmt: skip
+    head = ("Dataset", "Code", "Kind", "Group", "First day", "MB a day", "Requests a day", "Evidence")
+    lines = [" | ".join(cells) for cells in (head, ("---",) * len(head), *rows)]
+    return "# Datasets\n\nMade from the registry by `datasets_config.catalogue()`.\n\n" + "".join(f"| {line} |\n" for line in lines)
+
+
 if __name__ == "__main__":
     import sys
 
