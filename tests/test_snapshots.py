@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 import pytest
-from conftest import Place, Ran
+from conftest import Place, Ran, content_of
 
 from collector.registry.model import VALUE
 from collector.storage.day_objects import object_name
@@ -70,18 +70,19 @@ def test_a_change_is_stored_under_the_day_of_its_look_and_nothing_else_is(key: s
     look(place, key, FIRST).ok()
     assert stored(place, key) == [FIRST]
     assert sorted(map(str, (own(key, line) for line in place.lines(key, FIRST)))) == sorted(str(json.loads(row)) for row in rows)
-    before = place.blob(key, FIRST)
+    before = content_of(place.blob(key, FIRST))
 
     serve(place, key, SECOND, rows[::-1])
     look(place, key, SECOND).ok()
     assert stored(place, key) == [FIRST], "another order is no change"
-    assert (place.blob(key, FIRST).generation, fetched(place, key, FIRST)) == (before.generation, f"{SECOND}T06:00:00Z")
+    assert (content_of(place.blob(key, FIRST)), fetched(place, key, FIRST)) == (before, f"{SECOND}T06:00:00Z")
 
     # A row that vanished, and one that is new.
     serve(place, key, THIRD, [*rows[1:], rows[0].replace(b'MUP', b'NEW') if b"MUP" in rows[0] else b'"NEW"' if rows[0][:1] == b'"' else rows[0].replace(b"INT", b"NEW")])
     look(place, key, THIRD).ok()
     assert stored(place, key) == [FIRST, THIRD]
-    assert place.blob(key, FIRST).generation == before.generation
+    assert (content_of(place.blob(key, FIRST)), fetched(place, key, FIRST)) == (before, f"{SECOND}T06:00:00Z")
+    assert not place.objects("superseded/")
     place.load("--datasets", key, "--start-date", str(FIRST)).ok()
     of_day = {day: place.rows(key, day) for day in (FIRST, THIRD)}
     assert {day: len(found) for day, found in of_day.items()} == {FIRST: len(rows), THIRD: len(rows)}
