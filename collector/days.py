@@ -20,10 +20,10 @@ from collector.base import gb_calendar
 from collector.base.gb_calendar import HALF_HOUR, ONE_DAY, day_end, day_length, day_start, settlement_day, utc_text
 from collector.registry.model import Dataset, Hole
 from collector.settlement_runs import runs_due
-from collector.storage.profile import Profile, Runs
 
 if TYPE_CHECKING:
     from collector.storage.day_objects import DayObject
+    from collector.storage.profile import Profile, Runs
 
 # Two readings of one absence count as two when so far apart: a day, less what the start of a daily job wanders.
 APART = timedelta(hours=23)
@@ -195,7 +195,7 @@ def lacks(dataset: Dataset, day: date, profile: Profile, around: Stored) -> tupl
         found += _instants(dataset, day, profile)
         found += _units(day, dataset, profile, around) if dataset.settlement_runs else _series(day, dataset, profile, around)
     if dataset.has_issues:
-        found += _issues(day, profile, around)
+        found += _issues(dataset, day, profile, around)
     if dataset.has_usual_size:
         found += _half_hours(dataset, day, profile, around) if not dataset.grid else ()
         found += _size(day, profile, around)
@@ -307,8 +307,9 @@ def _units(day: date, dataset: Dataset, profile: Profile, around: Stored) -> Ite
         yield Lack(Kind.UNIT, whole, day_start(day) + min(begins) * grid, _named(cut), rows)
 
 
-def _issues(day: date, profile: Profile, around: Stored) -> Iterator[Lack]:
-    """Fewer issues, or shorter ones, than the days before and the days behind both have."""
+def _issues(dataset: Dataset, day: date, profile: Profile, around: Stored) -> Iterator[Lack]:
+    """Fewer issues, or shorter ones, than the days before and the days behind both have; of those that vary in length,
+    shorter than half of the shortest."""
     sides = [
         [p for n in range(1, 8) if (p := around.whole(day + sign * n * ONE_DAY)) and p.issues] for sign in (-1, 1)
     ]  # fmt: skip
@@ -318,13 +319,14 @@ def _issues(day: date, profile: Profile, around: Stored) -> Iterator[Lack]:
     # What both sides have: on the day of a change the smaller number is right. A week, for bad days come several in a row.
     usual = min(median_low([len(p.issues) for p in side]) for side in sides)
     length = min(mode(rows for p in side for _, rows in p.issues) for side in sides)
+    least = min(rows for side in sides for p in side for _, rows in p.issues) // 2 if dataset.issues_vary else length
     # The times of the issues move with the clocks: a day beside a clock change may have one fewer.
     if any(day_length(day + offset * ONE_DAY) != ONE_DAY for offset in (-1, 0, 1)):
         usual -= 1
     if len(profile.issues) < usual:
         count = usual - len(profile.issues)
         yield Lack(Kind.ISSUE_MISSING, count, None, "", count * length)
-    cut = [(second, rows) for second, rows in profile.issues if rows < length]
+    cut = [(second, rows) for second, rows in profile.issues if rows < least]
     if cut:
         first = day_start(day) + timedelta(seconds=cut[0][0])
         yield Lack(Kind.ISSUE, len(cut), first, "", sum(length - rows for _, rows in cut))
@@ -376,7 +378,10 @@ def is_published(dataset: Dataset, day: date, now: datetime) -> bool:
     """Whether anything of `day` can be published at `now` (aware UTC): of what has ended, nothing after its last day."""
     if dataset.last_day and day > dataset.last_day:
         return False
-    return now >= (day_start(day) if dataset.not_before is None else day_end(day) + dataset.not_before)
+    if not dataset.settlement_runs:
+        return now >= (day_start(day) if dataset.not_before is None else day_end(day) + dataset.not_before)
+    # Of days that should be whole by now the timetable is not asked.
+    return now >= day_end(day) + dataset.whole_after or now >= _first_run(day)
 
 
 def final_after(dataset: Dataset, day: date) -> datetime:
@@ -435,8 +440,8 @@ def _is_doubtful(dataset: Dataset, stored: DayObject, around: Stored, now: datet
         return False
     end = day_end(day)
     if now < end + dataset.whole_after:
-        # It is only late, so each run looks; before its first settlement run there is nothing to look for.
-        return not dataset.settlement_runs or now >= _first_run(day)
+        # It is only late, so each run looks.
+        return is_published(dataset, day, now)
     dues = [end + timedelta(days=n) for n in _WIDENING]
     if not is_confirmed(stored, around):
         dues += [stored.seen + APART, *(stored.seen + timedelta(days=2**n) for n in range(14))]

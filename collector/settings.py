@@ -186,8 +186,9 @@ def _is_base_url(text: str) -> bool:
 
 
 def _has_port(text: str) -> bool:
-    """Whether the port of an address, if it names one, can exist."""
+    """Whether the port of an address, if it names one, can exist, and the parts of its name are no longer than they may be."""
     try:
-        return urlsplit(text).port != 0
+        address = urlsplit(text)
+        return address.port != 0 and max(map(len, (address.hostname or "").split("."))) < 64
     except ValueError:
         return False

@@ -56,7 +56,7 @@ with warnings.catch_warnings():
     from local_cloud import LocalCloud
 
     # All at once: a module that is first imported while the clock is set would keep that clock.
-    _MODULES = [importlib.import_module(module.name) for module in pkgutil.walk_packages(collector.__path__, "collector.") if module.name != "collector.deploy"]
+    _MODULES = [importlib.import_module(module.name) for module in pkgutil.walk_packages(collector.__path__, "collector.")]
 
 SAMPLES = ROOT.parent / "shared" / "samples"
 DOWNLOADER, LOADER = downloader.PROG, loader.PROG

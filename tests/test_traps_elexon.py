@@ -13,7 +13,7 @@ from collector.base.gb_calendar import HALF_HOUR, day_end, day_start, utc_text
 from collector.days import Stored, Task, alarms, days_to_fetch
 from collector.source.errors import WrongAnswer
 from collector.source.json_records import read_answer
-from collector.source.requests import requests_in, requests_of
+from collector.source.requests import requests_of
 from datasets_config import REGISTRY
 
 SHORT, DAY, LONG = date(2024, 3, 31), date(2024, 6, 1), date(2024, 10, 27)
@@ -46,12 +46,13 @@ def load(place: Place, key: str, day: date) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("key", REGISTRY)
 @pytest.mark.parametrize("day", [SHORT, DAY, LONG])
 def test_a_plan_counts_the_requests_that_are_made(key: str, day: date) -> None:
-    assert requests_in(REGISTRY[key], day, day) == len(requests_of(REGISTRY[key], day_start(day), day_end(day)))
+    assert REGISTRY[key].requests(day, day) == len(requests_of(REGISTRY[key], day_start(day), day_end(day)))
 
 
 def test_the_stack_takes_a_request_for_each_side_of_each_half_hour() -> None:
-    assert [requests_in(REGISTRY["settlement_stack"], day, day) for day in (SHORT, DAY, LONG)] == [92, 96, 100]
-    assert requests_in(REGISTRY["settlement_stack"], SHORT, SHORT + timedelta(days=6)) == 92 + 6 * 96
+    stack = REGISTRY["settlement_stack"]
+    assert [stack.requests(day, day) for day in (SHORT, DAY, LONG)] == [92, 96, 100]
+    assert stack.requests(SHORT, SHORT + timedelta(days=6)) == 92 + 6 * 96
 
 
 # --------------------------------------------------------------------------------------------------------------- edges

@@ -9,8 +9,10 @@ from typing import NamedTuple
 
 from collector.base.gb_calendar import (
     ONE_DAY,
+    days_between,
     parse_utc,
     period_start,
+    periods_in,
 )
 
 FIVE_MINUTES = timedelta(minutes=5)
@@ -127,7 +129,7 @@ class Column(NamedTuple):
     """One typed column of the table: name, BigQuery type, where it comes from, what it means.
 
     source: a field of the record (dotted when nested), or INSTANT, SETTLEMENT_DATE, SETTLEMENT_PERIOD.
-    unit: MW, MWh, GBP/MWh, GBP, Hz, gCO2/kWh, UTC, Europe/London; shown in the description.
+    unit: MW, MWh, GBP/MWh, GBP, Hz, gCO2/kWh, kV, degC, h, min, UTC, Europe/London; shown in the description.
     required: a row without it cannot be stored (the record is then reported as one that cannot be loaded).
     """
 
@@ -178,6 +180,8 @@ class Check(NamedTuple):
 GROUPS = (
     "settlement", "balancing", "physical", "generation", "demand", "forecasts", "availability", "transparency", "notices", "reference",
     "system", "carbon",
+    # Apart from forecasts and availability, of which they are twenty times as much.
+    "zonal_forecasts", "unit_availability",
 )  # fmt: skip
 KINDS = ("outturn", "restated", "vintage", "event", "snapshot")
 
@@ -221,6 +225,8 @@ class Dataset(NamedTuple):
     values: tuple[str, ...] = ()
     # Each instant is an issue: so many a day, so many rows each, as on the days around.
     has_issues: bool = False
+    # Issues have more or fewer rows by the hour, or as what is told of comes and goes.
+    issues_vary: bool = False
     # The number of rows is told by the days around alone: less than half of the same weekdays is too few.
     has_usual_size: bool = False
     settlement_runs: bool = False
@@ -253,11 +259,15 @@ class Dataset(NamedTuple):
         return f"{self.source.prefix}_{self.key}"
 
     @property
-    def requests_per_day(self) -> float:
-        """How many questions a day of 48 periods takes, where each is as long as is sensible."""
-        endpoint = self.endpoint
-        each = prod(len(values) for _, values in endpoint.partitions) * (48 if "period" in endpoint.placeholders else 1)
-        return each / (1 if endpoint.is_snapshot or "date" in endpoint.placeholders else endpoint.max_days)
+    def codes(self) -> tuple[str, ...]:
+        """The source's names of it."""
+        return tuple(re.findall(r"[A-Za-z][\w-]+", self.code)) if "API" not in self.code else ()
+
+    def requests(self, first: date, last: date) -> int:
+        """How many questions are asked for these settlement days, both included, as one window."""
+        named, days = self.endpoint.placeholders, days_between(first, last)
+        parts = sum(map(periods_in, days)) if "period" in named else sum(1 for _ in days) if "date" in named else 1
+        return parts * prod(len(values) for _, values in self.endpoint.partitions)
 
     @property
     def bytes_per_day(self) -> int:

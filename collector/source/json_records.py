@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import lru_cache
@@ -26,8 +27,10 @@ from collector.source.requests import DataRequest
 from collector.storage.profile import Group, Profile, Record, profile_of
 
 _PIECE = 4_096
-# More are no records of these APIs: three times as many as usual, and some for a small window. So many names of fields.
-_MOST, _MORE, _MOST_NAMES = 3, 20_000, 1_000
+# More are no records of these APIs: three times as many as usual, and some for a small window. So many names of fields, in
+# one record or in all of an answer. So many shapes (names in their order) of an answer have decoders of their own: to make
+# one takes a hundred times as long as to read a record without.
+_MOST, _MORE, _MOST_NAMES, _MOST_SHAPES = 3, 20_000, 1_000, 64
 
 
 @dataclass
@@ -145,6 +148,7 @@ class _Reader:
         self.days: dict[date, DayRecords] = {}
         self.facets, self.keys = self.dataset.facets, self.dataset.key_fields
         self._names: tuple[str, ...] = ()
+        self._all_names: set[str] = set()
         self._dropped = Group()
         self._strangers: list[datetime] = []
         # The day of the record before: most often that of the next one too.
@@ -153,6 +157,7 @@ class _Reader:
     def read(self, records: Sequence[Record]) -> None:
         """Sort every record into its day. Raises WrongAnswer."""
         places: dict[object, Group] = {}
+        shapes: set[tuple[str, ...]] = set()
         decode: Callable[[Any], Any] | None = None
         facets: Any
         facets_of = attrgetter(*(f"g{number}" for number in range(len(self.facets))))
@@ -170,7 +175,10 @@ class _Reader:
                     key = keys_of(seen)
             except (msgspec.DecodeError, RecursionError):
                 self._names, facets, key = self._read_slowly(record)
-                decode = _shape(self._names, (self.dataset.instant.fields, self.facets, self.keys))
+                if len(shapes) <= _MOST_SHAPES:
+                    shapes.add(self._names)
+                few = len(shapes) <= _MOST_SHAPES
+                decode = _shape(self._names, (self.dataset.instant.fields, self.facets, self.keys)) if few else None
                 # Each day that has such records is to learn their names, through _group.
                 places.clear()
             group = places.get(facets)
@@ -190,6 +198,9 @@ class _Reader:
             raise WrongAnswer(f"a record is no object: {excerpt(bytes(record))}")
         if len(whole) > _MOST_NAMES:
             raise WrongAnswer(f"a record has {len(whole):,} fields: {excerpt(bytes(record))}")
+        self._all_names.update(whole)
+        if len(self._all_names) > _MOST_NAMES:
+            raise WrongAnswer(f"the records of the answer have {len(self._all_names):,} fields and more in all")
         if any(isinstance(whole.get(name), list | dict) for name in self.dataset.instant.fields):
             raise WrongAnswer(f"a record has no usable {self.dataset.instant.fields[0]}: {excerpt(bytes(record))}")
         facets, keys = (tuple(_hashable(whole.get(name)) for name in names) for names in (self.facets, self.keys))
@@ -203,7 +214,7 @@ class _Reader:
             instant = self.dataset.instant.of(facets[: len(self.dataset.instant.fields)])
         except (ValueError, OverflowError) as error:
             raise WrongAnswer(f"a record has no usable instant ({str(error)[:200]}): {excerpt(bytes(record))}") from None
-        if not self.request.earliest <= instant <= self.request.latest or self._is_stamped_elsewhere(told):
+        if not self._is_asked_for(instant, told.get(self.dataset.endpoint.stamp)):
             # All of the answer is read, so that the message can say what it is instead.
             self._strangers.append(instant)
             return self._dropped
@@ -220,15 +231,13 @@ class _Reader:
         records.groups.setdefault(instant, []).append(group)
         return group
 
-    def _is_stamped_elsewhere(self, told: dict[str, Any]) -> bool:
-        """Whether what the endpoint filters on says that the record was not asked for."""
-        stamp = told.get(self.dataset.endpoint.stamp)
-        if not isinstance(stamp, str):
-            return False
-        try:
-            return not self.request.first_stamp <= parse_utc(stamp) <= self.request.last_stamp
-        except (ValueError, OverflowError):
-            return False
+    def _is_asked_for(self, instant: datetime, stamp: Any) -> bool:
+        """Whether a record lies where the question reached: by what the endpoint filters on, if it tells that, else by its
+        instant. What is stamped long after its instant, as a late revision is, was asked for too, if not for its day."""
+        if isinstance(stamp, str):
+            with suppress(ValueError, OverflowError):
+                return self.request.first_stamp <= parse_utc(stamp) <= self.request.last_stamp
+        return self.request.earliest <= instant <= self.request.latest
 
     def _refuse(self) -> NoReturn:
         """Say what an answer with strangers is: the right one shifted, or the answer to another question."""
@@ -258,7 +267,7 @@ def _hashable(value: Any) -> Hashable:
     return json.dumps(value) if isinstance(value, list | dict) else value
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=_MOST_SHAPES)
 def _shape(names: tuple[str, ...], dataset: _Read) -> Callable[[Any], Any] | None:
     """A decoder of records with just these fields, which builds the values of facets (g0, g1, ...) and keys (k0, ...)
     and nothing else; of those that are not among the fields the value is None.

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from itertools import product
-from math import prod
 
 from collector.base.gb_calendar import (
     HALF_HOUR,
@@ -78,14 +77,6 @@ def requests_of(dataset: Dataset, start: datetime, end: datetime) -> list[DataRe
     return [_request(dataset, first, last, {**told, **dict(choice)}, choice, share) for first, last, told in parts for choice in chosen]
 
 
-def requests_in(dataset: Dataset, first: date, last: date) -> int:
-    """How many questions `requests_of` makes of these settlement days, both included."""
-    named = dataset.endpoint.placeholders
-    days = days_between(first, last)
-    parts = sum(map(periods_in, days)) if "period" in named else sum(1 for _ in days) if "date" in named else 1
-    return parts * prod(len(values) for _, values in dataset.endpoint.partitions)
-
-
 def _by_date(first: date, last: date, by_period: bool) -> Iterator[tuple[datetime, datetime, dict[str, str]]]:
     for day in days_between(first, last):
         if not by_period:
@@ -137,7 +128,7 @@ def halves(request: DataRequest) -> tuple[DataRequest, DataRequest] | None:
     share = (end - start) / 2
 
     def part(first: datetime, last: datetime, stamps: tuple[datetime, datetime] | None = None) -> DataRequest:
-        made = _request(dataset, first, last, {}, (), share, stamps)
+        made = _request(dataset, first, last, {name[1:]: value for name, value in request.added}, (), share, stamps)
         return replace(made, added=request.added)
 
     if not dataset.endpoint.stamp:

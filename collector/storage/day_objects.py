@@ -277,6 +277,9 @@ class DayStore:
         told = {"first_fetched_at": utc_text(first), "crc32c": crc32c}
         if known.behind:
             told |= {"behind_at": utc_text(known.behind), "behind_read_at": utc_text(known.behind_read or payload.fetched)}
+        if known.fewer:
+            # The source has all of it again. What is left out of a patch would stay.
+            told["fewer_at"] = ""
         return self._patch(known, payload.metadata | told)
 
     def look(self, known: DayObject, payload: Payload) -> DayObject:
