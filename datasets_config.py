@@ -49,3 +49,18 @@ GROUPS: dict[str, tuple[str, ...]] = {"core": DEFAULT_DATASETS, "all": tuple(REG
 # Sets of the sources that are not collected, by code, and why.
 LEFT_OUT: dict[str, str] = {}
 FIRST_DAY = min(dataset.first_day for dataset in REGISTRY.values())
+
+
+def catalogue() -> str:
+    """The registry as a page of Markdown, which is docs/datasets.md: what each dataset is, how much of it there is and what
+    the entry rests on. MB are of uncompressed JSON; requests of windows as long as is sensible, on days of 48 periods."""
+    rows, first = list[tuple[str, ...]](), date(2024, 6, 1)
+    for d in REGISTRY.values():
+        days = 1 if d.endpoint.is_snapshot else d.endpoint.max_days
+        requests = d.requests(first, first + timedelta(days=days - 1)) / days
+        life = f"{d.first_day} to {d.last_day}" if d.last_day else str(d.first_day)
+        evidence = "genuine records" if d.is_confirmed else "official document"
+        rows.append((f"`{d.key}`", d.code, d.kind, d.group, life, f"{d.bytes_per_day / 1e6:,.3g}", f"{requests:.3g}", evidence))
+    head = ("Dataset", "Code", "Kind", "Group", "First day", "MB a day", "Requests a day", "Evidence")
+    lines = [" | ".join(cells) for cells in (head, ("---",) * len(head), *rows)]
+    return "# Datasets\n\nMade from the registry by `datasets_config.catalogue()`.\n\n" + "".join(f"| {line} |\n" for line in lines)

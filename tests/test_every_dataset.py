@@ -16,7 +16,7 @@ from collector.base.gb_calendar import parse_utc
 from collector.registry.model import COMPUTED, ELEXON, GROUPS, KINDS, SNAPSHOT, VALUE, Column, Dataset
 from collector.verify.quality import content_sql
 from collector.warehouse.layout import table_of
-from datasets_config import DEFAULT_DATASETS, REGISTRY
+from datasets_config import DEFAULT_DATASETS, REGISTRY, catalogue
 
 SPECIFICATION = ROOT.parent / "shared" / "facts" / "elexon-openapi.json"
 FAMILIES = sorted(path for path in (ROOT / "collector/registry").glob("*.py") if path.stem not in ("__init__", "model", "fields", "common"))
@@ -202,6 +202,11 @@ def test_days_of_46_48_and_50_periods_there_and_back(key: str, place: Place) -> 
     assert verdict["rows_loaded"] == len(rows)
     assert {day for name in ("missing_days", "unloaded_days", "differing_days") for day in verdict.get(name, ())}.isdisjoint(map(str, days))
     assert code in (0, 1)
+
+
+def test_the_page_of_datasets_is_as_the_registry_says() -> None:
+    """To make it anew: python -c "import datasets_config; print(datasets_config.catalogue(), end='')" > docs/datasets.md"""
+    assert (ROOT / "docs/datasets.md").read_text() == catalogue()
 
 
 def test_the_eleven_stay_the_default() -> None:

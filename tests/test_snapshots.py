@@ -8,9 +8,10 @@ from datetime import date, datetime
 from typing import Any
 
 import pytest
-from conftest import Place, Ran
+from conftest import Place, Ran, content_of
 
 from collector.registry.model import VALUE
+from collector.storage.day_objects import object_name
 from datasets_config import REGISTRY
 
 pytestmark = pytest.mark.emulators
@@ -47,8 +48,8 @@ def served(place: Place, key: str, day: date) -> list[bytes]:
     return place.api.expected(CODES[key], day)
 
 
-def stored(place: Place, key: str) -> list[str]:
-    return [name.rsplit("/", 1)[1][:10] for name in sorted(place.objects(f"raw/{key}/"))]
+def stored(place: Place, key: str) -> list[date]:
+    return [day for day in (FIRST, SECOND, THIRD, FOURTH) if object_name(key, day) in place.objects(f"raw/{key}/")]
 
 
 def fetched(place: Place, key: str, day: date) -> str:
@@ -67,21 +68,22 @@ def test_a_change_is_stored_under_the_day_of_its_look_and_nothing_else_is(key: s
     rows = served(place, key, FIRST)
     assert len(rows) >= 4
     look(place, key, FIRST).ok()
-    assert stored(place, key) == [str(FIRST)]
+    assert stored(place, key) == [FIRST]
     assert sorted(map(str, (own(key, line) for line in place.lines(key, FIRST)))) == sorted(str(json.loads(row)) for row in rows)
-    before = place.blob(key, FIRST)
+    before = content_of(place.blob(key, FIRST))
 
     serve(place, key, SECOND, rows[::-1])
     look(place, key, SECOND).ok()
-    assert stored(place, key) == [str(FIRST)], "another order is no change"
-    assert (place.blob(key, FIRST).generation, fetched(place, key, FIRST)) == (before.generation, f"{SECOND}T06:00:00Z")
+    assert stored(place, key) == [FIRST], "another order is no change"
+    assert (content_of(place.blob(key, FIRST)), fetched(place, key, FIRST)) == (before, f"{SECOND}T06:00:00Z")
 
     # A row that vanished, and one that is new.
     serve(place, key, THIRD, [*rows[1:], rows[0].replace(b'MUP', b'NEW') if b"MUP" in rows[0] else b'"NEW"' if rows[0][:1] == b'"' else rows[0].replace(b"INT", b"NEW")])
     look(place, key, THIRD).ok()
-    assert stored(place, key) == [str(FIRST), str(THIRD)]
-    assert place.blob(key, FIRST).generation == before.generation
-    place.load("--datasets", key, "--start-date", str(FIRST), now=at(THIRD)).ok()
+    assert stored(place, key) == [FIRST, THIRD]
+    assert (content_of(place.blob(key, FIRST)), fetched(place, key, FIRST)) == (before, f"{SECOND}T06:00:00Z")
+    assert not place.objects("superseded/")
+    place.load("--datasets", key, "--start-date", str(FIRST)).ok()
     of_day = {day: place.rows(key, day) for day in (FIRST, THIRD)}
     assert {day: len(found) for day, found in of_day.items()} == {FIRST: len(rows), THIRD: len(rows)}
     assert len(place.rows(key)) == 2 * len(rows)
@@ -113,12 +115,12 @@ def test_an_answer_of_half_or_nothing_is_refused(cut: Callable[[list[bytes]], li
     less = cut(rows)
     serve(place, UNITS, SECOND, less)
     ran = look(place, UNITS, SECOND)
-    assert (ran.code != 0, stored(place, UNITS)) == (stays, [str(FIRST)] if stays else [str(FIRST), str(SECOND)])
+    assert (ran.code != 0, stored(place, UNITS)) == (stays, [FIRST] if stays else [FIRST, SECOND])
     assert (f"the source answered with {len(less)} records, where {len(rows)} stood" in ran.err) == stays
     # The day after it is whole again, and nothing has changed.
     serve(place, UNITS, THIRD, rows)
     look(place, UNITS, THIRD).ok()
-    assert stored(place, UNITS) == ([str(FIRST)] if stays else [str(FIRST), str(SECOND), str(THIRD)])
+    assert stored(place, UNITS) == ([FIRST] if stays else [FIRST, SECOND, THIRD])
 
 
 def test_half_is_taken_when_it_is_forced(place: Place) -> None:
@@ -127,12 +129,12 @@ def test_half_is_taken_when_it_is_forced(place: Place) -> None:
     serve(place, UNITS, SECOND, rows[:2])
     assert look(place, UNITS, SECOND).code != 0
     look(place, UNITS, SECOND, "--force").ok()
-    assert stored(place, UNITS) == [str(FIRST), str(SECOND)]
+    assert stored(place, UNITS) == [FIRST, SECOND]
 
 
 def test_no_look_for_days_is_told(place: Place) -> None:
     look(place, UNITS, FIRST).ok()
-    place.load("--datasets", UNITS, "--start-date", str(FIRST), now=at(FIRST)).ok()
+    place.load("--datasets", UNITS, "--start-date", str(FIRST)).ok()
 
     def alarms(day: date) -> list[str]:
         return list(place.verification("--datasets", UNITS, "--start-date", str(FIRST), "--without-source", now=at(day, "06:01"))[1][UNITS]["alarms"])

@@ -63,7 +63,7 @@ DATASETS = (
     *(
         Dataset(
             key=key,
-            code=path,
+            code=code,
             title=title,
             description=f"{meaning}, as they were from this day on",
             group="reference",
@@ -81,11 +81,11 @@ DATASETS = (
             bytes_per_row=45,
             max_age=timedelta(days=3),
         )
-        for key, path, title, meaning, name, rows in (
-            ("fuel_types", "fueltypes", "Fuel types", "The fuel codes in use", "Fuel code", 20),
-            ("remit_participants", "remit/participants", "REMIT participants", "The participants of REMIT messages", "Participant", 300),
-            ("remit_assets", "remit/assets", "REMIT assets", "The assets of REMIT messages", "Asset", 3_000),
-            ("remit_fuel_types", "remit/fueltypes", "REMIT fuel types", "The fuel types of REMIT messages", "Fuel type", 20),
+        for key, code, path, title, meaning, name, rows in (
+            ("fuel_types", "fueltypes", "fueltypes", "Fuel types", "The fuel codes in use", "Fuel code", 20),
+            ("remit_participants", "remit-participants", "remit/participants", "REMIT participants", "The participants of REMIT messages", "Participant", 300),
+            ("remit_assets", "remit-assets", "remit/assets", "REMIT assets", "The assets of REMIT messages", "Asset", 3_000),
+            ("remit_fuel_types", "remit-fueltypes", "remit/fueltypes", "REMIT fuel types", "The fuel types of REMIT messages", "Fuel type", 20),
         )
     ),
 )

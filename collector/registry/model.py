@@ -259,13 +259,6 @@ class Dataset(NamedTuple):
         return f"{self.source.prefix}_{self.key}"
 
     @property
-    def requests_per_day(self) -> float:
-        """How many questions a day of 48 periods takes, where each is as long as is sensible."""
-        endpoint = self.endpoint
-        each = prod(len(values) for _, values in endpoint.partitions) * (48 if "period" in endpoint.placeholders else 1)
-        return each / (1 if endpoint.is_snapshot or "date" in endpoint.placeholders else endpoint.max_days)
-
-    @property
     def codes(self) -> tuple[str, ...]:
         """The source's names of it."""
         return tuple(re.findall(r"[A-Za-z][\w-]+", self.code)) if "API" not in self.code else ()
