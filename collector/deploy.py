@@ -46,12 +46,13 @@ def plan(argv: list[str]) -> int:
     """
     # The other questions are asked for each dataset, and need none of it.
     from collector.program import flags_of, tasks_of
-    from collector.settings import SECRETS, load_settings
+    from collector.settings import SECRETS, load_settings, require_places
     from enhanced_elexon_neso_downloader import BASE_URLS, build_parser
 
     parser = build_parser()
     parser.prog = PROG
     parser.add_argument("--demo", action="store_true")
+    parser.add_argument("--local", action="store_true")
     arguments = parser.parse_args(argv)
     if arguments.demo:
         # One date alone stands for that one day.
@@ -59,6 +60,8 @@ def plan(argv: list[str]) -> int:
         first, last = (day, day) if day else _DEMO
         arguments.start_date, arguments.end_date = arguments.start_date or first, arguments.end_date or last
     settings, tasks = load_settings(flags_of(arguments), BASE_URLS), tasks_of(arguments)
+    if not arguments.demo and not arguments.local:
+        require_places(settings)
     for name, value in settings.values.items():
         if name not in SECRETS:
             print(f"{name}={value}")
