@@ -12,6 +12,7 @@ import contextlib
 import json
 import random
 import re
+import subprocess
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -23,7 +24,7 @@ from unittest import mock
 import pytest
 from api_standin import DAY, ApiStandin, as_day, day_start, day_text, settlement
 from conftest import CODES as CODE_OF_KEY
-from conftest import Place, Ran, make_place
+from conftest import ROOT, Place, Ran, make_place
 from world import CODES, HOUR, RUNS, VALUES, World, run_published, working_days_after
 from world_oracle import OFTEN_EMPTY, WHOLE_AFTER, Judge, instant_of, newest
 
@@ -609,6 +610,33 @@ def test_a_day_of_which_the_source_lost_a_part_and_has_it_again_is_asked_for_no_
     life.run(local(FIRST + 4), "--end-date", day_text(FIRST))
     assert life.asked[-1] == 0
     clean(life)
+
+
+@pytest.mark.parametrize("trouble", ["behind source", "no usable answer"])
+def test_w10_the_logs_that_the_last_lines_name_have_the_reason(
+    trouble: str, world: World, cloud: LocalCloud, programs: Path, tmp_path: Path
+) -> None:  # fmt: skip
+    """The whole job, by the real clock: one dataset whose source counts more than it serves, or does not answer."""
+    today = datetime.now(UTC)
+    day = f"{today - timedelta(days=5):%Y-%m-%d}"
+    world.set_clock(today.timestamp())
+    if trouble == "no usable answer":
+        world.be_down(0, 1e11, ["FREQ"])
+    world.plant("overcount", "FREQ", day, period=9, more=3)
+    with ApiStandin(source=world) as api:
+        place = make_place(cloud, api, programs, tmp_path)
+        words = ["--datasets", "market_index", "frequency", "--start-date", day, "--end-date", day]
+        done = subprocess.run(
+            [str(ROOT / "deploy_data_collectors.sh"), *words], env=place.env, cwd=tmp_path, capture_output=True, text=True, timeout=300
+        )  # fmt: skip
+    assert done.returncode == 1, done.stdout[-3000:] + done.stderr
+    (line,) = re.findall(r"^1 of 2 datasets failed: .*", done.stdout, re.M)
+    folder, names, stamp = re.findall(r"reasons in (\S+)/\{(\S+)\}_(\S+)\.log$", line)[0]
+    logs = {name: (Path(folder) / f"{name.replace('<dataset>', 'frequency')}_{stamp}.log").read_text() for name in names.split(",")}
+    assert [name for name, text in logs.items() if trouble in text and day in text], logs
+    # Who reads only the end knows it too.
+    assert f"frequency: {'download' if 'answer' in trouble else 'verify'} failed" in done.stdout
+    assert trouble in line
 
 
 def test_w11_an_outage_is_told_shortly_with_its_cause(world: World, live: Callable[..., Life]) -> None:
