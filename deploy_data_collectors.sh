@@ -37,7 +37,8 @@
 #   --verify-only         compare tables and bucket, reading all of the tables
 #                         (a run reads what it loaded); download and load nothing
 #   --force               fetch and load even what is stored and loaded
-#   --quiet, --verbose    less, more of what the two scripts say
+#   --quiet               less of what the two scripts say
+#   --verbose             more of it
 #   --list-datasets       show what can be collected
 #   --version             show the version
 #   --setup               only install what is needed into .venv/, and with
@@ -94,7 +95,7 @@ readonly PATIENCE_SECONDS=10 # how long a child may take to end; being killed at
 
 MODE=cloud # cloud, local or demo
 DRY_RUN=no VERIFY_ONLY=no SETUP=no
-GIVEN=() PASSED=() LIST=no VERSION=no MAX_DAYS='' MAX_WORKERS='' # flags with their values as typed; what plan makes of them:
+UNCONFIRMED='' GIVEN=() PASSED=() LIST=no VERSION=no MAX_DAYS='' MAX_WORKERS='' # flags with their values as typed; what plan makes of them:
 START_DATE='' END_DATE='' PROJECT='' BUCKET='' DATASET_ID='' DATASETS=() LEFT_OUT=''
 COMMAND_LINE=''          # what the user typed, to be shown when it stops early
 SCRATCH=''               # temporary directory of this run
@@ -419,6 +420,7 @@ plan() {
             END_DATE) END_DATE=$value ;;
             DATASETS) read -r -a DATASETS <<<"$value" ;;
             LEFT_OUT) LEFT_OUT=$value ;;
+            UNCONFIRMED) UNCONFIRMED=$value ;;
         esac
     done <"$SCRATCH/answer"
 }
@@ -496,6 +498,7 @@ check_prerequisites() {
         say "  emulators    storage $STORAGE_EMULATOR_HOST, BigQuery $BIGQUERY_EMULATOR_HOST; no credentials needed"
     else
         check_credentials
+        [ -z "$UNCONFIRMED" ] || die "$UNCONFIRMED"
     fi
     run "$PY" "$LOADER" --check-setup "${TARGET[@]}" >/dev/null 2>"$SCRATCH/refusal" || status=$?
     stop_if_asked

@@ -85,7 +85,6 @@ def main(argv: list[str] | None = None) -> int:
 
     settings, tasks = load_settings(flags_of(arguments), BASE_URLS), tasks_of(arguments)
     _refuse_mixtures(arguments)
-    require_places(settings)
     # The libraries of the work take 0.3 s, for which nothing above has to wait.
     from collector.base.process import Stop, start_logging
     from collector.cloud import refusals
@@ -101,6 +100,7 @@ def main(argv: list[str] | None = None) -> int:
     stop.install()
     connections = max(16, arguments.max_workers)
     storage, client = storage_client(settings, connections), bigquery_client(settings, connections)
+    require_places(settings)
     permissions = refusals.OBJECTS if arguments.check_setup else refusals.TO_READ_OBJECTS
     bucket = stop.attend(lambda: find_bucket(storage, settings, permissions))
     home = stop.attend(lambda: find_dataset(client, settings))

@@ -104,8 +104,8 @@ def main(argv: list[str] | None = None) -> int:
         return DONE
     if arguments.probe:
         return _probe(tasks, apis, stop, arguments.output)
-    require_places(settings)
     client = storage_client(settings, arguments.max_workers, clock)
+    require_places(settings)
     permissions = refusals.TO_READ_OBJECTS if arguments.dry_run else refusals.OBJECTS
     store = DayStore(stop.attend(lambda: find_bucket(client, settings, permissions)))
     warn_if_exposed(settings)

@@ -46,7 +46,7 @@ def plan(argv: list[str]) -> int:
     """
     # The other questions are asked for each dataset, and need none of it.
     from collector.program import flags_of, tasks_of
-    from collector.settings import SECRETS, load_settings, require_places
+    from collector.settings import SECRETS, load_settings, unconfirmed
     from enhanced_elexon_neso_downloader import BASE_URLS, build_parser
 
     parser = build_parser()
@@ -60,13 +60,12 @@ def plan(argv: list[str]) -> int:
         first, last = (day, day) if day else _DEMO
         arguments.start_date, arguments.end_date = arguments.start_date or first, arguments.end_date or last
     settings, tasks = load_settings(flags_of(arguments), BASE_URLS), tasks_of(arguments)
-    if not arguments.demo and not arguments.local:
-        require_places(settings)
     for name, value in settings.values.items():
         if name not in SECRETS:
             print(f"{name}={value}")
     print(f"API_KEY_PRESENT={'yes' if settings.api_key else 'no'}")
     print(f"API_ENV_EXPOSED={'yes' if settings.is_exposed else 'no'}")
+    print(f"UNCONFIRMED={'' if arguments.demo or arguments.local else unconfirmed(settings)}")
     print(f"PYTHON_VERSION={platform.python_version()}")
     print(f"START_DATE={arguments.start_date or ''}")
     # Fixed now, so that a run over midnight verifies the same days that it downloaded.

@@ -188,12 +188,18 @@ def _refuse_misspelt(names: Iterable[str], where: str) -> None:
 
 def require_places(settings: Settings) -> None:
     """Raises UsageError where the real cloud would be used, and nobody has said which project and bucket."""
+    if told := unconfirmed(settings):
+        raise UsageError(told)
+
+
+def unconfirmed(settings: Settings) -> str:
+    """Which project and bucket of the real cloud would be used though nobody has set them, and what to do; "" for none."""
     unset = [s for s in SETTINGS if s.flag in ("--project", "--bucket") and settings.origins[s.variable] == "the default"]
     if not unset or settings.emulator("STORAGE"):
-        return
+        return ""
     told = ", ".join(f"{s.variable} (built in: {s.default})" for s in unset)
     flags = " ".join(f"{s.flag} {s.default}" for s in unset)
-    raise UsageError(f"nobody has set {told}; set what is yours in api.env, or confirm what is built in with {flags}")
+    return f"nobody has set {told}; set what is yours in api.env, or confirm what is built in with {flags}"
 
 
 def warn_if_exposed(settings: Settings) -> None:
