@@ -8,6 +8,8 @@ API documentation, and observations of the live APIs where the documents are sil
 
 from __future__ import annotations
 
+from datetime import date, timedelta
+
 from collector.registry import (
     carbon_intensity,
     elexon_balancing,
