@@ -18,6 +18,7 @@ from collector.command_line import (
     Parser,
     add_common_arguments,
     add_output_arguments,
+    go_on_in_environment,
     list_datasets,
     new_file,
     stamp,
@@ -78,8 +79,9 @@ def main(argv: list[str] | None = None) -> int:
     if arguments.list_datasets:
         print(list_datasets())
         return DONE
+    go_on_in_environment()
     from collector.program import flags_of, tasks_of
-    from collector.settings import load_settings, warn_if_exposed
+    from collector.settings import load_settings, require_places, warn_if_exposed
 
     settings, tasks = load_settings(flags_of(arguments), BASE_URLS), tasks_of(arguments)
     _refuse_mixtures(arguments)
@@ -98,6 +100,7 @@ def main(argv: list[str] | None = None) -> int:
     stop.install()
     connections = max(16, arguments.max_workers)
     storage, client = storage_client(settings, connections), bigquery_client(settings, connections)
+    require_places(settings)
     permissions = refusals.OBJECTS if arguments.check_setup else refusals.TO_READ_OBJECTS
     bucket = stop.attend(lambda: find_bucket(storage, settings, permissions))
     home = stop.attend(lambda: find_dataset(client, settings))
@@ -146,7 +149,7 @@ def _load(tasks: Sequence[Task], warehouse: Warehouse, store: DayStore, argument
     if stop.is_set:
         log.warning("stopped; the same command again goes on where this one ended")
         return 128 + stop.signal_number
-    return FAILED if any(result.failed for result in results) else DONE
+    return FAILED if any(result.failed or result.nothing for result in results) else DONE
 
 
 def _verify(tasks: Sequence[Task], warehouse: Warehouse, store: DayStore, arguments: argparse.Namespace, settings: Settings) -> int:

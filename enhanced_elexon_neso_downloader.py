@@ -18,6 +18,7 @@ from collector.command_line import (
     Parser,
     add_common_arguments,
     add_output_arguments,
+    go_on_in_environment,
     list_datasets,
     new_file,
     seconds,
@@ -76,8 +77,9 @@ def main(argv: list[str] | None = None) -> int:
     if arguments.list_datasets:
         print(list_datasets())
         return DONE
+    go_on_in_environment()
     from collector.program import flags_of, tasks_of
-    from collector.settings import load_settings, warn_if_exposed
+    from collector.settings import load_settings, require_places, warn_if_exposed
 
     settings, tasks = load_settings(flags_of(arguments), BASE_URLS), tasks_of(arguments)
     # The libraries of the work take 0.2 s, for which nothing above has to wait.
@@ -103,6 +105,7 @@ def main(argv: list[str] | None = None) -> int:
     if arguments.probe:
         return _probe(tasks, apis, stop, arguments.output)
     client = storage_client(settings, arguments.max_workers, clock)
+    require_places(settings)
     permissions = refusals.TO_READ_OBJECTS if arguments.dry_run else refusals.OBJECTS
     store = DayStore(stop.attend(lambda: find_bucket(client, settings, permissions)))
     warn_if_exposed(settings)

@@ -253,6 +253,7 @@ class Place:
     def verification(self, *arguments: str, now: datetime | None = None) -> tuple[int, dict[str, dict[str, Any]]]:
         """Exit code of --verify, and what it says of each dataset."""
         ran = self.load("--verify", "--output", "json", *arguments, now=now)
+        assert ran.out, ran.err
         told = json.loads(ran.out)
         assert told["ok"] == (ran.code == 0), ran
         return ran.code, {entry["dataset"]: entry for entry in told["datasets"]}

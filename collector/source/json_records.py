@@ -78,17 +78,25 @@ def _value(record: Any, name: str) -> Any:
 
 @dataclass
 class Answer:
-    """What one window brought: the records of its days; a day without any is absent."""
+    """What one window brought: the records of its days, a day without any is absent, and what was asked for it."""
+
     days: dict[date, DayRecords]
+    asked: list[DataRequest] = field(default_factory=list)
 
     @property
     def fields(self) -> set[str]:
         """The field names seen in any day."""
         return set().union(*(day.fields for day in self.days.values()))
 
+    @property
+    def question(self) -> str:
+        """What was asked, in one line: the first request, and how many more."""
+        more = f" and {len(self.asked) - 1} more" if len(self.asked) > 1 else ""
+        return f"{self.asked[0]}{more}" if self.asked else ""
 
     def merge(self, other: Answer) -> None:
         """Add what another answer brought."""
+        self.asked += other.asked
         for day, records in other.days.items():
             self.days.setdefault(day, DayRecords()).merge(records)
 
@@ -117,7 +125,7 @@ def read_answer(request: DataRequest, body: bytes | bytearray) -> Answer:
             whole = decode(record)
             inner = ((parent, whole.get(parent)) for parent in parents)
             day.fields.update(f"{parent}.{name}" for parent, value in inner if isinstance(value, dict) for name in value)
-    return Answer(reader.days)
+    return Answer(reader.days, [request])
 
 
 def _with_fields(records: Sequence[Record], added: tuple[tuple[str, str], ...], are_values: bool) -> list[bytes]:
