@@ -175,7 +175,6 @@ def test_after_its_last_day_nothing_is_asked_and_no_alarm_is_raised() -> None:
     task = Task(NONBM, END - timedelta(days=1), now.date())
     assert days_to_fetch(task, Stored({}), now, force=True) == [END - timedelta(days=1), END]
     assert alarms(task, Stored({}), now) == []
-    assert alarms(Task(REGISTRY["market_index"], task.first, task.last), Stored({}), now) == [], "nothing stored is no alarm of either"
 
 
 @pytest.mark.emulators
