@@ -16,15 +16,22 @@ from datetime import date
 
 from collector.registry import (
     carbon_intensity,
+    elexon_availability,
     elexon_balancing,
     elexon_demand,
     elexon_forecasts,
     elexon_generation,
+    elexon_metering,
+    elexon_notices,
     elexon_system,
+    elexon_transparency,
 )
 from collector.registry.model import Dataset
 
-_FAMILIES = (elexon_balancing, elexon_generation, elexon_demand, elexon_forecasts, elexon_system, carbon_intensity)
+_FAMILIES = (
+    elexon_balancing, elexon_generation, elexon_demand, elexon_transparency, elexon_forecasts, elexon_availability, elexon_notices,
+    elexon_metering, elexon_system, carbon_intensity,
+)  # fmt: skip
 # What is collected when nobody says what: the eleven of the public contract, in the order of the work.
 DEFAULT_DATASETS = (
     "bid_offer_acceptances", "generation_outturn", "demand_outturn", "system_warnings", "frequency", "fuel_instructions",
