@@ -238,8 +238,6 @@ class Dataset(NamedTuple):
     checks: tuple[Check, ...] = ()
     # Whether genuine records have confirmed the entry; otherwise it rests on the official document alone.
     is_confirmed: bool = False
-    # Whether genuine records have confirmed the entry; otherwise it rests on the official document alone.
-    is_confirmed: bool = False
 
     @property
     def source(self) -> Source:
