@@ -14,10 +14,17 @@ from __future__ import annotations
 
 from datetime import date
 
-from collector.registry import carbon_intensity, elexon_balancing, elexon_demand, elexon_generation, elexon_system
+from collector.registry import (
+    carbon_intensity,
+    elexon_balancing,
+    elexon_demand,
+    elexon_generation,
+    elexon_system,
+    neso_demand,
+)
 from collector.registry.model import Dataset
 
-_FAMILIES = (elexon_balancing, elexon_generation, elexon_demand, elexon_system, carbon_intensity)
+_FAMILIES = (elexon_balancing, elexon_generation, elexon_demand, elexon_system, carbon_intensity, neso_demand)
 # What is collected when nobody says what: the eleven of the public contract, in the order of the work.
 DEFAULT_DATASETS = (
     "bid_offer_acceptances", "generation_outturn", "demand_outturn", "system_warnings", "frequency", "fuel_instructions",
@@ -25,7 +32,8 @@ DEFAULT_DATASETS = (
 )  # fmt: skip
 _FOUND = {dataset.key: dataset for family in _FAMILIES for dataset in family.DATASETS}
 REGISTRY: dict[str, Dataset] = {key: _FOUND[key] for key in (*DEFAULT_DATASETS, *_FOUND)}
-FIRST_DAY = min(dataset.first_day for dataset in REGISTRY.values())
+# Of what is collected when nobody says what; some of the others begin earlier.
+FIRST_DAY = min(REGISTRY[key].first_day for key in DEFAULT_DATASETS)
 
 
 if __name__ == "__main__":

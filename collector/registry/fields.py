@@ -81,17 +81,45 @@ FIELDS = {
     "assetId": Field("STRING", "Asset that provided the service"),
     "isTendered": Field("BOOL", "Whether the service was tendered"),
     "service": Field("STRING", "Kind of service, e.g. Energy or System"),
+    # -- of the data portal: what is computed of a row, then names of headers
+    "@start": Field("TIMESTAMP", "Start of the half hour", "UTC", name="start_time"),
+    "@issue": Field("TIMESTAMP", "When the forecast was issued", "UTC", name="issue_time"),
+    "@snapshot": Field("DATE", "Settlement day of the snapshot", "Europe/London", name="snapshot_date"),
+    "@row": Field("STRING", "Hash of the row as published", name="row_hash"),
+    "@ordinal": Field("INT64", "Number among rows that nothing else tells apart", name="ordinal"),
+    "SETTLEMENT_DATE": Field("DATE", "Settlement date as published", "Europe/London", name="settlement_date_label"),
+    "SETTLEMENT_PERIOD": Field("INT64", "Settlement period as published, UK clock", name="settlement_period_label"),
+    "ND": Field("INT64", "National demand, average; null where it was not measured yet", "MW"),
+    "FORECAST_ACTUAL_INDICATOR": Field("STRING", "A actual, F forecast: of a forecast only the embedded columns are data"),
+    "TSD": Field("INT64", "Transmission system demand: with exports, pumping and a station load of 500 (summer) or 600", "MW"),
+    "ENGLAND_WALES_DEMAND": Field("INT64", "Demand of England and Wales, average", "MW"),
+    "EMBEDDED_WIND_GENERATION": Field("INT64", "Estimate of wind generation that is not metered by the system operator", "MW"),
+    "EMBEDDED_WIND_CAPACITY": Field("INT64", "Estimate of embedded wind capacity", "MW"),
+    "EMBEDDED_SOLAR_GENERATION": Field("INT64", "Estimate of embedded solar generation", "MW"),
+    "EMBEDDED_SOLAR_CAPACITY": Field("INT64", "Estimate of embedded solar capacity", "MW"),
+    "NON_BM_STOR": Field("INT64", "Short Term Operating Reserve outside the Balancing Mechanism", "MW"),
+    "PUMP_STORAGE_PUMPING": Field("INT64", "Demand of pumping at hydro storage", "MW"),
+    "SCOTTISH_TRANSFER": Field("INT64", "Flow from Scotland to England", "MW"),
+    **{
+        f"{code}_FLOW": Field("INT64", f"Flow of {name}; + is import; 0 before the cable was built is no measurement", "MW")
+        for code, name in (
+            ("IFA", "IFA (France)"), ("IFA2", "IFA2 (France)"), ("BRITNED", "BritNed (Netherlands)"), ("MOYLE", "Moyle (Northern Ireland)"),
+            ("EAST_WEST", "East West (Ireland)"), ("NEMO", "Nemo (Belgium)"), ("NSL", "North Sea Link (Norway)"),
+            ("ELECLINK", "ElecLink (France)"), ("VIKING", "Viking Link (Denmark)"), ("GREENLINK", "Greenlink (Ireland)"),
+        )
+    },
 }
 
 
 def columns(names: str, **meanings: str) -> tuple[Column, ...]:
-    """The columns of these fields, in order: a field that ends in ! has a value in every record. meanings: where a field
-    says something else in this dataset. Raises KeyError for a field that the dictionary lacks."""
+    """The columns of these fields, in order: a field that ends in ! has a value in every record. Names with blanks in them
+    are set apart by commas. meanings: where a field says something else in this dataset. Raises KeyError for a field that
+    the dictionary lacks."""
     found = []
-    for name in names.split():
+    for name in map(str.strip, names.split("," if "," in names else None)):
         source = name.rstrip("!")
         field = _COMPUTED.get(source) or FIELDS[source]
-        column = field.name or re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", source.replace(".", "_")).lower()
+        column = field.name or re.sub(r"[^A-Za-z0-9]+|(?<=[a-z0-9])(?=[A-Z])", "_", source).strip("_").lower()
         meaning = meanings.pop(column, field.meaning)
         found.append(Column(column, field.type, source, meaning, field.unit, required=name.endswith("!") or source in _COMPUTED))
     if meanings:

@@ -88,8 +88,11 @@ class Api:
     def __init__(
         self, base_url: str, *, cap: float, stop: Stop, connections: int, timeout: float = 60.0, delay: float = 0.0,
         key: str = "", attempts: int = ATTEMPTS, clock: Clock | None = None, redirects: str = "", turns: Turns | None = None,
+        slow: str = "", slow_pace: Pace | None = None, blocks: bool = False,
     ) -> None:  # fmt: skip
         self._attempts, self._clock, self._redirects = attempts, clock, redirects
+        # Paths of a lane of their own; whether the first refusal is the last request, and then why.
+        self._slow, self._slow_pace, self._blocks, self._blocked = slow, slow_pace, blocks, ""
         self.base_url, self.pace, self._stop, self._timeout = base_url, Pace(cap, delay, stop, turns), stop, timeout
         self._session = _Session()
         self._session.headers.update({"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": USER_AGENT})
@@ -137,12 +140,15 @@ class Api:
     def _until_accepted(self, request: Request, attempt: Callable[[], T], traffic: Traffic) -> T:
         failed = refused = wrong = 0
         told: float | None = None
+        pace = self._slow_pace if self._slow_pace and re.match(self._slow, request.path) else self.pace
         while True:
             since = self._told
-            if since is not None and time.monotonic() < self.pace.paused_until > since + _PATIENCE:
+            if since is not None and time.monotonic() < pace.paused_until > since + _PATIENCE:
                 self._note(answered=False)
                 raise Unavailable(f"no usable answer: {self._last_cause}")
-            started = self.pace.wait()
+            started = pace.wait()
+            if self._blocked:
+                raise Refused(self._blocked)
             try:
                 answer = self._answer(attempt)
             except WrongAnswer as error:
@@ -157,7 +163,10 @@ class Api:
                 cause, wait, now = str(error), getattr(error, "wait", None), time.monotonic()
                 if getattr(error, "refused", False):
                     refused += 1
-                    self.pace.slow_down(started, wait, now)
+                    pace.slow_down(started, wait, now)
+                    if self._blocks:
+                        self._blocked = f"{urlsplit(self.base_url).hostname} says: {cause}. It blocks who goes on, so nothing more is asked; run again later"
+                        raise Refused(self._blocked) from None
                     wait = wait or 0.0
                 else:
                     failed += 1
@@ -176,7 +185,7 @@ class Api:
                         raise Unreadable(cause) from None
                     raise Unavailable(f"no usable answer after {failed + refused} attempts: {cause}") from None
             else:
-                self.pace.answered()
+                pace.answered()
                 self._note(answered=True)
                 return answer
             traffic.add(retries=1)
@@ -213,6 +222,9 @@ class Api:
                     if hops < _HOPS and (target := self._followed(url, response)):
                         url, query = target, {}
                         continue
+                    if response.status_code == 403 and self._blocks and not hops:
+                        self._blocked = f"{urlsplit(url).hostname} refuses all requests (403), so nothing more is asked; it may have blocked this address"
+                        raise Refused(self._blocked)
                     if response.status_code == request.no_data:
                         sink.add(b"[]")
                         return sink
@@ -239,7 +251,8 @@ class Api:
             host, is_safe = parts.hostname or "", parts.scheme == "https" or bool(THIS_MACHINE.fullmatch(parts.hostname or ""))
         except ValueError:
             return ""
-        return target if is_safe and not parts.username and re.fullmatch(self._redirects, host) else ""
+        is_known = host == urlsplit(self.base_url).hostname or re.fullmatch(self._redirects, host)
+        return target if is_safe and not parts.username and is_known else ""
 
     def _check_status(self, response: requests.Response) -> None:
         status = response.status_code
@@ -349,7 +362,9 @@ def apis_of(settings: Settings, stop: Stop, *, connections: int, delay: float, c
         source: Api(
             settings.values[source.variable], cap=source.rate, stop=stop, connections=connections, timeout=settings.http_timeout,
             delay=delay, key=settings.api_key if source.has_key else "", clock=clock,
-            redirects=source.redirects, turns=turns_of(settings.values[source.variable]),
+            redirects=source.redirects, turns=turns_of(settings.values[source.variable]), slow=source.slow[0],
+            slow_pace=Pace(source.slow[1], delay, stop, turns_of(settings.values[source.variable] + "#slow")) if source.slow[0] else None,
+            blocks=source.blocks,
         )
         for source in SOURCES
     }  # fmt: skip

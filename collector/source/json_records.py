@@ -115,6 +115,15 @@ def read_answer(request: DataRequest, body: bytes | bytearray) -> Answer:
     return Answer(reader.days)
 
 
+def read_lines(dataset: Dataset, start: datetime, end: datetime, lines: Sequence[Record]) -> DayRecords:
+    """The records of a day from `start` to `end` (aware UTC) that were made of a file. Raises WrongAnswer for one of another day."""
+    reader = _Reader(DataRequest(
+        path="", limit=0, dataset=dataset, start=start, end=end, earliest=start, latest=end, first_stamp=start, last_stamp=end,
+    ))  # fmt: skip
+    reader.read(lines)
+    return next(iter(reader.days.values()), DayRecords())
+
+
 def _with_fields(records: Sequence[Record], added: tuple[tuple[str, str], ...]) -> list[bytes]:
     """The records with fields before their own, which stay byte for byte as they came."""
     head = b"{" + ",".join(f"{json.dumps(name)}:{json.dumps(value)}" for name, value in added).encode()
