@@ -21,10 +21,13 @@ from collector.registry import (
     elexon_generation,
     elexon_system,
     neso_demand,
+    neso_forecasts,
+    neso_operation,
+    neso_registers,
 )
 from collector.registry.model import Dataset
 
-_FAMILIES = (elexon_balancing, elexon_generation, elexon_demand, elexon_system, carbon_intensity, neso_demand)
+_FAMILIES = (elexon_balancing, elexon_generation, elexon_demand, elexon_system, carbon_intensity, neso_demand, neso_forecasts, neso_operation, neso_registers)
 # What is collected when nobody says what: the eleven of the public contract, in the order of the work.
 DEFAULT_DATASETS = (
     "bid_offer_acceptances", "generation_outturn", "demand_outturn", "system_warnings", "frequency", "fuel_instructions",

@@ -5,13 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable
 from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from conftest import SAMPLES, Place, unpacked
-from isal import igzip
+from conftest import SAMPLES, Place
 
 UTC = timezone.utc
 PACKAGE, KEY = "historic-demand-data", "historic_demand"

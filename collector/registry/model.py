@@ -137,15 +137,16 @@ class Files(NamedTuple):
     package: its name in the URL. resource: pattern of the whole name of a resource, blanks around it taken off; in a parted
     dataset its group `period` is 2024, 2024-25, 2024-2025, FY2024, 202408 or August 2024. Exactly one resource must match,
     of a parted one exactly one a period. pinned: (period, id) of resources that are known; they keep their id, so that
-    the name may change; period "" where there is one resource. lacks: periods that the source is known to have no file of.
+    the name may change; period "" where there is one resource, 2017-04..2023-04 for the months from one to before another.
+    lacks: periods that the source is known to have no file of. early: so many days before its period a file may begin.
 
     stamps: instants made of the cells; dates: the forms in which dates are written, of which one holds for a whole column
     of a file: see csv_records.DATES. nulls: cells that say that there is no value. aliases: (name in some header, name of
     it here). optional: names that not every header has. encodings: tried in order, for a whole file. blanks: see Blank.
     numbered: cells by which rows of one instant are told apart but for an ordinal; None: no ordinal is wanted. is_zipped:
     a file may be a ZIP of one CSV. cut: periods whose file the source itself has cut in mid-row.
+    floor: the least share of the rows of the version before that a file may have; 0 where it begins anew each year.
     most: MB that a file may have. again: days after which a file is fetched again though nothing says that it changed.
-    by_datastore: there is no file, or far too large a one; rows come a page at a time.
     """
 
     source: Source
@@ -155,6 +156,7 @@ class Files(NamedTuple):
     stamps: tuple[Stamp, ...]
     pinned: tuple[tuple[str, str], ...] = ()
     lacks: tuple[str, ...] = ()
+    early: int = 0
     dates: tuple[str, ...] = ("iso",)
     nulls: tuple[str, ...] = ("", "NA", "N/A")
     aliases: tuple[tuple[str, str], ...] = ()
@@ -164,9 +166,9 @@ class Files(NamedTuple):
     numbered: tuple[str, ...] | None = None
     is_zipped: bool = False
     cut: tuple[str, ...] = ()
+    floor: float = 0.9
     most: int = 100
     again: int = 28
-    by_datastore: bool = False
     # What an Endpoint says and a file has nothing of.
     max_days: int = 1
     stamp: str = ""

@@ -77,7 +77,7 @@ DATASETS = (
         first_day=date(2024, 3, 1),
         endpoint=Files(
             NESO, "daily-demand-update", r"(?i).*demand data update.*", ROLLING, (_BY_PERIOD,), pinned=(("", "177f6fa4-ae49-4182-81ea-0c6b35f26ca6"),),
-            dates=("iso", "dd-mon-yyyy"), optional=_NOT_ALWAYS, blanks=_PLACEHOLDERS,
+            dates=("iso", "dd-mon-yyyy"), optional=_NOT_ALWAYS, blanks=_PLACEHOLDERS, floor=0.5,
         ),
         instant=Instant(("@start",)),
         natural_key=("start_time",),

@@ -152,8 +152,10 @@ def resolve(files: Files, resources: Sequence[Resource], begins: date, today: da
 
 def _named(files: Files, text: str) -> str:
     """A period in the one way that we write it: 2024, 2024-25, 2024-08, 2026 Jan-Jun; "" where a file is of all days."""
-    if files.covers not in PARTED:
-        return ""
+    if files.covers not in PARTED or ".." in text:
+        return text if ".." in text else ""
+    if short := re.fullmatch(r"(\d\d)[-/]\d\d", text):
+        text = f"20{short[1]}"
     year = re.search(r"20\d\d", text)
     if not year:
         raise Unresolved(f"package {files.package}: {text!r} names no period")
@@ -176,6 +178,9 @@ def bounds(covers: str, period: str) -> tuple[date, date]:
     """The settlement days of a period: the first, and the first that is not of it any more."""
     if covers not in PARTED:
         return date.min, date.max
+    if ".." in period:
+        begin, after = (date.fromisoformat(f"{month}-01") for month in period.split(".."))
+        return begin, after
     year = int(period[:4])
     if covers == FINANCIAL_YEAR:
         return date(year, 4, 1), date(year + 1, 4, 1)
@@ -190,7 +195,7 @@ def bounds(covers: str, period: str) -> tuple[date, date]:
 
 def _placed(files: Files, period: str, resource: Resource) -> Resource:
     first, end = bounds(files.covers, period)
-    return resource._replace(period=period, first=first, end=end)
+    return resource._replace(period=period, first=first - files.early * ONE_DAY if files.early else first, end=end)
 
 
 def _gaps(files: Files, placed: Sequence[Resource], begins: date, today: date) -> Iterator[str]:

@@ -33,7 +33,6 @@ from collector.registry.model import (
     FILE_NAME,
     MODIFIED,
     ORDINAL,
-    ROLLING,
     ROW,
     SNAPSHOT,
     SNAPSHOT_FILE,
@@ -58,8 +57,6 @@ _MONTHS = {name: number for number, name in enumerate(("jan", "feb", "mar", "apr
 _THOUSANDS = re.compile(r"-?\d{1,3}(,\d{3})+(\.\d+)?", re.ASCII)
 _PERIOD = re.compile(r"\d{1,2}(\.0+)?", re.ASCII)
 _NUMBERS = frozenset({"INT64", "FLOAT64"})
-# A file may have so much fewer rows than the version before it.
-_LEAST, _LEAST_ROLLING = 0.9, 0.5
 # Lines of so many bytes are held in memory before they go to disk.
 _HELD = 32_000_000
 _PIECE = 1 << 20
@@ -116,8 +113,8 @@ class FileReader:
     def __init__(self, dataset: Dataset, files: Files, told: Told) -> None:
         self.dataset, self.files, self.told = dataset, files, told
         self._types = {c.source: c.type for c in dataset.columns if not c.source.startswith("@")}
-        used = {name for stamp in files.stamps for name in stamp.cells if not name.startswith("@")}
-        self._known = {**dict.fromkeys(used | set(dataset.ignored_fields)), **self._types}
+        self._told_by = [name for stamp in files.stamps for name in stamp.cells if not name.startswith("@")]
+        self._known = {*self._told_by, *dataset.ignored_fields, *self._types}
         # Of cells that are told as one time the first is the date.
         dated = {stamp.cells[0] for stamp in files.stamps if not stamp.cells[0].startswith("@")}
         self._dated = dated | {name for name, kind in self._types.items() if kind in ("DATE", "TIMESTAMP")}
@@ -234,8 +231,7 @@ class FileReader:
         ends = table.read(1) in (b"\n", b"\r")
         if not form.rows:
             raise Broken("it has a header and no row")
-        least = _LEAST_ROLLING if self.files.covers == ROLLING or self.files.is_snapshot else _LEAST
-        if form.rows < least * self.told.rows:
+        if form.rows < self.files.floor * self.told.rows:
             raise Broken(f"it has {form.rows:,} rows where the version before had {self.told.rows:,}")
         if not ends and self.told.rows and form.rows < self.told.rows:
             raise Broken(f"it ends without a line end, after {form.rows:,} rows where the version before had {self.told.rows:,}")
@@ -260,11 +256,11 @@ class FileReader:
             text = _plain(cell)
             name = aliases.get(text) or known.get(text)
             if name is None and text:
-                raise Unknown(f"its header has an unknown column {printable(text)[:60]!r}; known are {', '.join(known)}")
+                raise Unknown(f"its header has an unknown column {printable(text)[:60]!r}; known are {', '.join(sorted(known))}")
             if name in names and name is not None:
                 raise Unknown(f"its header has {printable(text)[:60]!r} twice")
             names.append(name)
-        lacking = [name for name in self._types if name not in names and name not in self.files.optional]
+        lacking = [name for name in (*self._types, *self._told_by) if name not in names and name not in self.files.optional]
         if lacking:
             raise Unknown(f"its header lacks {', '.join(lacking)}; it has {', '.join(filter(None, names))}")
         return names
@@ -308,7 +304,8 @@ class FileReader:
     def _label(self) -> tuple[Stamp | None, tuple[str, ...]]:
         """The stamp that UK clocks tell, and the cells by which rows of one label are told apart."""
         stamp = next((s for s in self.files.stamps if not s.is_utc and not s.is_period), None)
-        return stamp, tuple(name for name in self.dataset.key_fields if not name.startswith("@"))
+        cells = {other.field: other.cells for other in self.files.stamps if other is not stamp}
+        return stamp, tuple(cell for name in self.dataset.key_fields for cell in cells.get(name, (name,)) if not cell.startswith("@"))
 
     def _ambiguous(self, cells: dict[str, str], form: Form) -> tuple[str, ...] | None:
         """What tells rows of one label apart, where the label is of the hour that comes twice; else None."""
