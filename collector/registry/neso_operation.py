@@ -81,7 +81,7 @@ DATASETS = (
         group="balancing",
         kind="outturn",
         priority="High",
-        first_day=date(2021, 9, 21),
+        first_day=date(2021, 9, 20),
         endpoint=Files(
             NESO, "day-ahead-power-exchange-prices-nordpool", r"N2EX GB Day-Ahead Price", EVERYTHING, (Stamp("@start", ("Date", "Delivery Period")),),
         ),

@@ -54,6 +54,8 @@ _NETWORK_ERRORS: tuple[type[BaseException], ...] = (
     requests.RequestException, urllib3.exceptions.HTTPError, OSError, isal_zlib.error,  # type: ignore[assignment]
 )  # fmt: skip
 T = TypeVar("T")
+# Requests a second to a stand-in on this machine.
+_NEAR = 100.0
 # A file may be one redirect away, and that a second.
 _HOPS = 2
 
@@ -99,9 +101,7 @@ class Api:
         # No ~/.netrc, no cookies, and proxies as the environment says, but none to this machine itself.
         self._session.auth = _no_auth
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        host = urlsplit(base_url).hostname or ""
-        is_near = THIS_MACHINE.fullmatch(f"[{host}]" if ":" in host else host)
-        self._proxies = {"no_proxy": host} if is_near else {}
+        self._proxies = {"no_proxy": urlsplit(base_url).hostname or ""} if _is_near(base_url) else {}
         if key:
             self._session.headers["X-API-Key"] = key
         for scheme in ("https://", "http://"):
@@ -358,16 +358,23 @@ Sink = TypeVar("Sink", _Memory, _Spool)
 
 def apis_of(settings: Settings, stop: Stop, *, connections: int, delay: float, clock: Clock | None = None) -> dict[Source, Api]:
     """The APIs, which ask nothing yet. connections: most at one time; delay: least seconds between two requests."""
-    return {
-        source: Api(
-            settings.values[source.variable], cap=source.rate, stop=stop, connections=connections, timeout=settings.http_timeout,
-            delay=delay, key=settings.api_key if source.has_key else "", clock=clock,
-            redirects=source.redirects, turns=turns_of(settings.values[source.variable]), slow=source.slow[0],
-            slow_pace=Pace(source.slow[1], delay, stop, turns_of(settings.values[source.variable] + "#slow")) if source.slow[0] else None,
-            blocks=source.blocks,
-        )
-        for source in SOURCES
-    }  # fmt: skip
+    return {source: _api_of(source, settings, stop, connections, delay, clock) for source in SOURCES}
+
+
+def _api_of(source: Source, settings: Settings, stop: Stop, connections: int, delay: float, clock: Clock | None) -> Api:
+    url, (slow, slow_rate) = settings.values[source.variable], source.slow
+    # A stand-in on the machine itself takes what comes, and would be held up for nothing.
+    is_near = source.blocks and _is_near(url)
+    return Api(
+        url, cap=_NEAR if is_near else source.rate, stop=stop, connections=connections, timeout=settings.http_timeout,
+        delay=delay, key=settings.api_key if source.has_key else "", clock=clock, redirects=source.redirects, turns=turns_of(url), slow=slow,
+        slow_pace=Pace(_NEAR if is_near else slow_rate, delay, stop, turns_of(f"{url}#slow")) if slow else None, blocks=source.blocks,
+    )  # fmt: skip
+
+
+def _is_near(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    return bool(THIS_MACHINE.fullmatch(f"[{host}]" if ":" in host else host))
 
 
 class _Session(requests.Session):

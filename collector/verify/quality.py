@@ -86,7 +86,7 @@ def value_columns(dataset: Dataset) -> list[Column]:
 
 
 def _has_label(dataset: Dataset) -> bool:
-    return {"settlement_date_label", "settlement_period_label"} <= {c.name for c in dataset.columns}
+    return {"settlement_period", "settlement_date_label", "settlement_period_label"} <= {c.name for c in dataset.columns}
 
 
 def _outside(dataset: Dataset, rule: Check) -> str:
