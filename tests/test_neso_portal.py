@@ -85,7 +85,7 @@ def test_a_file_is_kept_as_it_came_and_its_days_are_derived_from_it(place: Place
     changed = body.replace(b"2024-02-02,7,20057,", b"2024-02-02,7,30057,")
     publish(place, changed, modified="2025-04-08T19:55:41.954513")
     generations = {day: place.blob(KEY, day).generation for day in days}
-    ran = download(place).ok()
+    download(place, now=NOW + timedelta(hours=1)).ok()
     assert {day for day in days if place.blob(KEY, day).generation != generations[day]} == {"2024-02-02"}
     assert len(kept(place)) == 2 and len(place.objects("superseded/")) == 1
     place.load(*FEBRUARY).ok()
@@ -104,19 +104,19 @@ def test_what_is_no_such_file_is_told_and_replaces_nothing(place: Place) -> None
         (good.replace(b"ND", "N\N{POUND SIGN}".encode("cp1252"), 1), "it is not in the encoding that this dataset comes in"),
     )):  # fmt: skip
         publish(place, body, modified=f"2025-03-02T0{number}:00:00")
-        ran = download(place)
+        ran = download(place, now=NOW + timedelta(minutes=number))
         assert ran.code == 1 and f"Historic Demand Data 2024 (demanddata_2024.csv): {why}" in ran.out + ran.err, ran
         assert {name: blob.md5_hash for name, blob in place.objects("raw/").items()} == before
     publish(place, good.replace(b"IFA2_FLOW", b"IFA3_FLOW", 1), modified="2025-03-03T00:00:00")
-    ran = download(place)
+    ran = download(place, now=NOW + timedelta(hours=1))
     assert ran.code == 1 and "its header has an unknown column 'IFA3_FLOW'" in ran.out and "it is kept as it came, its days stay as they are" in ran.out
     assert len(kept(place)) == 2 and len(place.objects("raw/")) == len(before) + 1
     # The second time it is told again, without another request for it.
     place.api.clear_log()
-    assert download(place).code == 1 and asked(place) == ["/api/3/action/package_show"]
+    assert download(place, now=NOW + timedelta(hours=2)).code == 1 and asked(place) == ["/api/3/action/package_show"]
     # Mended, all is well again.
     publish(place, good.replace(b"2024-02-01,1,20001,", b"2024-02-01,1,20002,"), modified="2025-03-04T00:00:00")
-    download(place).ok()
+    download(place, now=NOW + timedelta(hours=3)).ok()
     assert b'"ND":"20002"' in place.lines(KEY, "2024-02-01")[0]
 
 
@@ -229,7 +229,7 @@ def test_trap_15_a_reissue_without_a_version_is_a_version_here(place: Place) -> 
     for number, cost in enumerate((100, 200)):
         rows = "".join(f"2025-04-{day:02},0,0,0,{cost if day == 5 else 1},0,0,0,-1\n" for day in range(1, 11) if day != 8)
         place.api.portal.put(package, "Constraint Breakdown 2025-2026", (head + rows).encode(), modified=f"2026-0{number + 1}-01T00:00:00")
-        download(place, *which).ok()
+        download(place, *which, now=NOW + timedelta(hours=number)).ok()
     assert len(kept(place, "constraint_breakdown")) == 2 and len(place.objects("superseded/")) == 1
     place.load(*which).ok()
     assert {row["date"].day: row["thermal_constraints_cost"] for row in place.rows("constraint_breakdown")} == {day: 200 if day == 5 else 1 for day in range(1, 11) if day != 8}

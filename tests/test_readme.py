@@ -45,7 +45,7 @@ def test_every_option_of_the_deploy_script_is_told():
 def test_the_table_of_datasets_is_the_registry():
     rows = [
         f"| `{d.key}` | {d.description} | {d.code} | {', '.join(d.natural_key)} | {d.first_day} | "
-        f"{', '.join(f'{days:g}' for days in d.revision_days) or 'each settlement run'} | {d.rows_per_day:,} |"
+        f"{', '.join(f'{days:g}' for days in d.revision_days) or ('each new version' if d.files else 'each day' if d.kind == 'snapshot' else 'each settlement run')} | {d.rows_per_day:,} |"
         for d in REGISTRY.values()
     ]
     assert [line for line in section("The datasets").splitlines() if line.startswith("| `")] == rows

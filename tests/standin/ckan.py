@@ -72,7 +72,7 @@ class Portal:
     def _resources(self, package: str) -> list[Resource] | None:
         if package not in self.packages and package in MADE:
             self.packages[package] = [
-                Resource(id or identity(package, name), name, content, file, "2024-12-01T06:00:00.123456") for name, file, content, id in MADE[package]()
+                Resource(id or identity(package, name), name, content, file, "2024-12-01T06:00:00.123456", table=not file) for name, file, content, id in MADE[package]()
             ]
         return self.packages.get(package)
 
