@@ -25,6 +25,10 @@ from collector.registry import (
     elexon_settlement,
     elexon_system,
     elexon_transparency,
+    neso_demand,
+    neso_forecasts,
+    neso_operation,
+    neso_registers,
 )
 from collector.registry.model import Dataset
 
@@ -43,6 +47,10 @@ _FAMILIES = (
     elexon_system,
     elexon_reference,
     carbon_intensity,
+    neso_demand,
+    neso_forecasts,
+    neso_operation,
+    neso_registers,
 )
 # What is collected when nobody says what: the eleven of the public contract, in the order of the work.
 DEFAULT_DATASETS = (
@@ -56,7 +64,8 @@ GROUPS: dict[str, tuple[str, ...]] = {"core": DEFAULT_DATASETS, "all": tuple(REG
     group: tuple(dataset.key for dataset in REGISTRY.values() if dataset.group == group)
     for group in dict.fromkeys(dataset.group for dataset in REGISTRY.values())
 }
-FIRST_DAY = min(dataset.first_day for dataset in REGISTRY.values())
+# Of what is collected when nobody says what; some of the others begin earlier.
+FIRST_DAY = min(REGISTRY[key].first_day for key in DEFAULT_DATASETS)
 
 
 def catalogue() -> str:
