@@ -216,10 +216,10 @@ def run(prog: str, main: Callable[[], int]) -> NoReturn:
         # Where no dataset can be blamed: a plan, or the schemas. By now there is nothing to be quick for.
         import logging
 
-        from collector.cloud import refusals
-
         logging.getLogger("collector").debug("internal error", exc_info=True)
         if type(error).__module__.startswith("google."):
+            from collector.cloud import refusals
+
             text = refusals.trouble("BigQuery" if "bigquery" in str(error).lower() else "Cloud Storage", error).text
         else:
             text = f"{internal(error)}; --verbose tells where"
