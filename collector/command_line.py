@@ -144,7 +144,7 @@ def _named(name: str) -> tuple[str, ...]:
         return (name,)
     wanted = name.casefold()
     codes = {code.casefold(): key for key, dataset in REGISTRY.items() for code in (key, *dataset.codes)}
-    for known in (codes.get(wanted), GROUPS.get(wanted)):
+    for known in (GROUPS.get(wanted), codes.get(wanted)):
         if known:
             return known if isinstance(known, tuple) else (known,)
     left_out = {code.casefold(): why for code, why in LEFT_OUT.items()}
