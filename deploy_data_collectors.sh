@@ -333,11 +333,11 @@ help() {
 
 # nearest_option FLAG: the option that begins most like it.
 nearest_option() {
-    local option best='' length=5 n
+    local option best='' length=4 n
     while read -r option; do
         n=0
         while [ "$n" -lt "${#1}" ] && [ "${1:0:n+1}" = "${option:0:n+1}" ]; do n=$((n + 1)); done
-        [ "$n" -lt "$length" ] || { length=$n && best=$option; }
+        if [ "$n" -gt "$length" ] || { [ "$n" -eq "$length" ] && [ "${#option}" -lt "${#best}" ]; }; then length=$n best=$option; fi
     done < <(help | sed -n 's/^  *\(-h, \)\{0,1\}\(--[a-z-]*\).*/\2/p')
     printf '%s' "see --help${best:+ (did you mean $best?)}"
 }

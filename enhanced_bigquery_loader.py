@@ -59,7 +59,9 @@ def build_parser() -> argparse.ArgumentParser:
     checks.add_argument("--verify", action="store_true", help="compare calendar, objects and tables day by day")
     checks.add_argument("--validate-schema", action="store_true", help="compare registry, tables and the fields of the source")
     checks.add_argument("--update-schema", action="store_true", help="add missing columns, tables and descriptions")
+    checks.add_argument("--update-views", action="store_true", help="make the views for analysts anew, of the tables that exist")
     checks.add_argument("--check-setup", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument_group("with --update-views").add_argument("--views-dataset", metavar="NAME", help="the dataset for them (default: that of the tables)")
     add_output_arguments(parser)
     verification = parser.add_argument_group("with --verify")
     verification.add_argument("--output", choices=["text", "json"], default="text", help="for people or for machines (default: text)")
@@ -114,6 +116,8 @@ def main(argv: list[str] | None = None) -> int:
         return _verify(tasks, warehouse, store, arguments, settings)
     if arguments.validate_schema or arguments.update_schema:
         return _schemas(tasks, warehouse, store, update=arguments.update_schema)
+    if arguments.update_views:
+        return _views(warehouse, arguments.views_dataset or "")
     if arguments.dry_run:
         print(plan_text(tasks, warehouse, store, arguments.force))
         return DONE
@@ -126,7 +130,9 @@ def _refuse_mixtures(arguments: argparse.Namespace) -> None:
         given = vars(arguments)[flag[2:].partition(" ")[0].replace("-", "_")]
         if given and given != "text" and not arguments.verify:
             raise UsageError(f"{flag} goes with --verify; add --verify or leave it out")
-    for check, asked in (("--verify", arguments.verify), ("--validate-schema", arguments.validate_schema), ("--update-schema", arguments.update_schema)):  # fmt: skip
+    if arguments.views_dataset and not arguments.update_views:
+        raise UsageError("--views-dataset goes with --update-views; add --update-views or leave it out")
+    for check, asked in (("--update-views", arguments.update_views), ("--verify", arguments.verify), ("--validate-schema", arguments.validate_schema), ("--update-schema", arguments.update_schema)):  # fmt: skip
         for flag, given in (("--force", arguments.force), ("--dry-run", arguments.dry_run)):
             if asked and given:
                 hint = "; --validate-schema shows what it would change" if check == "--update-schema" else ""
@@ -197,6 +203,14 @@ def _schemas(tasks: Sequence[Task], warehouse: Warehouse, store: DayStore, updat
     remaining = [line for _, left in updates for line in left]
     print("\n".join([line for done, _ in updates for line in done] + remaining) or "nothing to add")
     return FAILED if remaining else DONE
+
+
+def _views(warehouse: Warehouse, dataset_id: str) -> int:
+    from collector.warehouse.views import update_views
+
+    made, left, refused = warehouse.stop.attend(lambda: update_views(warehouse, dataset_id))
+    print("\n".join([f"{len(made)} views made: {', '.join(made) or 'none'}", *left, *refused]))
+    return FAILED if refused else DONE
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from collector.command_line import (
     seconds,
     whole_number,
 )
-from collector.registry.model import CARBON, ELEXON
+from collector.registry.model import CARBON, ELEXON, NESO
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,7 +38,8 @@ if TYPE_CHECKING:
 # Update these when the APIs move; the environment variables of the same names override them.
 ELEXON_BASE_URL = "https://data.elexon.co.uk/bmrs/api/v1"
 CARBON_INTENSITY_BASE_URL = "https://api.carbonintensity.org.uk"
-BASE_URLS = {ELEXON.variable: ELEXON_BASE_URL, CARBON.variable: CARBON_INTENSITY_BASE_URL}
+NESO_PORTAL_BASE_URL = "https://api.neso.energy"
+BASE_URLS = {ELEXON.variable: ELEXON_BASE_URL, CARBON.variable: CARBON_INTENSITY_BASE_URL, NESO.variable: NESO_PORTAL_BASE_URL}
 DEFAULT_WORKERS = 16
 
 
@@ -90,6 +91,7 @@ def main(argv: list[str] | None = None) -> int:
     from collector.cloud.bucket import find_bucket, storage_client
     from collector.source import state
     from collector.source.download import Download, attempt
+    from collector.source.file_download import FileDownload
     from collector.source.http import apis_of
     from collector.source.outcome import summary
     from collector.source.plan import plan_text
@@ -119,7 +121,8 @@ def main(argv: list[str] | None = None) -> int:
     with Progress(arguments.quiet) as progress:
         for task in tasks:
             source = task.dataset.source
-            results.append(attempt(Download(
+            kind = FileDownload if task.dataset.files else Download
+            results.append(attempt(kind(
                 task, apis[source], store, progress, max_days=arguments.max_days, max_workers=arguments.max_workers,
                 force=arguments.force, stop=stop, outage=outages.get(source.variable, ""), clock=clock,
             )))  # fmt: skip

@@ -137,7 +137,8 @@ def dataset_names(text: str) -> tuple[str, ...]:
 
 
 def _named(name: str) -> tuple[str, ...]:
-    from datasets_config import GROUPS, LEFT_OUT, REGISTRY
+    from collector.registry.common import LEFT_OUT
+    from datasets_config import GROUPS, REGISTRY
 
     if name in REGISTRY:
         return (name,)

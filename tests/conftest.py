@@ -405,6 +405,7 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The programs in a folder of their own: no api.env of the developer's has a say there."""
     folder = tmp_path_factory.mktemp("programs") / "a folder"
     shutil.copytree(ROOT / "collector", folder / "collector", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "views", folder / "views")
     for program in ("datasets_config.py", DOWNLOADER, LOADER):
         shutil.copy(ROOT / program, folder)
     return folder

@@ -44,7 +44,10 @@ VALUED = (
     "--start-date", "--end-date", "--datasets", "--project", "--bucket", "--dataset-id", "--max-days",
     "--max-workers",
 )  # fmt: skip
-REAL_CLOUD = {"STORAGE_EMULATOR_HOST": "", "BIGQUERY_EMULATOR_HOST": ""}
+# What is built in counts there only when somebody has said so.
+REAL_CLOUD = {
+    "STORAGE_EMULATOR_HOST": "", "BIGQUERY_EMULATOR_HOST": "", "BMRS_PROJECT": "jibber-jabber-knowledge", "BMRS_BUCKET": "jibber-jabber-knowledge-bmrs-data",
+}  # fmt: skip
 
 # Plays every Python program that the script starts. What it shall do comes from plan.json: a key such as
 # "enhanced_bigquery_loader.py --verify demand_outturn" -> {"say", "answer", "exit", "sleep", ...}.
@@ -1001,3 +1004,37 @@ def test_a_last_check_without_an_answer_is_a_failure(answer: str | None, tmp_pat
     code = deploy.summary(["--outcomes", str(outcomes), "--datasets", "frequency", "--coverage", str(coverage), "--logs", str(tmp_path)])
     assert code == 1
     assert "1 of 1 datasets failed: frequency (the last check gave no answer" in capsys.readouterr().out
+
+
+def test_what_nobody_has_set_is_not_used(project: Project) -> None:
+    project.env.update(dict.fromkeys(REAL_CLOUD, ""))
+    known = Path(project.env["HOME"]) / ".config/gcloud/application_default_credentials.json"
+    known.parent.mkdir(parents=True)
+    known.write_text("{}")
+    result = project.run("--datasets", "frequency")
+    assert result.returncode == 2
+    assert "nobody has set BMRS_PROJECT (built in: jibber-jabber-knowledge), BMRS_BUCKET" in _one_line(result)
+    assert not project.chain()
+
+
+@pytest.mark.parametrize(("typed", "meant"), [("--max-worker", "--max-workers"), ("--dataset", "--datasets"), ("--verbos", "--verbose")])
+def test_the_nearest_option_is_suggested(project: Project, typed: str, meant: str) -> None:
+    assert _one_line(project.run(typed)).strip().endswith(f"unknown option {typed}; see --help (did you mean {meant}?)")
+
+
+def test_another_shell_is_told_in_one_line(project: Project) -> None:
+    script = str(project.root / SCRIPT)
+    ran = subprocess.run(["sh", script, "--help"], env={"PATH": os.environ["PATH"]}, capture_output=True, text=True, check=False)
+    if os.path.realpath(shutil.which("sh") or "").endswith("bash"):
+        pytest.skip("sh is bash here")
+    assert ran.returncode == 2
+    assert ran.stderr == f"{script}: this is a bash script; run: bash {script}\n"
+
+
+def test_flags_of_the_programs_are_passed_on(project: Project) -> None:
+    project.run("--datasets", "frequency", "--force", "--quiet")
+    calls = [arguments for name, *arguments in project.calls() if name in (DOWNLOADER, LOADER)]
+    work = [arguments for arguments in calls if not {"--check-setup", "--check-source", "--verify"} & set(arguments)]
+    assert len(work) == 2
+    assert all({"--force", "--quiet"} <= set(arguments) for arguments in work)
+    assert not any("--force" in arguments for arguments in calls if arguments not in work)

@@ -10,6 +10,7 @@ INT64, takes '1e400' as infinity), the pattern that the value must match stands 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from datetime import date
 from typing import Any
@@ -97,8 +98,8 @@ def live_tables(tables: Sequence[tuple[Dataset, bigquery.Table]]) -> bigquery.Ar
 
 
 def _path(field: str) -> str:
-    """Where a field of a record is, dotted when nested; names that no source has are quoted."""
-    return f'$."{field}"' if field.startswith("@") else f"$.{field}"
+    """Where a field of a record is, dotted when nested; names that are no plain ones are quoted."""
+    return f"$.{field}" if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.]*", field) else f'$."{field}"'
 
 
 def _source(field: str) -> str:
