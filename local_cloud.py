@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """A Google Cloud Storage and a BigQuery of your own, on this machine: no account, no cost.
 
-`serve` runs the two emulators in the foreground; `run -- COMMAND` runs a command with them. Both keep their data in
-one folder, listen on 127.0.0.1 only, serve only who has the token of this start (collector/local_door.py), and create
+`serve` runs the two emulators in the foreground; `run -- COMMAND` runs a command with them; `query SQL` asks the tables
+that are there. They keep their data in one folder, listen on 127.0.0.1 only, serve only who has the token of this start (collector/local_door.py), and create
 the bucket and the dataset. Needs nothing but Python >= 3.10: the emulators live in a virtual environment of their own,
 made on first use, with a Python fetched for them if need be.
 
@@ -11,18 +11,23 @@ In Python:  with LocalCloud(data_dir, project, bucket, dataset) as cloud: subpro
 
 from __future__ import annotations
 
+import os
+import signal
+
+if __name__ == "__main__":
+    # Until main() says what signals mean: whoever stops it while it is still being read sees one line too.
+    signal.signal(signal.SIGINT, lambda *_: (os.write(2, b"local_cloud: stopped\n"), os._exit(130)))
+
 import argparse
 import contextlib
 import errno
 import fcntl
 import hashlib
 import json
-import os
 import re
 import secrets
 import shlex
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -35,13 +40,14 @@ from types import FrameType, TracebackType
 from typing import IO, Any, NoReturn, TextIO, final
 from urllib.parse import quote
 
-from collector import environment
+from collector import environment, local_query
 
 ROOT = Path(__file__).resolve().parent
 HOME = ROOT / ".local_cloud"
 DOOR = ROOT / "collector/local_door.py"
 LOCK = ROOT / "collector/locks/emulators.lock"
 LOOPBACK = "127.0.0.1"
+DEMO = HOME / "demo"
 TITLES = {"storage": "Cloud Storage", "bigquery": "BigQuery"}
 
 # Pythons that the emulators run on, the best first. local-bigquery 0.3.2 asks for 3.13, and does all that is needed here
@@ -316,8 +322,11 @@ class LocalCloud:
         """The names of the emulators that ended without being told to."""
         return [name for name, process in self._processes.items() if process.poll() is not None]
 
-    def start(self) -> LocalCloud:
-        """Start both and wait until they answer and hold bucket and dataset. LocalCloudError says what prevents it."""
+    def start(self, *, to_query: bool = False) -> LocalCloud:
+        """Start both and wait until they answer and hold bucket and dataset. LocalCloudError says what prevents it.
+
+        to_query: BigQuery alone, over what is there.
+        """
         try:
             # Cheap checks come first: nobody should wait for an installation to hear of a busy port.
             lock = self._take_folder()
@@ -329,13 +338,16 @@ class LocalCloud:
                 python = ensure_environment()
                 # The doors take over the sockets: from here on nobody else can answer there.
                 self._spawn("bigquery", python, bigquery.fileno(), lock)
-                self._spawn("storage", python, storage.fileno(), lock, self.location.upper())
-            self._await("storage", f"{self.storage_url}/storage/v1/b?project={quote(self.project)}")
-            self._warn_of_others()
-            self._create_bucket()
-            self._mend_buckets()
+                if not to_query:
+                    self._spawn("storage", python, storage.fileno(), lock, self.location.upper())
+            if not to_query:
+                self._await("storage", f"{self.storage_url}/storage/v1/b?project={quote(self.project)}")
+                self._warn_of_others()
+                self._create_bucket()
+                self._mend_buckets()
             self._await("bigquery", f"{self.bigquery_url}/bigquery/v2/projects/{quote(self.project)}/datasets")
-            self._create_dataset()
+            if not to_query:
+                self._create_dataset()
         except OSError as error:
             broken = LocalCloudError(f"an emulator broke off while starting ({error}); see the logs in {shown(self.data_dir)}")
             broken = self._full() or broken
@@ -403,7 +415,7 @@ class LocalCloud:
                     holder = os.read(lock, 20).decode(errors="replace").strip() or "unknown"
                     raise LocalCloudError(
                         f"{shown(self.data_dir)} is in use by another local_cloud.py (process {holder}); "
-                        "stop that one, or name another folder with --data-dir"
+                        "stop that one, use the exports that it printed, or name another folder with --data-dir"
                     ) from None
                 time.sleep(POLL_SECONDS)
         os.ftruncate(lock, 0)
@@ -687,6 +699,7 @@ def parser() -> Arguments:
         epilog=(
             "examples:\n"
             "  python3 local_cloud.py serve\n"
+            "  python3 local_cloud.py query --demo \"SELECT * FROM elexon_demand_outturn\"\n"
             "  python3 local_cloud.py run -- ./deploy_data_collectors.sh --dry-run\n"
             "  python3 local_cloud.py run --data-dir /tmp/try -- python3 my_query.py\n\n"
             "Both serve only who sends LOCAL_CLOUD_TOKEN as bearer token: a client with\n"
@@ -694,18 +707,19 @@ def parser() -> Arguments:
             "bq with --oauth_access_token.\n\n"
             "LOCAL_CLOUD_VENV names another folder for the emulators' environment\n"
             "(default .local_cloud/venv), so that several checkouts can share one.\n"
-            "exit codes: 1 an emulator died; else that of COMMAND with `run`; 0, 2 wrong\n"
-            "use or set-up, 130 Ctrl-C, 143 SIGTERM."
+            "exit codes: 1 an emulator died, or the query has no answer; else that of\n"
+            "COMMAND with `run`; 0, 2 wrong use or set-up, 130 Ctrl-C, 143 SIGTERM."
         ),
         formatter_class=Layout,
     )
-    commands = top.add_subparsers(dest="action", metavar="serve | run | setup", required=True)
+    commands = top.add_subparsers(dest="action", metavar="serve | run | query | setup", required=True)
     words = {
         "serve": ("run both until Ctrl-C; print how to reach them", "local_cloud.py serve [options]"),
         "run": (
             "run COMMAND with both; exit with its code",
             "local_cloud.py run [options] -- COMMAND [ARG ...]",
         ),
+        "query": ("print the answer to a query", "local_cloud.py query [options] SQL"),
         "setup": ("only install the emulators (done on first use too)", "local_cloud.py setup"),
     }
     for name, (summary, usage) in words.items():
@@ -714,7 +728,12 @@ def parser() -> Arguments:
         if name == "setup":
             continue
         where = command.add_argument_group("where")
-        where.add_argument("--data-dir", metavar="DIR", help="keep the data here (.local_cloud/data)")
+        folder = where.add_mutually_exclusive_group()
+        folder.add_argument("--data-dir", metavar="DIR", help="keep the data here (.local_cloud/data)")
+        folder.add_argument("--demo", action="store_true", help="the demo's data (.local_cloud/demo)")
+        if name == "query":
+            _add_query_arguments(command, where)
+            continue
         where.add_argument("--gcs-port", metavar="N", help="port of Cloud Storage (LOCAL_CLOUD_GCS_PORT, 0)")
         where.add_argument(
             "--bigquery-port",
@@ -730,10 +749,22 @@ def parser() -> Arguments:
     return top
 
 
+def _add_query_arguments(command: argparse.ArgumentParser, where: Any) -> None:
+    """What only `query` takes."""
+    command.add_argument("sql", metavar="SQL", help="a query; its tables need no project and no dataset")
+    output = command.add_argument_group("how to answer (default: a table)").add_mutually_exclusive_group()
+    output.add_argument("--csv", type=Path, metavar="FILE", help="write a CSV file")
+    output.add_argument("--parquet", type=Path, metavar="FILE", help="write a Parquet file")
+    output.add_argument("--json", action="store_true", help="print an array of objects")
+    where.add_argument("--project", metavar="P", help=f"project (BMRS_PROJECT, {DEFAULTS['BMRS_PROJECT']})")
+    where.add_argument("--dataset-id", metavar="D", help=f"BigQuery dataset (BMRS_DATASET, {DEFAULTS['BMRS_DATASET']})")
+    command.set_defaults(bucket=None, gcs_port="0", bigquery_port="0")
+
+
 def cloud_of(options: argparse.Namespace) -> LocalCloud:
     """The emulators that flags, environment and api.env ask for."""
     return LocalCloud(
-        options.data_dir or HOME / "data",
+        options.data_dir or (DEMO if options.demo else HOME / "data"),
         setting("BMRS_PROJECT", options.project),
         setting("BMRS_BUCKET", options.bucket),
         setting("BMRS_DATASET", options.dataset_id),
@@ -748,12 +779,59 @@ def serve(cloud: LocalCloud, output: IO[str]) -> int:
     for name, value in cloud.env.items():
         print(f"export {name}={shlex.quote(value)}", file=output)
     bq = f'bq --api {cloud.bigquery_url} --project_id={cloud.project} --oauth_access_token="$LOCAL_CLOUD_TOKEN"'
-    print(f"# {bq} ls {cloud.dataset}", file=output, flush=True)
+    print(f"# {bq} ls {cloud.dataset}", file=output)
+    print("# in Python, with `google-cloud-bigquery` installed:", *local_query.CLIENT.splitlines(), sep="\n#   ", file=output, flush=True)
     say(f"Cloud Storage and BigQuery are running over {shown(cloud.data_dir)}; Ctrl-C stops them")
     while not (names := cloud.dead()):
         time.sleep(0.2)
     say(_death(cloud, names[0]))
     return 1
+
+
+def query(options: argparse.Namespace, signals: Signals) -> int:
+    """Print or write the answer to a query; the exit code. Asks what `serve` runs where its variables are exported and no
+    folder is named; else BigQuery is started for the time that it takes. Raises LocalCloudError."""
+    if not options.sql.strip():
+        raise LocalCloudError('the query is empty; give one, as in: local_cloud.py query "SELECT 1"')
+    file: Path | None = options.csv or options.parquet
+    if file and (file.is_dir() or not file.absolute().parent.is_dir()):
+        raise LocalCloudError(f"cannot write {file}: {'it is a folder' if file.is_dir() else 'its folder is not there'}; name another file")
+    cloud = cloud_of(options)
+    url, token = os.environ.get("BIGQUERY_EMULATOR_HOST"), os.environ.get("LOCAL_CLOUD_TOKEN")
+    is_served = url and token and not options.demo and not options.data_dir
+    try:
+        if is_served:
+            cloud.bigquery_url, cloud.token = str(url), str(token)
+        elif not (cloud.data_dir / "bq").is_dir():
+            flag = "--demo" if options.demo else "--local"
+            hint = "; the demo's tables: --demo" if not options.demo and (DEMO / "bq").is_dir() else ""
+            raise LocalCloudError(f"nothing is collected in {shown(cloud.data_dir)} yet; run: {shown(ROOT)}/deploy_data_collectors.sh {flag}{hint}")
+        else:
+            cloud.start(to_query=True)
+        base = f"{cloud.bigquery_url}/bigquery/v2/projects/{quote(cloud.project)}"
+        answer = local_query.answer_of(lambda method, path, body: cloud.request(method, f"{base}/{path}", body), cloud.dataset, options.sql)
+        if file:
+            write = local_query.write_csv if options.csv else local_query.write_parquet
+            write(answer, file, environment_folder() / "bin/python")
+            say(f"{answer.total:,} rows are in {shown(file)}")
+        else:
+            (local_query.print_json if options.json else local_query.print_table)(answer, sys.stdout)
+            sys.stdout.flush()
+    except local_query.QueryError as error:
+        say(str(error))
+        return 1
+    except BrokenPipeError:
+        # The reader has gone, as `| head` does; nothing is left to say to it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        names = cloud.dead()
+        say(_death(cloud, names[0]) if names else f"the query broke off: {error}")
+        return 1
+    finally:
+        signals.stopping = True
+        cloud.stop()
+    return 0
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -773,6 +851,10 @@ def main(arguments: Sequence[str]) -> int:
             raise LocalCloudError("serve takes no command; use: local_cloud.py run -- COMMAND ARG")
         if command and not shutil.which(command[0]):
             raise LocalCloudError(f"cannot run {command[0]}: there is no such program; check the command after --")
+        if options.action == "query":
+            if command:
+                raise LocalCloudError("query takes no command; give the query itself, in quotes")
+            return query(options, signals)
         cloud = cloud_of(options)
         try:
             cloud.start()
@@ -786,6 +868,7 @@ def main(arguments: Sequence[str]) -> int:
         say(str(error))
         return 2
     except Stopped as stopped:
+        say("stopped")
         return 128 + stopped.signum
 
 
@@ -796,4 +879,6 @@ def _split(arguments: Sequence[str]) -> tuple[Sequence[str], Sequence[str], Sequ
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    code = main(sys.argv[1:])
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is done
+    sys.exit(code)

@@ -144,7 +144,7 @@ def _named(name: str) -> tuple[str, ...]:
         return (name,)
     wanted = name.casefold()
     codes = {code.casefold(): key for key, dataset in REGISTRY.items() for code in (key, *dataset.codes)}
-    for known in (codes.get(wanted), GROUPS.get(wanted)):
+    for known in (GROUPS.get(wanted), codes.get(wanted)):
         if known:
             return known if isinstance(known, tuple) else (known,)
     left_out = {code.casefold(): why for code, why in LEFT_OUT.items()}
@@ -216,10 +216,10 @@ def run(prog: str, main: Callable[[], int]) -> NoReturn:
         # Where no dataset can be blamed: a plan, or the schemas. By now there is nothing to be quick for.
         import logging
 
-        from collector.cloud import refusals
-
         logging.getLogger("collector").debug("internal error", exc_info=True)
         if type(error).__module__.startswith("google."):
+            from collector.cloud import refusals
+
             text = refusals.trouble("BigQuery" if "bigquery" in str(error).lower() else "Cloud Storage", error).text
         else:
             text = f"{internal(error)}; --verbose tells where"

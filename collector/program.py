@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from itertools import chain
 
 from collector.base import gb_calendar
 from collector.base.errors import UsageError
@@ -23,7 +24,7 @@ def tasks_of(arguments: argparse.Namespace) -> list[Task]:
     """
     today = gb_calendar.settlement_day(gb_calendar.utc_now())
     start, end = arguments.start_date, arguments.end_date
-    keys = dict.fromkeys(arguments.datasets or DEFAULT_DATASETS)
+    keys = dict.fromkeys(chain.from_iterable(arguments.datasets) if arguments.datasets else DEFAULT_DATASETS)
     earliest = min(FIRST_DAY, *(REGISTRY[key].first_day for key in keys))
     if start and start < earliest:
         raise UsageError(f"--start-date {start} is before any data; the earliest is {earliest}")

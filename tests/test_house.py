@@ -28,7 +28,7 @@ FLOORS = (
 # Of what the parts above the registry know no dataset by name.
 SEES_ALL = {"collector.command_line", "collector.program", "collector.deploy", "enhanced_elexon_neso_downloader", "enhanced_bigquery_loader"}
 # What runs by itself, before there is an environment or inside the emulators' own.
-APART = {"collector.environment", "collector.local_door", "collector.confinement", "local_cloud"}
+APART = {"collector.environment", "collector.local_door", "collector.confinement", "collector.local_query", "local_cloud"}
 MODULES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
     for path in [*ROOT.glob("*.py"), *(ROOT / "collector").rglob("*.py")]

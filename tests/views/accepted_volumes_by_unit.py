@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from datetime import timedelta
 
 from views.accepted import volumes
@@ -23,7 +24,7 @@ def accept(unit: str, number: int, at: str, *points: tuple[str, int], flag: str 
 
 def _lines(points: tuple[tuple[str, int], ...]) -> list[Row]:
     told = [(utc(text), level) for text, level in points]
-    return [{"time_from": t, "level_from": x, "time_to": u, "level_to": y} for (t, x), (u, y) in zip(told, told[1:], strict=False)]
+    return [{"time_from": t, "level_from": x, "time_to": u, "level_to": y} for (t, x), (u, y) in itertools.pairwise(told)]
 
 
 def case(name: str, notifications: list[Row], acceptances: list[Row], **known: float) -> Case:
