@@ -1,37 +1,50 @@
-#!/usr/bin/env python3
 """The registry's door: all datasets that are collected, by key.
 
 What differs between datasets stands in collector/registry/ and nowhere else, as data, a family a module: how the source is
 asked, which instant puts a record in its settlement day, what identifies a record, which columns it becomes. Adding a
 dataset is adding one entry to a family. Sources of the facts: the Elexon Insights OpenAPI document, the Carbon Intensity
 API documentation, and observations of the live APIs where the documents are silent or wrong.
-
-Run as a program it prints the keys that the deploy script collects, one a line: `datasets_config.py [DAY [KEY...]]` those of
-KEY..., by default the eleven, that begin by DAY.
 """
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 from collector.registry import (
     carbon_intensity,
     elexon_availability,
     elexon_balancing,
     elexon_demand,
+    elexon_dynamic,
     elexon_forecasts,
     elexon_generation,
     elexon_metering,
     elexon_notices,
+    elexon_physical,
+    elexon_reference,
+    elexon_settlement,
     elexon_system,
     elexon_transparency,
 )
+from collector.registry.common import LEFT_OUT as LEFT_OUT
 from collector.registry.model import Dataset
 
 _FAMILIES = (
-    elexon_balancing, elexon_generation, elexon_demand, elexon_transparency, elexon_forecasts, elexon_availability, elexon_notices,
-    elexon_metering, elexon_system, carbon_intensity,
-)  # fmt: skip
+    elexon_balancing,
+    elexon_generation,
+    elexon_demand,
+    elexon_transparency,
+    elexon_forecasts,
+    elexon_availability,
+    elexon_notices,
+    elexon_metering,
+    elexon_system,
+    elexon_settlement,
+    elexon_physical,
+    elexon_dynamic,
+    elexon_reference,
+    carbon_intensity,
+)
 # What is collected when nobody says what: the eleven of the public contract, in the order of the work.
 DEFAULT_DATASETS = (
     "bid_offer_acceptances", "generation_outturn", "demand_outturn", "system_warnings", "frequency", "fuel_instructions",
@@ -39,11 +52,24 @@ DEFAULT_DATASETS = (
 )  # fmt: skip
 _FOUND = {dataset.key: dataset for family in _FAMILIES for dataset in family.DATASETS}
 REGISTRY: dict[str, Dataset] = {key: _FOUND[key] for key in (*DEFAULT_DATASETS, *_FOUND)}
+# Several at once. `core` are the eleven; the others are what their datasets are about, `all` are all of them.
+GROUPS: dict[str, tuple[str, ...]] = {"core": DEFAULT_DATASETS, "all": tuple(REGISTRY)} | {
+    group: tuple(dataset.key for dataset in REGISTRY.values() if dataset.group == group)
+    for group in dict.fromkeys(dataset.group for dataset in REGISTRY.values())
+}
 FIRST_DAY = min(dataset.first_day for dataset in REGISTRY.values())
 
 
-if __name__ == "__main__":
-    import sys
-
-    until = date.fromisoformat(sys.argv[1]) if len(sys.argv) > 1 else date.max
-    print("\n".join(key for key in sys.argv[2:] or DEFAULT_DATASETS if REGISTRY[key].first_day <= until))
+def catalogue() -> str:
+    """The registry as a page of Markdown, which is docs/datasets.md: what each dataset is, how much of it there is and what
+    the entry rests on. MB are of uncompressed JSON; requests of windows as long as is sensible, on days of 48 periods."""
+    rows, first = list[tuple[str, ...]](), date(2024, 6, 1)
+    for d in REGISTRY.values():
+        days = 1 if d.endpoint.is_snapshot else d.endpoint.max_days
+        requests = d.requests(first, first + timedelta(days=days - 1)) / days
+        life = f"{d.first_day} to {d.last_day}" if d.last_day else str(d.first_day)
+        evidence = "genuine records" if d.is_confirmed else "official document"
+        rows.append((f"`{d.key}`", d.code, d.kind, d.group, life, f"{d.bytes_per_day / 1e6:,.3g}", f"{requests:.3g}", evidence))
+    head = ("Dataset", "Code", "Kind", "Group", "First day", "MB a day", "Requests a day", "Evidence")
+    lines = [" | ".join(cells) for cells in (head, ("---",) * len(head), *rows)]
+    return "# Datasets\n\nMade from the registry by `datasets_config.catalogue()`.\n\n" + "".join(f"| {line} |\n" for line in lines)

@@ -12,8 +12,8 @@
 #   --start-date DATE     first settlement day, YYYY-MM-DD
 #                         (default: the first day of each dataset, from 2016)
 #   --end-date DATE       last settlement day, inclusive (default: today)
-#   --datasets KEY...     keys separated by spaces (default: all eleven; see
-#                         enhanced_elexon_neso_downloader.py --list-datasets)
+#   --datasets NAME...    keys, codes or groups, separated by spaces or commas;
+#                         all (default: core, the eleven; see --list-datasets)
 #
 # Where to keep it (default: the setting in the environment or in api.env):
 #   --project ID          Google Cloud project
@@ -36,6 +36,11 @@
 #   --dry-run             say what would be done, and do nothing
 #   --verify-only         compare tables and bucket, reading all of the tables
 #                         (a run reads what it loaded); download and load nothing
+#   --force               fetch and load even what is stored and loaded
+#   --quiet               less of what the two scripts say
+#   --verbose             more of it
+#   --list-datasets       show what can be collected
+#   --version             show the version
 #   --setup               only install what is needed into .venv/, and with
 #                         --local or --demo the emulators into .local_cloud/
 #   -h, --help            show this text
@@ -54,6 +59,7 @@
 
 # Traps and run() call functions by name, which shellcheck does not see.
 # shellcheck disable=SC2329
+[ -n "${BASH_VERSION-}" ] || { echo "$0: this is a bash script; run: bash $0" >&2 && exit 2; }
 set -euo pipefail
 
 # What would have other code run, or read, than ours: all that Python takes from the environment, and bash at its start.
@@ -82,28 +88,27 @@ readonly VENV=$ROOT/.venv
 readonly PY=$VENV/bin/python
 readonly REQUIREMENTS=$ROOT/requirements.lock
 readonly ENVIRONMENT=$ROOT/collector/environment.py
+readonly LOCKER=$ROOT/collector/base/lock.py
 readonly DOWNLOADER=$ROOT/enhanced_elexon_neso_downloader.py
 readonly LOADER=$ROOT/enhanced_bigquery_loader.py
 readonly PATIENCE_SECONDS=10 # how long a child may take to end; being killed at any moment does no harm
 
 MODE=cloud # cloud, local or demo
-START_DATE='' END_DATE='' PROJECT='' BUCKET='' DATASET_ID='' MAX_DAYS='' MAX_WORKERS=''
-DATASETS=() LEFT_OUT=()
 DRY_RUN=no VERIFY_ONLY=no SETUP=no
+UNCONFIRMED='' GIVEN=() PASSED=() LIST=no VERSION=no MAX_DAYS='' MAX_WORKERS='' # flags with their values as typed; what plan makes of them:
+START_DATE='' END_DATE='' PROJECT='' BUCKET='' DATASET_ID='' DATASETS=() LEFT_OUT=''
 COMMAND_LINE=''          # what the user typed, to be shown when it stops early
 SCRATCH=''               # temporary directory of this run
 DEPLOY_LOG='' STAMP=''   # deployment log, and the time that all log names of this run carry
 LOCK_FILE=''             # lock held by this process
 CHILD=''                 # process id of the running child
 STOP_CODE=0 STOP_SINCE=0 # exit status that a signal asked for, and when
-CURRENT='' CURRENT_SINCE=0 # dataset under way, and when it began
-ROWS=()                  # of the summary: "dataset|days|rows|status|seconds"
-TIMINGS=()               # of the report: "dataset=download,load,check" in seconds
-CAUSES=()                # of the datasets in ROWS: why one is not right, '' for the others
-FAILED=0 UNREACHABLE=no REPORT='' LOGS_LOST=no
-PYTHON='' LOCATION='' API_KEY_PRESENT=no API_ENV_EXPOSED=no KEEP_LOGS=90
+CURRENT=''               # dataset under way
+STARTED=0 DOWNLOADED=0 LOADED=0 # when its download, its load and its check began
+DAYS='' COUNT='' VERDICT='' # what its verification counted, and said
+FAILED=no LOGS_LOST=no
+PYTHON_VERSION='' LOCATION='' API_KEY_PRESENT=no API_ENV_EXPOSED=no KEEP_LOGS=90
 TARGET=() RANGE=() DOWNLOAD=() LOAD=() # flags for the two scripts
-DAYS='' COUNT='' VERDICT='' # what the last verification counted, and said
 
 # --- Messages and logs ---------------------------------------------------------------------------
 
@@ -243,17 +248,17 @@ step() {
     return "$status"
 }
 
-# ask COMMAND...: leaves a command's answer in $SCRATCH/answer; its one line of refusal becomes ours.
-ask() {
-    if run "$@" >"$SCRATCH/answer" 2>"$SCRATCH/refusal"; then
-        stop_if_asked
-        return 0
-    fi
-    stop_if_asked
-    refuse "$@"
+# In a child: runs a command in the folder of the project, where Python finds our modules.
+in_root() {
+    cd "$ROOT" && exec "$@"
 }
 
-# refuse COMMAND...: ends with the last line in $SCRATCH/refusal.
+# from_python PYTHON QUESTION...: in a child, what collector/deploy.py knows. What it compiles it does not keep.
+from_python() {
+    in_root "$1" -B -X utf8 -m collector.deploy "${@:2}"
+}
+
+# refuse PROGRAM: ends with its one line of refusal, which $SCRATCH/refusal has, as ours.
 refuse() {
     local refusal
     refusal=$(tail -n 1 "$SCRATCH/refusal")
@@ -261,15 +266,15 @@ refuse() {
         *' '*) ;;
         *) refusal=${refusal#*: } ;; # the name of the program that was asked
     esac
-    die "${refusal:-$* failed and gave no reason}"
+    die "${refusal:-$1 failed and gave no reason}"
 }
 
 stop_if_asked() {
     [ "$STOP_CODE" -ne 0 ] || return 0
     trap '' INT TERM HUP
-    [ -z "$CURRENT" ] || add_row "$CURRENT" - - stopped
+    [ -z "$CURRENT" ] || add_outcome stopped
     say ''
-    [ "${#ROWS[@]}" -eq 0 ] || summary
+    [ ! -s "$SCRATCH/outcomes" ] || summary || :
     say 'Stopped. What is stored and loaded stays; the same command again does only what is missing:'
     say "    $COMMAND_LINE"
     exit "$STOP_CODE"
@@ -292,34 +297,13 @@ lock() {
             logs_refused
             return 0
         fi
-        "$PYTHON" -I - "$file" $$ >"$SCRATCH/holder" 2>"$SCRATCH/refusal" <<'PYTHON' || status=$?
-import errno, fcntl, os, sys
-path, holder = sys.argv[1:]
-remedies = {
-    errno.ENOSPC: "make room on that disk", errno.EDQUOT: "make room on that disk",
-    errno.EMFILE: "allow more open files (ulimit -n)", errno.ENFILE: "end what holds so many files open",
-}
-try:
-    fcntl.flock(9, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    if not os.path.samestat(os.lstat(path), os.fstat(9)):
-        sys.exit(3)
-    os.ftruncate(9, 0)
-    os.write(9, holder.encode())
-except BlockingIOError:
-    print((os.pread(9, 20, 0).decode().split() or ["unknown"])[0])
-    sys.exit(4)
-except FileNotFoundError:
-    sys.exit(3)
-except OSError as error:
-    print(f"{error.strerror}; {remedies.get(error.errno, 'keep the project on a file system that has locks')}")
-    sys.exit(5)
-PYTHON
+        "$PY" -I "$LOCKER" "$file" $$ >"$SCRATCH/holder" 2>"$SCRATCH/refusal" || status=$?
         case $status in
             0) LOCK_FILE=$file && return 0 ;;
             3) status=0 ;; # removed between opening and locking: again
             4) exec 9>&- && return 1 ;;
             5) die "cannot lock $file: $(cat "$SCRATCH/holder")" ;;
-            *) die "cannot lock $file: $PYTHON ended with $status ($(tail -n 1 "$SCRATCH/refusal")); is there memory, are there files enough for it (ulimit -a)?" ;;
+            *) die "cannot lock $file: $PY ended with $status ($(tail -n 1 "$SCRATCH/refusal")); is there memory, are there files enough for it (ulimit -a)?" ;;
         esac
     done
 }
@@ -347,6 +331,17 @@ help() {
     sed -n '/^# usage:/,/^$/ s/^# \{0,1\}//p' "$SELF"
 }
 
+# nearest_option FLAG: the option that begins most like it.
+nearest_option() {
+    local option best='' length=5 n
+    while read -r option; do
+        n=0
+        while [ "$n" -lt "${#1}" ] && [ "${1:0:n+1}" = "${option:0:n+1}" ]; do n=$((n + 1)); done
+        [ "$n" -lt "$length" ] || { length=$n && best=$option; }
+    done < <(help | sed -n 's/^  *\(-h, \)\{0,1\}\(--[a-z-]*\).*/\2/p')
+    printf '%s' "see --help${best:+ (did you mean $best?)}"
+}
+
 parse_arguments() {
     local flag given=' '
     while [ $# -gt 0 ]; do
@@ -365,8 +360,11 @@ parse_arguments() {
             --dry-run) DRY_RUN=yes && continue ;;
             --verify-only) VERIFY_ONLY=yes && continue ;;
             --setup) SETUP=yes && continue ;;
+            --force | --quiet | --verbose) PASSED+=("$flag") && continue ;;
+            --list-datasets) LIST=yes && continue ;;
+            --version) VERSION=yes && continue ;;
             --start-date | --end-date | --datasets | --project | --bucket | --dataset-id | --max-days | --max-workers) ;;
-            -*) die "unknown option $flag; see --help" ;;
+            -*) die "unknown option $flag; $(nearest_option "$flag")" ;;
             *) die "unexpected argument '$flag'; see --help" ;;
         esac
         case ${1-} in
@@ -377,64 +375,35 @@ parse_arguments() {
             *" $flag "*) die "$flag is given twice; give it once" ;;
         esac
         given+="$flag "
+        GIVEN+=("$flag" "$1")
         case $flag in
-            --datasets)
-                while [ $# -gt 0 ]; do
-                    case $1 in
-                        -*) break ;;
-                        '') die "$flag has an empty key; see --help" ;;
-                    esac
-                    case " ${DATASETS[*]-} " in
-                        *" $1 "*) ;;
-                        *) DATASETS+=("$1") ;;
-                    esac
-                    shift
-                done
-                continue
-                ;;
-            --start-date) START_DATE=$1 ;;
-            --end-date) END_DATE=$1 ;;
-            --project) PROJECT=$1 ;;
-            --bucket) BUCKET=$1 ;;
-            --dataset-id) DATASET_ID=$1 ;;
             --max-days) MAX_DAYS=$1 ;;
             --max-workers) MAX_WORKERS=$1 ;;
         esac
         shift
+        [ "$flag" = --datasets ] || continue
+        while [ $# -gt 0 ]; do
+            case $1 in
+                -*) break ;;
+                '') die "$flag has an empty key; see --help" ;;
+            esac
+            GIVEN+=("$1")
+            shift
+        done
     done
     [ "$DRY_RUN" = no ] || [ "$VERIFY_ONLY" = no ] || die 'use either --dry-run or --verify-only, not both'
-    if [ "$MODE" = demo ]; then
-        # The clocks go back on 2022-10-30: a day of 50 settlement periods.
-        case $START_DATE/$END_DATE in
-            /) START_DATE=2022-10-29 END_DATE=2022-10-31 ;;
-            */) END_DATE=$START_DATE ;;
-            /*) START_DATE=$END_DATE ;;
-        esac
-    fi
+    [ "$MODE" = cloud ] || GIVEN+=("--$MODE")
 }
 
-# check_arguments PYTHON: the scripts judge values (dates, numbers, keys, names), so that all commands judge alike.
+# plan PYTHON: has the values (dates, numbers, keys, names) judged as the two scripts judge them, and learns all settings.
 # Before its packages are there, a Python can judge the most of them: then nothing is made for what is refused.
-check_arguments() {
-    local target=() values=() name value status=0
-    [ -z "$PROJECT" ] || target+=(--project "$PROJECT")
-    [ -z "$BUCKET" ] || target+=(--bucket "$BUCKET")
-    [ -z "$DATASET_ID" ] || target+=(--dataset-id "$DATASET_ID")
-    values=(--check-only ${target[@]+"${target[@]}"})
-    [ -z "$START_DATE" ] || values+=(--start-date "$START_DATE")
-    [ -z "$END_DATE" ] || values+=(--end-date "$END_DATE")
-    [ -z "$MAX_DAYS" ] || values+=(--max-days "$MAX_DAYS")
-    [ -z "$MAX_WORKERS" ] || values+=(--max-workers "$MAX_WORKERS")
-    [ "${#DATASETS[@]}" -eq 0 ] || values+=(--datasets "${DATASETS[@]}")
-    if [ "$1" != "$PY" ]; then
-        run env PYTHONDONTWRITEBYTECODE=1 "$1" "$DOWNLOADER" "${values[@]}" >/dev/null 2>"$SCRATCH/refusal" || status=$?
-        stop_if_asked
-        [ "$status" -ne 2 ] || refuse "$DOWNLOADER"
-        return 0
-    fi
-    ask "$PY" "$DOWNLOADER" "${values[@]}"
-
-    ask in_root "$PY" -m collector.deploy settings ${target[@]+"${target[@]}"}
+plan() {
+    local name value status=0
+    run from_python "$1" plan ${GIVEN[@]+"${GIVEN[@]}"} >"$SCRATCH/answer" 2>"$SCRATCH/refusal" || status=$?
+    stop_if_asked
+    [ "$status" -ne 2 ] || refuse collector/deploy.py
+    [ "$1" = "$PY" ] || return 0
+    [ "$status" -eq 0 ] || refuse collector/deploy.py
     while IFS='=' read -r name value; do
         case $name in
             BMRS_PROJECT) PROJECT=$value ;;
@@ -446,44 +415,30 @@ check_arguments() {
             BIGQUERY_EMULATOR_HOST) BIGQUERY_EMULATOR_HOST=$value ;;
             API_KEY_PRESENT) API_KEY_PRESENT=$value ;;
             API_ENV_EXPOSED) API_ENV_EXPOSED=$value ;;
+            PYTHON_VERSION) PYTHON_VERSION=$value ;;
+            START_DATE) START_DATE=$value ;;
+            END_DATE) END_DATE=$value ;;
+            DATASETS) read -r -a DATASETS <<<"$value" ;;
+            LEFT_OUT) LEFT_OUT=$value ;;
+            UNCONFIRMED) UNCONFIRMED=$value ;;
         esac
     done <"$SCRATCH/answer"
-
-    # Fixed now, so that a run over midnight verifies the same days that it downloaded.
-    if [ -z "$END_DATE" ]; then
-        ask "$PY" -I -c 'import datetime, zoneinfo; print(datetime.datetime.now(zoneinfo.ZoneInfo("Europe/London")).date())'
-        END_DATE=$(cat "$SCRATCH/answer")
-    fi
-    # A dataset that begins behind the range is no part of the run.
-    local asked=(${DATASETS[@]+"${DATASETS[@]}"})
-    ask "$PY" "$ROOT/datasets_config.py" "$END_DATE" ${asked[@]+"${asked[@]}"}
-    DATASETS=()
-    while read -r value; do
-        DATASETS+=("$value")
-    done <"$SCRATCH/answer"
-    for value in ${asked[@]+"${asked[@]}"}; do
-        [[ " ${DATASETS[*]} " = *" $value "* ]] || LEFT_OUT+=("$value")
-    done
-}
-
-in_root() {
-    cd "$ROOT" && exec "$@"
 }
 
 # --- Prerequisites -------------------------------------------------------------------------------
 
-# A Python that makes the environment: one with ensurepip where there is one, for that is the plainest way.
+# Names a Python that makes the environment: one with ensurepip where there is one, for that is the plainest way.
 find_python() {
     local modules candidate
     for modules in 'sys, ensurepip, venv' sys; do
         for candidate in python3 python3.14 python3.13 python3.12 python3.11 python3.10 python; do
             if "$candidate" -I -c "import $modules; sys.exit(sys.version_info < (3, 10))" </dev/null >/dev/null 2>&1; then
-                PYTHON=$candidate
+                printf '%s\n' "$candidate"
                 return 0
             fi
         done
     done
-    die 'needs Python 3.10 or later as python3 on PATH; install it (https://www.python.org/downloads/) and start again'
+    return 1
 }
 
 environment_is_complete() {
@@ -491,19 +446,14 @@ environment_is_complete() {
 }
 
 make_environment() {
+    local python status=0
+    python=$(find_python) ||
+        die 'needs Python 3.10 or later as python3 on PATH; install it (https://www.python.org/downloads/) and start again'
+    plan "$python"
     [ -r "$REQUIREMENTS" ] || die "cannot read $REQUIREMENTS; restore it from the repository"
-    local status=0
-    run "$PYTHON" -I "$ENVIRONMENT" "$VENV" "$LOGS/environment.log" "$PYTHON" "$REQUIREMENTS" 2>"$SCRATCH/refusal" || status=$?
+    run "$python" -I "$ENVIRONMENT" "$VENV" "$LOGS/environment.log" "$python" "$REQUIREMENTS" 2>"$SCRATCH/refusal" || status=$?
     stop_if_asked
     [ "$status" -eq 0 ] || refuse "$ENVIRONMENT"
-}
-
-on_emulators() {
-    case ${STORAGE_EMULATOR_HOST:+set}/${BIGQUERY_EMULATOR_HOST:+set} in
-        set/set) return 0 ;;
-        /) return 1 ;;
-        *) die 'only one of STORAGE_EMULATOR_HOST and BIGQUERY_EMULATOR_HOST is set; set both for emulators, or neither for Google Cloud' ;;
-    esac
 }
 
 # Two different things: gcloud's own login, which only gcloud uses, and Application Default
@@ -540,19 +490,23 @@ check_credentials() {
 }
 
 check_prerequisites() {
+    local status=0
     say 'Prerequisites'
-    [ "${#LEFT_OUT[@]}" -eq 0 ] || say "  left out     begins after $END_DATE: ${LEFT_OUT[*]}"
-    say "  python       $("$PY" -I -c 'import platform; print(platform.python_version())') in $VENV"
-    if on_emulators; then
+    [ -z "$LEFT_OUT" ] || say "  left out     begins after $END_DATE: $LEFT_OUT"
+    say "  python       $PYTHON_VERSION in $VENV"
+    if [ -n "${STORAGE_EMULATOR_HOST-}" ]; then
         say "  emulators    storage $STORAGE_EMULATOR_HOST, BigQuery $BIGQUERY_EMULATOR_HOST; no credentials needed"
     else
         check_credentials
+        [ -z "$UNCONFIRMED" ] || die "$UNCONFIRMED"
     fi
-    ask "$PY" "$LOADER" --check-setup "${TARGET[@]}"
+    run "$PY" "$LOADER" --check-setup "${TARGET[@]}" >/dev/null 2>"$SCRATCH/refusal" || status=$?
+    stop_if_asked
+    [ "$status" -eq 0 ] || refuse "$LOADER"
     say "  project      $PROJECT"
     say "  bucket       gs://$BUCKET"
     say "  dataset      $DATASET_ID in ${LOCATION:-the default location}"
-    case ${API_KEY_PRESENT-} in
+    case $API_KEY_PRESENT in
         yes) say '  API key      BMRS_API_KEY is set and will be sent' ;;
         *) say '  API key      none (BMRS_API_KEY is not set); the API needs none today' ;;
     esac
@@ -561,102 +515,69 @@ check_prerequisites() {
 
 # --- The chain -----------------------------------------------------------------------------------
 
-# add_row DATASET DAYS ROWS STATUS [CAUSE]: one line of the summary.
-add_row() {
-    ROWS+=("$1|$2|$3|$4|$((SECONDS - CURRENT_SINCE))")
-    CAUSES+=("${5-}")
+# add_outcome STATUS: the line of the dataset under way in the file of outcomes, see collector/base/outcomes.py. One that
+# cannot be written counts as a failure.
+add_outcome() {
+    printf '%s\t%s\t%d\t%d\t%d\t%s\t%s\t%s\n' "$CURRENT" "$1" $((DOWNLOADED - STARTED)) $((LOADED - DOWNLOADED)) $((SECONDS - LOADED)) \
+        "$DAYS" "$COUNT" "$VERDICT" 2>/dev/null >>"$SCRATCH/outcomes" || :
     CURRENT=''
 }
 
+# summary [FLAG...]: shows what became of the datasets; returns 1 unless all are right. Done in a moment, it heeds no signal.
 summary() {
-    local width=20 row i
-    for row in "${DATASETS[@]}"; do
-        [ "${#row}" -le "$width" ] || width=${#row}
-    done
-    summary_line "$width" 'dataset|days|rows|status|seconds'
-    for row in "${ROWS[@]}"; do
-        summary_line "$width" "$row"
-    done
-    for ((i = ${#ROWS[@]}; i < ${#DATASETS[@]}; i++)); do
-        summary_line "$width" "${DATASETS[i]}|-|-|not started|-"
-    done
+    local line status=0
+    (trap '' INT TERM HUP && from_python "$PY" summary --outcomes "$SCRATCH/outcomes" --datasets "${DATASETS[@]}" "$@") \
+        >"$SCRATCH/answer" 2>"$SCRATCH/refusal" </dev/null 9>&- || status=1
+    while IFS= read -r line; do
+        say "$line"
+    done <"$SCRATCH/answer"
+    [ -s "$SCRATCH/answer" ] || say "No summary could be made: $(tail -n 1 "$SCRATCH/refusal")"
+    return "$status"
 }
 
-summary_line() {
-    local dataset days rows status seconds
-    IFS='|' read -r dataset days rows status seconds <<<"$2"
-    say "$(printf '%-*s %11s %15s  %-15s %7s' "$1" "$dataset" "$days" "$rows" "$status" "$seconds")"
-}
-
-# verify DATASET LOG: sets DAYS and COUNT for the summary; the loader's whole answer goes to LOG. By metadata, which costs
+# verify DATASET LOG: sets DAYS, COUNT and VERDICT; the loader's whole answer goes to LOG. By metadata, which costs
 # nothing: what is in the tables is read once a run, by report.
 verify() {
-    local status=0 answer=$SCRATCH/verification days count verdict text
+    local status=0 answer=$SCRATCH/verification is_right=no
     step "$2" "$answer" "$PY" "$LOADER" --verify --quiet --counts-only --without-source --since "$STAMP" --output json \
         --datasets "$1" "${RANGE[@]}" "${TARGET[@]}" || status=$?
     cat "$answer" 2>/dev/null >>"$2" || logs_refused
-    "$PY" -I - "$answer" >"$SCRATCH/answer" 2>/dev/null <<'PYTHON' || : >"$SCRATCH/answer"
-import json, sys
-with open(sys.argv[1]) as file:
-    (found,) = json.load(file)["datasets"]
-loaded, expected, rows = found["days_loaded"], found["days_expected"], found["rows_loaded"]
-text = f"{loaded:,} of {expected:,} days loaded; {rows:,} rows in the table, {found['rows_stored']:,} in the bucket"
-counts = {what: len(found.get(name) or ()) for name, what in (
-    ("missing_days", "missing"), ("unloaded_days", "not loaded"), ("differing_days", "differing"), ("altered_days", "altered"),
-    ("surplus_days", "surplus"), ("short_days", "short at source"), ("empty_days", "empty at source"))}
-counts["provisional"] = found.get("provisional_days") or 0
-text += "".join(f"; {count:,} {what}" for what, count in counts.items() if count)
-print(f"{loaded}/{expected} {rows:,}", "yes" if found["ok"] is True else "no", text)
-PYTHON
-    if ! read -r days count verdict text <"$SCRATCH/answer"; then
+    run from_python "$PY" verdict "$answer" >"$SCRATCH/answer" 2>/dev/null || : >"$SCRATCH/answer"
+    stop_if_asked
+    if [ ! -s "$SCRATCH/answer" ]; then
         say "  $1: the loader gave no verification"
         return 1
     fi
-    DAYS=$days COUNT=$count VERDICT=$text
-    say "  $1: $text"
-    [ "$status" -eq 0 ] && [ "$verdict" = yes ]
+    read -r DAYS COUNT is_right VERDICT <"$SCRATCH/answer"
+    say "  $1: $VERDICT"
+    [ "$status" -eq 0 ] && [ "$is_right" = yes ]
 }
 
 # What is stored is loaded and verified even where not all could be downloaded. Only where a program
 # finds the set-up gone (status 2: credentials, bucket), its dataset's other steps are spared the wait.
 collect() {
-    local dataset=$1 outcome=ok status=0 downloaded loaded cause=''
+    local dataset=$1 outcome=ok status=0
     local download_log=$LOGS/download_${dataset}_$STAMP.log load_log=$LOGS/load_${dataset}_$STAMP.log
-    CURRENT=$dataset CURRENT_SINCE=$SECONDS DAYS=- COUNT=- VERDICT=''
-    downloaded=$SECONDS loaded=$SECONDS
+    CURRENT=$dataset DAYS=- COUNT=- VERDICT=''
+    STARTED=$SECONDS DOWNLOADED=$SECONDS LOADED=$SECONDS
     if [ "$VERIFY_ONLY" = no ]; then
         say '  download'
         step "$download_log" '' "$PY" "$DOWNLOADER" --datasets "$dataset" "${DOWNLOAD[@]}" || status=$?
         [ "$status" -eq 0 ] || outcome='download failed'
-        ! grep -qs 'cannot be reached.*--demo' "$download_log" || UNREACHABLE=yes
-        downloaded=$SECONDS
+        DOWNLOADED=$SECONDS LOADED=$SECONDS
         if [ "$status" -ne 2 ]; then
             status=0
             say '  load'
             step "$load_log" '' "$PY" "$LOADER" --datasets "$dataset" "${LOAD[@]}" || status=$?
             [ "$status" -eq 0 ] || [ "$outcome" != ok ] || outcome='load failed'
+            LOADED=$SECONDS
         fi
-        loaded=$SECONDS
     fi
     if [ "$status" -ne 2 ]; then
         say '  verify'
         verify "$dataset" "$load_log" || [ "$outcome" != ok ] || outcome='verify failed'
     fi
-    if [ "$outcome" != ok ]; then
-        FAILED=$((FAILED + 1))
-        cause=$(cause_of "$dataset" "$download_log" "$load_log")
-    fi
-    TIMINGS+=("$dataset=$((downloaded - CURRENT_SINCE)),$((loaded - downloaded)),$((SECONDS - loaded))")
-    add_row "$dataset" "$DAYS" "$COUNT" "$outcome" "${cause:-$VERDICT}"
-}
-
-# cause_of DATASET LOG...: what the programs' summaries give as the first reason of a failure.
-cause_of() {
-    local dataset=$1 reasons
-    shift
-    reasons=$(sed -n "s/^FAILED $dataset //p; s/^SOURCE $dataset: //p" "$@" 2>/dev/null) || :
-    reasons=${reasons%%$'\n'*}
-    printf '%s\n' "${reasons:0:300}"
+    add_outcome "$outcome"
 }
 
 # When the oldest run began whose work no check of the values has seen: this one, or one before it that was cut off, for
@@ -676,37 +597,20 @@ unchecked_since() {
 }
 
 # For all datasets of this run together: asks the source what it has, looks at the values that were published (with
-# --verify-only, at all of them), and draws what is there as a page for any browser. A dataset that is behind its source
-# has failed.
+# --verify-only, at all of them), and draws what is there as a page for any browser. Then tells how the run ended: a dataset
+# that is behind its source has failed.
 report() {
-    local page=$LOGS/coverage_$STAMP.html key cause i since=() report=()
+    local page=$LOGS/coverage_$STAMP.html since=() report=()
     [ "$VERIFY_ONLY" = yes ] || since=(--since "$(unchecked_since)")
     say ''
     say 'Check against the source, and of the values'
     [ "$LOGS_LOST" = yes ] || report=(--report "$page")
     step '' "$SCRATCH/coverage" "$PY" "$LOADER" --verify --output json ${report[@]+"${report[@]}"} ${since[@]+"${since[@]}"} \
-        --timings "${TIMINGS[@]}" --datasets "${DATASETS[@]}" "${RANGE[@]}" "${TARGET[@]}" || :
-    "$PY" -I - "$SCRATCH/coverage" >"$SCRATCH/answer" 2>/dev/null <<'PYTHON' || : >"$SCRATCH/answer"
-import json, sys
-with open(sys.argv[1]) as file:
-    verified = json.load(file)["datasets"]
-for found in verified:
-    if found["ok"] is not True:
-        lost = {name: len(found[name]) for name in (
-            "surplus_days", "altered_days", "differing_days", "behind_source_days", "missing_days", "unloaded_days") if found.get(name)}
-        days = ", ".join(f"{count} {name[:-5].replace('_', ' ')} (first {found[name][0]})" for name, count in lost.items())
-        print(found["dataset"], "; ".join(filter(None, (*found.get("alarms", ()), found.get("error"), days))))
-PYTHON
-    while read -r key cause; do
-        for ((i = 0; i < ${#ROWS[@]}; i++)); do
-            case ${ROWS[i]} in
-                "$key|"*'|ok|'*) ROWS[i]=${ROWS[i]/|ok|/|verify failed|} CAUSES[i]=$cause FAILED=$((FAILED + 1)) ;;
-                "$key|"*) CAUSES[i]=${CAUSES[i]:-$cause} ;;
-            esac
-        done
-    done <"$SCRATCH/answer"
-    REPORT='No coverage report could be written.'
-    [ ! -s "$page" ] || REPORT="Coverage report: $page"
+        --outcomes "$SCRATCH/outcomes" --datasets "${DATASETS[@]}" "${RANGE[@]}" "${TARGET[@]}" || :
+    say ''
+    report=(--coverage "$SCRATCH/coverage" --page "$page" --logs "$LOGS" --stamp "$STAMP")
+    [ "$MODE" != demo ] || report+=(--demo)
+    summary "${report[@]}" || FAILED=yes
 }
 
 # Asks the sources once whether they are alive: an outage is then known to all datasets of the run, and told first.
@@ -730,50 +634,15 @@ collect_all() {
         collect "${DATASETS[i]}"
     done
     report
-    say ''
-    summary
-    say ''
-    if [ "$FAILED" -eq 0 ] && [ "${#DATASETS[@]}" -eq 1 ]; then
-        say 'The dataset is verified.'
-    elif [ "$FAILED" -eq 0 ]; then
-        say "All ${#DATASETS[@]} datasets verified."
-    else
-        if [ "$UNREACHABLE" = yes ] && [ "$MODE" != demo ]; then
-            say 'The API cannot be reached from here. To try the system without internet: deploy_data_collectors.sh --demo'
-        fi
-        failures
-    fi
-    say "$REPORT"
-}
-
-# What is not right, a line a dataset, worst first: nothing fetched, nothing loaded, something not as it should be. Then all of
-# it in one line and what happens next, so that whoever reads only the end knows.
-failures() {
-    local status i names='' next
-    next='The same command again does what is missing and asks again for what the source lacks; what an account, a setting or a table lacks, a person must mend.'
-    for status in 'download failed' 'load failed' 'verify failed'; do
-        for ((i = 0; i < ${#ROWS[@]}; i++)); do
-            case ${ROWS[i]} in
-                *"|$status|"*)
-                    say "  ${ROWS[i]%%|*}: $status: ${CAUSES[i]:-see $LOGS}"
-                    names+=", ${ROWS[i]%%|*} (${CAUSES[i]:0:90})"
-                    ;;
-            esac
-        done
-    done
-    names=${names#, }
-    [ "${#names}" -le 600 ] || names="${names:0:600} ..."
-    say "$FAILED of ${#DATASETS[@]} datasets failed: $names; reasons in $LOGS/{deployment,download_<dataset>,load_<dataset>}_$STAMP.log"
-    say "$next"
 }
 
 dry_run() {
     say ''
     say 'Download'
-    step '' '' "$PY" "$DOWNLOADER" --dry-run --datasets "${DATASETS[@]}" "${DOWNLOAD[@]}" || FAILED=1
+    step '' '' "$PY" "$DOWNLOADER" --dry-run --datasets "${DATASETS[@]}" "${DOWNLOAD[@]}" || FAILED=yes
     say ''
     say 'Load'
-    step '' '' "$PY" "$LOADER" --dry-run --datasets "${DATASETS[@]}" "${LOAD[@]}" || FAILED=1
+    step '' '' "$PY" "$LOADER" --dry-run --datasets "${DATASETS[@]}" "${LOAD[@]}" || FAILED=yes
     say ''
     say 'Dry run: nothing was changed.'
 }
@@ -796,7 +665,7 @@ enter_local_cloud() {
     [ "$MODE" = local ] || command+=("$PY" "$ROOT/tests/api_standin.py" run --)
     stop_if_asked
     # What the run inside shows for its own, and what it needs to know, stand in the lock that this process holds.
-    DEPLOY_INSIDE=$("$PYTHON" -I -c 'import secrets; print(secrets.token_hex(16))')
+    DEPLOY_INSIDE=$("$PY" -I -c 'import secrets; print(secrets.token_hex(16))')
     export DEPLOY_INSIDE
     printf ' %s %s\n' "$DEPLOY_INSIDE" "$STAMP" >&9 2>/dev/null || logs_refused
     rm -rf "$SCRATCH"
@@ -827,29 +696,7 @@ show_query() {
     [[ " ${DATASETS[*]} " = *' generation_outturn '* ]] || return 0
     say ''
     say "A query and its answer: the mean generation by fuel on $day"
-    cat >"$SCRATCH/query.py" <<'PYTHON'
-import os, sys, warnings
-warnings.simplefilter("ignore", FutureWarning)  # Google's about Python 3.10
-from google.cloud import bigquery
-from google.oauth2.credentials import Credentials
-
-project, dataset, day = sys.argv[1:]
-sql = f"""
-  SELECT fuel_type, COUNT(*) AS half_hours, ROUND(AVG(generation)) AS mean_mw
-  FROM `{project}.{dataset}.elexon_generation_outturn`
-  WHERE settlement_date = DATE '{day}'
-  GROUP BY fuel_type
-  ORDER BY mean_mw DESC
-"""
-print(sql)
-client = bigquery.Client(project=project, credentials=Credentials(os.environ["LOCAL_CLOUD_TOKEN"]))
-answer = list(client.query_and_wait(sql))
-print(f"  {'fuel_type':<12}{'half_hours':>12}{'mean_mw':>12}")
-for fuel, half_hours, mean_mw in answer:
-    print(f"  {fuel:<12}{half_hours:>12}{mean_mw:>12,.0f}")
-sys.exit(0 if answer else "the query found no rows")
-PYTHON
-    step '' '' "$PY" "$SCRATCH/query.py" "$PROJECT" "$DATASET_ID" "$day" || FAILED=$((FAILED + 1))
+    step '' '' in_root "$PY" -m collector.demo "$PROJECT" "$DATASET_ID" "$day" || FAILED=yes
 }
 
 # --- Main ----------------------------------------------------------------------------------------
@@ -864,15 +711,25 @@ main() {
     COMMAND_LINE=$(printf '%q ' "$0" "$@")
     COMMAND_LINE=${COMMAND_LINE% }
     parse_arguments "$@"
+    if [ "$LIST" = yes ] || [ "$VERSION" = yes ]; then
+        local question=--list-datasets
+        [ "$VERSION" = no ] || question=--version
+        PYTHON=$(command -v "$PY" || command -v python3) || die 'no Python was found; install python3'
+        exec "$PYTHON" "$DOWNLOADER" "$question"
+    fi
 
     trap 'on_signal 130' INT
     trap 'on_signal 143' TERM
     trap 'on_signal 129' HUP
     trap '' PIPE
     trap clean_up EXIT
-    if ! { SCRATCH=$(mktemp -d) && mkfifo "$SCRATCH/pipe"; } 2>/dev/null; then
+    if ! { SCRATCH=$(mktemp -d) && mkfifo "$SCRATCH/pipe" && : >"$SCRATCH/outcomes"; } 2>/dev/null; then
         die "cannot make a temporary directory in ${TMPDIR:-/tmp}; make room there, or name another in TMPDIR"
     fi
+    case $SCRATCH in
+        /*) ;;
+        *) SCRATCH=$PWD/$SCRATCH ;; # a relative TMPDIR
+    esac
     ! is_inside || inside=yes
     unset DEPLOY_INSIDE
     export PYTHONUNBUFFERED=1
@@ -880,22 +737,18 @@ main() {
     export COLLECTOR_LIVE_LINES=''
     [ ! -t 1 ] || [ "${TERM-dumb}" = dumb ] || COLLECTOR_LIVE_LINES=yes
 
-    PYTHON=$PY
-    if ! environment_is_complete; then
-        find_python
-        check_arguments "$PYTHON"
-        make_environment
-    fi
+    environment_is_complete || make_environment
     if [ "$SETUP" = yes ]; then
         set_up_emulators
         exit 0
     fi
-    check_arguments "$PY"
+    plan "$PY"
     TARGET=(--project "$PROJECT" --bucket "$BUCKET" --dataset-id "$DATASET_ID")
     RANGE=(--end-date "$END_DATE")
     [ -z "$START_DATE" ] || RANGE+=(--start-date "$START_DATE")
     LOAD=("${RANGE[@]}" "${TARGET[@]}")
     [ -z "$MAX_WORKERS" ] || LOAD+=(--max-workers "$MAX_WORKERS")
+    LOAD+=(${PASSED[@]+"${PASSED[@]}"})
     DOWNLOAD=("${LOAD[@]}")
     [ -z "$MAX_DAYS" ] || DOWNLOAD+=(--max-days "$MAX_DAYS")
 
@@ -917,7 +770,9 @@ main() {
         fi
     fi
     # Not left to the end of the file: bash reads a script as it runs it, and an update may replace this one.
-    exit $((FAILED > 0))
+    [ "$FAILED" = no ] || exit 1
+    exit 0
 }
 
-main "$@"
+# A test that sources this file gets the functions alone.
+(return 0) 2>/dev/null || main "$@"

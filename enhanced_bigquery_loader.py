@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 from collector import command_line
 from collector.base.errors import DONE, FAILED, UsageError
@@ -17,10 +18,10 @@ from collector.command_line import (
     Parser,
     add_common_arguments,
     add_output_arguments,
+    go_on_in_environment,
     list_datasets,
     new_file,
     stamp,
-    timing,
     whole_number,
 )
 from enhanced_elexon_neso_downloader import BASE_URLS
@@ -63,8 +64,8 @@ def build_parser() -> argparse.ArgumentParser:
     verification = parser.add_argument_group("with --verify")
     verification.add_argument("--output", choices=["text", "json"], default="text", help="for people or for machines (default: text)")
     verification.add_argument("--report", type=new_file, metavar="FILE.html", help="also write a coverage report: one page for any browser")
-    # The deploy script's: what a page that is drawn at the end of a run cannot know by itself.
-    verification.add_argument("--timings", nargs="+", type=timing, default=[], help=argparse.SUPPRESS)
+    # The deploy script's: what a page that is drawn at the end of a run cannot know by itself, how long its steps took.
+    verification.add_argument("--outcomes", type=Path, metavar="FILE", help=argparse.SUPPRESS)
     # When the run began: what was published since then is read, the rest is verified by metadata.
     verification.add_argument("--since", type=stamp, help=argparse.SUPPRESS)
     verification.add_argument("--counts-only", action="store_true", help="leave out the checks of the values, which read the whole range")
@@ -78,13 +79,12 @@ def main(argv: list[str] | None = None) -> int:
     if arguments.list_datasets:
         print(list_datasets())
         return DONE
+    go_on_in_environment()
     from collector.program import flags_of, tasks_of
-    from collector.settings import load_settings, warn_if_exposed
+    from collector.settings import load_settings, require_places, warn_if_exposed
 
     settings, tasks = load_settings(flags_of(arguments), BASE_URLS), tasks_of(arguments)
     _refuse_mixtures(arguments)
-    if arguments.check_only:
-        return DONE
     # The libraries of the work take 0.3 s, for which nothing above has to wait.
     from collector.base.process import Stop, start_logging
     from collector.cloud import refusals
@@ -100,6 +100,7 @@ def main(argv: list[str] | None = None) -> int:
     stop.install()
     connections = max(16, arguments.max_workers)
     storage, client = storage_client(settings, connections), bigquery_client(settings, connections)
+    require_places(settings)
     permissions = refusals.OBJECTS if arguments.check_setup else refusals.TO_READ_OBJECTS
     bucket = stop.attend(lambda: find_bucket(storage, settings, permissions))
     home = stop.attend(lambda: find_dataset(client, settings))
@@ -135,7 +136,8 @@ def _refuse_mixtures(arguments: argparse.Namespace) -> None:
 def _load(tasks: Sequence[Task], warehouse: Warehouse, store: DayStore, arguments: argparse.Namespace) -> int:
     from collector.base.process import log
     from collector.base.progress import Progress
-    from collector.warehouse.load import Load, summary
+    from collector.warehouse.load import Load
+    from collector.warehouse.outcome import summary
 
     stop, results = warehouse.stop, []
     with Progress(arguments.quiet) as progress:
@@ -147,7 +149,7 @@ def _load(tasks: Sequence[Task], warehouse: Warehouse, store: DayStore, argument
     if stop.is_set:
         log.warning("stopped; the same command again goes on where this one ended")
         return 128 + stop.signal_number
-    return FAILED if any(result.failed for result in results) else DONE
+    return FAILED if any(result.failed or result.nothing for result in results) else DONE
 
 
 def _verify(tasks: Sequence[Task], warehouse: Warehouse, store: DayStore, arguments: argparse.Namespace, settings: Settings) -> int:
@@ -155,9 +157,12 @@ def _verify(tasks: Sequence[Task], warehouse: Warehouse, store: DayStore, argume
     import time
 
     from collector.base.errors import Stopped
+    from collector.base.outcomes import read_outcomes
     from collector.base.process import log
     from collector.verify.report import write_report
-    from collector.verify.verification import log_findings, log_gaps, source_api, verification_text, verify_all
+    from collector.verify.source_counts import source_api
+    from collector.verify.telling import log_findings, log_gaps, verification_text
+    from collector.verify.verification import verify_all
 
     began, stop = time.monotonic(), warehouse.stop
     api = None if arguments.without_source else source_api(settings, stop)
@@ -175,7 +180,8 @@ def _verify(tasks: Sequence[Task], warehouse: Warehouse, store: DayStore, argume
         print(verification_text(found))
     # Last: what was found is told even where no file can be written.
     if arguments.report:
-        write_report(arguments.report, found, settings, seconds, dict(arguments.timings))
+        outcomes = read_outcomes(arguments.outcomes) if arguments.outcomes else {}
+        write_report(arguments.report, found, settings, seconds, {key: outcome.seconds for key, outcome in outcomes.items()})
         log.info("coverage report: %s", arguments.report)
     return DONE if ok else FAILED
 

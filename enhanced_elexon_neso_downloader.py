@@ -18,12 +18,22 @@ from collector.command_line import (
     Parser,
     add_common_arguments,
     add_output_arguments,
+    go_on_in_environment,
     list_datasets,
     new_file,
     seconds,
     whole_number,
 )
 from collector.registry.model import CARBON, ELEXON
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from collector.base.process import Stop
+    from collector.days import Task
+    from collector.registry.model import Source
+    from collector.source.http import Api
 
 # Update these when the APIs move; the environment variables of the same names override them.
 ELEXON_BASE_URL = "https://data.elexon.co.uk/bmrs/api/v1"
@@ -53,6 +63,8 @@ def build_parser() -> argparse.ArgumentParser:
     how.add_argument("--request-delay", type=seconds, default=0.0, metavar="SECONDS", help="least time between requests (default: 0, as fast as the API allows)")
     how.add_argument("--force", action="store_true", help="fetch even what is stored and settled")
     how.add_argument("--dry-run", action="store_true", help="show the plan and its cost; change nothing")
+    how.add_argument("--probe", action="store_true", help="instead: ask each source a little and compare it with the registry; store nothing")
+    how.add_argument("--output", choices=["text", "json"], default="text", help="with --probe: for people or for machines (default: text)")
     # The deploy script's: whether the sources are alive, before anything is begun; for the programs of the run in FILE.
     how.add_argument("--check-source", type=new_file, metavar="FILE", help=argparse.SUPPRESS)
     add_output_arguments(parser)
@@ -65,12 +77,11 @@ def main(argv: list[str] | None = None) -> int:
     if arguments.list_datasets:
         print(list_datasets())
         return DONE
+    go_on_in_environment()
     from collector.program import flags_of, tasks_of
-    from collector.settings import load_settings, warn_if_exposed
+    from collector.settings import load_settings, require_places, warn_if_exposed
 
     settings, tasks = load_settings(flags_of(arguments), BASE_URLS), tasks_of(arguments)
-    if arguments.check_only:
-        return DONE
     # The libraries of the work take 0.2 s, for which nothing above has to wait.
     from collector.base.clock import Clock
     from collector.base.process import Stop, log, start_logging
@@ -91,7 +102,10 @@ def main(argv: list[str] | None = None) -> int:
     if arguments.check_source:
         print("\n".join(state.check(tasks, apis, arguments.check_source, stop)))
         return DONE
+    if arguments.probe:
+        return _probe(tasks, apis, stop, arguments.output)
     client = storage_client(settings, arguments.max_workers, clock)
+    require_places(settings)
     permissions = refusals.TO_READ_OBJECTS if arguments.dry_run else refusals.OBJECTS
     store = DayStore(stop.attend(lambda: find_bucket(client, settings, permissions)))
     warn_if_exposed(settings)
@@ -116,6 +130,18 @@ def main(argv: list[str] | None = None) -> int:
         log.warning("stopped; the same command again goes on where this one ended")
         return 128 + stop.signal_number
     return FAILED if any(result.failed or result.alarms for result in results) else DONE
+
+
+def _probe(tasks: Sequence[Task], apis: Mapping[Source, Api], stop: Stop, output: str) -> int:
+    import json
+
+    from collector.base.gb_calendar import utc_now
+    from collector.source.probe import CONFIRMED, probe_all, probe_text
+
+    found = stop.attend(lambda: probe_all([task.dataset for task in tasks], apis, stop, utc_now()))
+    is_confirmed = all(one.verdict == CONFIRMED for one in found)
+    print(json.dumps({"datasets": [one.as_json() for one in found], "ok": is_confirmed}) if output == "json" else probe_text(found))
+    return DONE if is_confirmed else FAILED
 
 
 if __name__ == "__main__":

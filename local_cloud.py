@@ -469,6 +469,11 @@ class LocalCloud:
 
     def _trouble(self, name: str, what: str) -> LocalCloudError:
         words = tail(self.log(name), 3).replace("\n", " | ")
+        # The first cause stands far above what it led to.
+        said = tail(self.log(name), 1_000)
+        for number in (errno.EMFILE, errno.ENFILE):
+            if os.strerror(number) in said:
+                words = f"{os.strerror(number)}; {REMEDIES[number]}"
         return self._full() or LocalCloudError(
             f"the {TITLES[name]} emulator {what}{f': {words}' if words else ''}; see {shown(self.log(name))}"
         )

@@ -13,7 +13,7 @@ from datetime import date, datetime, timezone
 from pathlib import Path
 
 from collector.base.errors import DONE, FAILED, MISUSED, Stopped, UsageError, internal
-from collector.base.names import PLACES
+from collector.base.names import PLACES, VERSION
 from collector.base.text import printable, table
 
 TYPE_CHECKING = False
@@ -25,13 +25,23 @@ _PLACE_NAMES = {"--project": "Google Cloud project", "--bucket": "bucket of the 
 DEFAULT_WORKERS = 16
 
 
-def list_datasets() -> str:
-    """The registry as a readable table: key, description, available from, priority."""
-    from datasets_config import REGISTRY
+# An ordinary one, of 48 settlement periods.
+_ANY_DAY = date(2024, 6, 1)
 
-    rows = [("KEY", "FROM", "PRIORITY", "DESCRIPTION")]
-    rows += [(d.key, str(d.first_day), d.priority, f"{d.title}: {d.description}") for d in REGISTRY.values()]
-    return table(rows)
+
+def list_datasets() -> str:
+    """The registry as a readable table, the eleven first, the others by group."""
+    from datasets_config import DEFAULT_DATASETS, REGISTRY
+
+    rows = [("KEY", "GROUP", "KIND", "FROM", "MB/DAY", "REQUESTS/DAY", "PRIORITY", "CONFIRMED BY", "DESCRIPTION")]
+    others = sorted((d for d in REGISTRY.values() if d.key not in DEFAULT_DATASETS), key=lambda d: d.group)
+    for d in (*(REGISTRY[key] for key in DEFAULT_DATASETS), *others):
+        size = d.bytes_per_day / 1e6
+        rows.append((
+            d.key, d.group, d.kind, str(d.first_day), f"{size:.{1 if size >= 0.1 else 3}f}", f"{d.requests(_ANY_DAY, _ANY_DAY):,}", d.priority,
+            "records" if d.is_confirmed else "document", f"{d.title}: {d.description}",
+        ))  # fmt: skip
+    return table(rows, frozenset({4, 5}))
 
 
 class Parser(argparse.ArgumentParser):
@@ -95,14 +105,6 @@ def seconds(text: str) -> float:
     return float(text)
 
 
-def timing(text: str) -> tuple[str, list[int]]:
-    """KEY=D,L,V: whole seconds that the download, the load and the check of a dataset took. Raises ArgumentTypeError."""
-    key, _, times = text.partition("=")
-    if not re.fullmatch(r"\d{1,9}(,\d{1,9}){2}", times, re.ASCII):
-        raise argparse.ArgumentTypeError(f"{text!r} is not KEY=DOWNLOAD,LOAD,CHECK in seconds")
-    return dataset_key(key), list(map(int, times.split(",")))
-
-
 def stamp(text: str) -> datetime:
     """YYYYMMDD_HHMMSS as in the names of the logs, local time; as UTC, the earlier of two. Raises ArgumentTypeError."""
     try:
@@ -125,30 +127,46 @@ def new_file(text: str) -> Path:
     return path
 
 
-def dataset_key(text: str) -> str:
-    """A key of the registry. Raises ArgumentTypeError that names the nearest when there is none."""
-    from datasets_config import REGISTRY
+def dataset_names(text: str) -> tuple[str, ...]:
+    """Keys of the registry from keys, the source's codes in any case, groups, `core` and `all`, separated by commas. Raises
+    ArgumentTypeError that says of a name what it might have been, or why that set is not collected."""
+    found: list[str] = []
+    for name in text.split(","):
+        found += _named(name)
+    return tuple(found)
 
-    if text in REGISTRY:
-        return text
+
+def _named(name: str) -> tuple[str, ...]:
+    from datasets_config import GROUPS, LEFT_OUT, REGISTRY
+
+    if name in REGISTRY:
+        return (name,)
+    wanted = name.casefold()
+    codes = {code.casefold(): key for key, dataset in REGISTRY.items() for code in (key, *dataset.codes)}
+    for known in (codes.get(wanted), GROUPS.get(wanted)):
+        if known:
+            return known if isinstance(known, tuple) else (known,)
+    left_out = {code.casefold(): why for code, why in LEFT_OUT.items()}
+    if wanted in left_out:
+        raise argparse.ArgumentTypeError(f"{name!r} is not collected: {left_out[wanted]}; see --list-datasets")
     import difflib
 
-    near = difflib.get_close_matches(text.lower(), REGISTRY, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]}?" if near else "see --list-datasets"
-    raise argparse.ArgumentTypeError(f"unknown dataset {text!r}; {hint}")
+    near = difflib.get_close_matches(wanted, [*REGISTRY, *codes, *GROUPS], n=1, cutoff=0.75)
+    hint = f"did you mean {codes.get(near[0], near[0])}?" if near else "see --list-datasets"
+    raise argparse.ArgumentTypeError(f"unknown dataset {name!r}; {hint}")
 
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags that both programs have: what to work on and where."""
     what = parser.add_argument_group("what")
-    what.add_argument("--datasets", nargs="+", type=dataset_key, metavar="KEY", help="dataset keys, separated by spaces (default: the eleven)")
+    what.add_argument("--datasets", nargs="+", type=dataset_names, metavar="KEY", help="keys, codes or groups, separated by spaces or commas; all (default: core, the eleven)")
     what.add_argument("--start-date", type=parse_day, metavar="YYYY-MM-DD", help="first settlement day (default: the first of each dataset)")
     what.add_argument("--end-date", type=parse_day, metavar="YYYY-MM-DD", help="last settlement day, included (default: today)")
     what.add_argument("--list-datasets", action="store_true", help="show every key with what it holds, and exit")
+    parser.add_argument("--version", action="version", version=f"%(prog)s {VERSION}", help="show the version, and exit")
     where = parser.add_argument_group("where")
     for flag, (variable, default) in PLACES.items():
         where.add_argument(flag, metavar="NAME", help=f"{_PLACE_NAMES[flag]} (default: ${variable}, else {default})")
-    parser.add_argument("--check-only", action="store_true", help=argparse.SUPPRESS)
 
 
 def add_output_arguments(parser: argparse.ArgumentParser) -> None:
@@ -157,6 +175,19 @@ def add_output_arguments(parser: argparse.ArgumentParser) -> None:
     volume = output.add_mutually_exclusive_group()
     volume.add_argument("--quiet", action="store_true", help="only warnings, errors and the summary")
     volume.add_argument("--verbose", action="store_true", help="every request and every job")
+
+
+def go_on_in_environment() -> None:
+    """Where this Python lacks the programs' packages and `.venv` has them, go on there. Raises UsageError where neither does."""
+    from importlib.util import find_spec
+
+    if all(find_spec(name) for name in ("dotenv", "google", "msgspec", "requests")):
+        return
+    python = Path(__file__).resolve().parent.parent / ".venv/bin/python"
+    # Within it, or in one that a signal has cut short, going on there would never end.
+    if Path(sys.prefix) != python.parent.parent and (python.parent.parent / ".complete").exists():
+        os.execv(python, [str(python), *sys.argv])  # noqa: S606
+    raise UsageError("the packages that this needs are not installed; run: ./deploy_data_collectors.sh --setup")
 
 
 def run(prog: str, main: Callable[[], int]) -> NoReturn:

@@ -20,10 +20,10 @@ from collector.base import gb_calendar
 from collector.base.gb_calendar import HALF_HOUR, ONE_DAY, day_end, day_length, day_start, settlement_day, utc_text
 from collector.registry.model import Dataset, Hole
 from collector.settlement_runs import runs_due
-from collector.storage.profile import Profile, Runs
 
 if TYPE_CHECKING:
     from collector.storage.day_objects import DayObject
+    from collector.storage.profile import Profile, Runs
 
 # Two readings of one absence count as two when so far apart: a day, less what the start of a daily job wanders.
 APART = timedelta(hours=23)
@@ -375,8 +375,13 @@ def is_whole(found: Iterable[Lack]) -> bool:
 
 # ---------------------------------------------------------------------------------------------- when it is read again
 def is_published(dataset: Dataset, day: date, now: datetime) -> bool:
-    """Whether anything of `day` can be published at `now` (aware UTC)."""
-    return now >= (day_start(day) if dataset.not_before is None else day_end(day) + dataset.not_before)
+    """Whether anything of `day` can be published at `now` (aware UTC): of what has ended, nothing after its last day."""
+    if dataset.last_day and day > dataset.last_day:
+        return False
+    if not dataset.settlement_runs:
+        return now >= (day_start(day) if dataset.not_before is None else day_end(day) + dataset.not_before)
+    # Of days that should be whole by now the timetable is not asked.
+    return now >= day_end(day) + dataset.whole_after or now >= _first_run(day)
 
 
 def final_after(dataset: Dataset, day: date) -> datetime:
@@ -435,8 +440,8 @@ def _is_doubtful(dataset: Dataset, stored: DayObject, around: Stored, now: datet
         return False
     end = day_end(day)
     if now < end + dataset.whole_after:
-        # It is only late, so each run looks; before its first settlement run there is nothing to look for.
-        return not dataset.settlement_runs or now >= _first_run(day)
+        # It is only late, so each run looks.
+        return is_published(dataset, day, now)
     dues = [end + timedelta(days=n) for n in _WIDENING]
     if not is_confirmed(stored, around):
         dues += [stored.seen + APART, *(stored.seen + timedelta(days=2**n) for n in range(14))]
@@ -554,7 +559,7 @@ def alarms(task: Task, stored: Stored, now: datetime) -> list[str]:
         if task.last >= settlement_day(now) and (looked is None or (dataset.max_age and now - looked > dataset.max_age)):
             found.append(f"no snapshot was taken {f'since {utc_text(looked)}' if looked else 'yet'}; run the downloader")
         return found
-    if dataset.often_empty:
+    if dataset.often_empty or dataset.last_day:
         return found
     over = [day for day in task.expected(now) if now >= day_end(day) + dataset.whole_after and day in stored]
     newest = newest_instant(stored)

@@ -1,38 +1,199 @@
 """What deploy_data_collectors.sh asks of Python: it keeps processes, this keeps data.
 
-    python3 -m collector.deploy settings [--project P ...]     the effective settings, a NAME=value line each
+    python3 -m collector.deploy plan [--start-date D ...]   the effective settings, and what a run works on: NAME=value lines
+    python3 -m collector.deploy verdict FILE                what the verification of one dataset found: DAYS ROWS yes|no TEXT
+    python3 -m collector.deploy summary --outcomes FILE ... how a run ended; exit code 0 only where all is right
 """
 
 from __future__ import annotations
 
+import argparse
+import json
+import platform
+import re
 import sys
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
 
 from collector import command_line
-from collector.base.errors import DONE
+from collector.base.errors import DONE, FAILED
+from collector.base.outcomes import OK, Outcome, read_outcomes
 from collector.command_line import Parser
-from collector.program import flags_of
-from collector.settings import SECRETS, SETTINGS, load_settings
-from enhanced_elexon_neso_downloader import BASE_URLS
 
 PROG = "deploy_data_collectors.sh"
+# The clocks go back on 2022-10-30: a day of 50 settlement periods.
+_DEMO = date(2022, 10, 29), date(2022, 10, 31)
+# Worst first: nothing fetched, nothing loaded, something not as it should be.
+_FAILURES = ("download failed", "load failed", "verify failed")
+_COUNTS = {
+    "missing_days": "missing", "unloaded_days": "not loaded", "differing_days": "differing", "altered_days": "altered",
+    "surplus_days": "surplus", "short_days": "short at source", "empty_days": "empty at source",
+}  # fmt: skip
+_LOSSES = ("surplus_days", "altered_days", "differing_days", "behind_source_days", "missing_days", "unloaded_days")
+_NEXT = (
+    "The same command again does what is missing and asks again for what the source lacks; "
+    "what an account, a setting or a table lacks, a person must mend."
+)
 
 
-def settings(argv: list[str]) -> int:
-    """Print the effective settings, without the secrets. Raises UsageError."""
-    parser = Parser(prog=PROG, add_help=False)
-    for setting in SETTINGS:
-        if setting.flag:
-            parser.add_argument(setting.flag)
-    found = load_settings(flags_of(parser.parse_args(argv)), BASE_URLS)
-    for name, value in found.values.items():
+# ------------------------------------------------------------------------------------------------------------- before a run
+def plan(argv: list[str]) -> int:
+    """Judge the arguments as the programs do and print what they come to; secrets are not shown. Raises UsageError.
+
+    Works without any package while there is no api.env.
+    """
+    # The other questions are asked for each dataset, and need none of it.
+    from collector.program import flags_of, tasks_of
+    from collector.settings import SECRETS, load_settings, unconfirmed
+    from enhanced_elexon_neso_downloader import BASE_URLS, build_parser
+
+    parser = build_parser()
+    parser.prog = PROG
+    parser.add_argument("--demo", action="store_true")
+    parser.add_argument("--local", action="store_true")
+    arguments = parser.parse_args(argv)
+    if arguments.demo:
+        # One date alone stands for that one day.
+        day = arguments.start_date or arguments.end_date
+        first, last = (day, day) if day else _DEMO
+        arguments.start_date, arguments.end_date = arguments.start_date or first, arguments.end_date or last
+    settings, tasks = load_settings(flags_of(arguments), BASE_URLS), tasks_of(arguments)
+    for name, value in settings.values.items():
         if name not in SECRETS:
             print(f"{name}={value}")
-    print(f"API_KEY_PRESENT={'yes' if found.api_key else 'no'}")
-    print(f"API_ENV_EXPOSED={'yes' if found.is_exposed else 'no'}")
+    print(f"API_KEY_PRESENT={'yes' if settings.api_key else 'no'}")
+    print(f"API_ENV_EXPOSED={'yes' if settings.is_exposed else 'no'}")
+    print(f"UNCONFIRMED={'' if arguments.demo or arguments.local else unconfirmed(settings)}")
+    print(f"PYTHON_VERSION={platform.python_version()}")
+    print(f"START_DATE={arguments.start_date or ''}")
+    # Fixed now, so that a run over midnight verifies the same days that it downloaded.
+    print(f"END_DATE={tasks[0].last}")
+    # A dataset that begins behind the range is no part of the run.
+    print("DATASETS=" + " ".join(task.dataset.key for task in tasks if task.first <= task.last))
+    print("LEFT_OUT=" + " ".join(task.dataset.key for task in tasks if arguments.datasets and task.first > task.last))
     return DONE
 
 
-ANSWERS = {"settings": settings}
+# ------------------------------------------------------------------------------------------------------------ a dataset's end
+def verdict(argv: list[str]) -> int:
+    """Print what the loader's answer in a file says of its one dataset; nothing, and FAILED, where it is none."""
+    try:
+        (found,) = _verified(Path(argv[0]))
+        print(_counted(found))
+    except (OSError, ValueError, KeyError, TypeError):
+        return FAILED
+    return DONE
+
+
+def _verified(answer: Path) -> list[dict[str, Any]]:
+    """Each dataset in the answer of `--verify --output json`. Raises OSError, ValueError, KeyError, TypeError."""
+    datasets: list[dict[str, Any]] = json.loads(answer.read_text(encoding="utf-8"))["datasets"]
+    return datasets
+
+
+def _counted(found: dict[str, Any]) -> str:
+    loaded, expected, rows = found["days_loaded"], found["days_expected"], found["rows_loaded"]
+    text = f"{loaded:,} of {expected:,} days loaded; {rows:,} rows in the table, {found['rows_stored']:,} in the bucket"
+    counts = {what: len(found.get(name) or ()) for name, what in _COUNTS.items()}
+    counts["provisional"] = found.get("provisional_days") or 0
+    text += "".join(f"; {count:,} {what}" for what, count in counts.items() if count)
+    return f"{loaded}/{expected} {rows:,} {'yes' if found['ok'] is True else 'no'} {text}"
+
+
+# --------------------------------------------------------------------------------------------------------------- a run's end
+def summary(argv: list[str]) -> int:
+    """Print what became of the datasets of a run. Returns DONE only where all of them are as they should be.
+
+    Without --coverage, the answer of the last check, the run was stopped: the table is all that is said. Raises OSError.
+    """
+    parser = Parser(prog=PROG, add_help=False)
+    parser.add_argument("--outcomes", type=Path, required=True)
+    parser.add_argument("--datasets", nargs="+", required=True)
+    parser.add_argument("--coverage", type=Path)
+    for flag in ("--page", "--logs"):
+        parser.add_argument(flag, type=Path, default=Path())
+    parser.add_argument("--stamp", default="")
+    parser.add_argument("--demo", action="store_true")
+    arguments = parser.parse_args(argv)
+    keys: list[str] = arguments.datasets
+    outcomes = read_outcomes(arguments.outcomes)
+    found = _found_wrong(arguments.coverage, keys) if arguments.coverage else {}
+    causes = {key: found.get(key, "") for key in keys}
+    for key, outcome in outcomes.items():
+        if outcome.status == OK and key in found:
+            outcomes[key] = outcome._replace(status=_FAILURES[-1])
+        elif outcome.status != OK:
+            causes[key] = _reason(_logs(arguments, key), key) or outcome.said or causes[key]
+    failed = [key for key in keys if key not in outcomes or outcomes[key].status != OK]
+    print(_table(keys, outcomes))
+    if arguments.coverage:
+        print()
+        if not failed:
+            print("The dataset is verified." if len(keys) == 1 else f"All {len(keys)} datasets verified.")
+        else:
+            print("\n".join(_failures(arguments, outcomes, causes, failed)))
+        is_drawn = arguments.page.is_file() and arguments.page.stat().st_size
+        print(f"Coverage report: {arguments.page}" if is_drawn else "No coverage report could be written.")
+    return FAILED if failed else DONE
+
+
+def _found_wrong(coverage: Path, keys: Sequence[str]) -> dict[str, str]:
+    """Key -> what the last check found, for each dataset that is not right: all of them where there is no answer to read."""
+    wrong = {}
+    try:
+        for found in _verified(coverage):
+            if found["ok"] is not True:
+                lost = {name: found[name] for name in _LOSSES if found.get(name)}
+                days = ", ".join(f"{len(days)} {name[:-5].replace('_', ' ')} (first {days[0]})" for name, days in lost.items())
+                wrong[found["dataset"]] = "; ".join(filter(None, (*found.get("alarms", ()), found.get("error"), days)))
+    except (OSError, ValueError, KeyError, TypeError):
+        return dict.fromkeys(keys, "the last check gave no answer: neither the source nor the values were looked at")
+    return wrong
+
+
+def _logs(arguments: argparse.Namespace, key: str) -> str:
+    """What the programs said of a dataset: its download, then its load and verification."""
+    paths = [arguments.logs / f"{step}_{key}_{arguments.stamp}.log" for step in ("download", "load")]
+    return "\n".join(path.read_text(encoding="utf-8", errors="replace") for path in paths if path.is_file())
+
+
+def _reason(log: str, key: str) -> str:
+    """The first reason of a failure that the programs' summaries give, at most 300 characters."""
+    given = re.search(rf"^(?:FAILED {re.escape(key)} |SOURCE {re.escape(key)}: )(.*)", log, re.MULTILINE)
+    return given[1][:300] if given else ""
+
+
+def _table(keys: list[str], outcomes: dict[str, Outcome]) -> str:
+    rows = [("dataset", "days", "rows", "status", "seconds")]
+    for key in keys:
+        got = outcomes.get(key)
+        rows.append((key, got.days, got.rows, got.status, str(sum(got.seconds))) if got else (key, "-", "-", "not started", "-"))
+    width = max(20, *map(len, keys))
+    return "\n".join(f"{key:<{width}} {days:>11} {count:>15}  {status:<15} {took:>7}" for key, days, count, status, took in rows)
+
+
+def _failures(
+    arguments: argparse.Namespace, outcomes: dict[str, Outcome], causes: dict[str, str], failed: list[str]
+) -> list[str]:
+    """What is not right, a line a dataset, worst first. Then all of it in one line and what happens next, so that whoever
+    reads only the end knows."""
+    lines, names = [], []
+    if not arguments.demo and any(re.search("cannot be reached.*--demo", _logs(arguments, key)) for key in arguments.datasets):
+        lines.append("The API cannot be reached from here. To try the system without internet: deploy_data_collectors.sh --demo")
+    for status in _FAILURES:
+        for key in failed:
+            if key in outcomes and outcomes[key].status == status:
+                lines.append(f"  {key}: {status}: {causes[key] or f'see {arguments.logs}'}")
+                names.append(f"{key} ({causes[key][:90]})")
+    told = ", ".join(names)
+    told = told if len(told) <= 600 else f"{told[:600]} ..."
+    logs = f"{arguments.logs}/{{deployment,download_<dataset>,load_<dataset>}}_{arguments.stamp}.log"
+    return [*lines, f"{len(failed)} of {len(arguments.datasets)} datasets failed: {told}; reasons in {logs}", _NEXT]
+
+
+ANSWERS = {"plan": plan, "verdict": verdict, "summary": summary}
 
 if __name__ == "__main__":
     command_line.run(PROG, lambda: ANSWERS[sys.argv[1]](sys.argv[2:]))

@@ -57,6 +57,8 @@ _KEPT_BACK = re.compile(rb"access-control-.*|connection|keep-alive|transfer-enco
 _HEAD = 64 * 1024  # bytes at most of what an upload says of itself
 # Bytes of a body that may wait here in each direction: with the 64 kB of a default, large uploads take twice as long.
 _IN_FLIGHT = 4 << 20
+# With less room on the disk, in bytes, nothing is written any more.
+_LEAST_ROOM = 1 << 20
 
 
 class Refused(Exception):
@@ -128,17 +130,44 @@ def guarded(app: App, allowed: Sequence[tuple[str, str]], port: int, token: str)
                 raise Refused(403, "only plain HTTP is served")
             check_caller(scope["headers"], port, token)
             check_path(scope["method"], scope["raw_path"].decode(), allowed)
+            _check_room(scope["method"])
             headers = [header for header in scope["headers"] if header[0] != b"authorization"]
-            await app({**scope, "headers": headers}, receive, send)
+            await app({**scope, "headers": headers}, receive, _for_good(send))
         except Refused as refused:
             await _answer(send, refused.status, str(refused))
 
     return door
 
 
+def _check_room(method: str) -> None:
+    """Raises Refused where the disk of the data folder, which is the current one, is full: the BigQuery emulator would
+    not answer before there is room. No client tries again what ends with that status."""
+    disk = os.statvfs(".")
+    if method not in ("GET", "DELETE") and disk.f_bavail * disk.f_frsize < _LEAST_ROOM:
+        raise Refused(507, f"{Path.cwd()}: no space left on device")
+
+
+def _for_good(send: Any) -> Any:
+    """`send`, but a failure that filled the disk has that status too."""
+    held: list[dict[str, Any]] = []
+
+    async def judge(message: dict[str, Any]) -> None:
+        if message["type"] == "http.response.start" and message["status"] >= 400:
+            held.append(message)
+            return
+        if held:
+            start = held.pop()
+            is_full = b"o space left on device" in message.get("body", b"")
+            await send({**start, "status": 507} if is_full else start)
+        await send(message)
+
+    return judge
+
+
 async def _answer(send: Any, status: int, message: str) -> None:
     """An error as Google's services word one. The connection ends: what else stands on it was not asked rightly."""
-    reason = "backendError" if status >= 500 else "forbidden" if status == 403 else "invalid"
+    # Clients try again by the status, or by the reason.
+    reason = "insufficientStorage" if status == 507 else "backendError" if status >= 500 else "forbidden" if status == 403 else "invalid"
     error = {"code": status, "message": message, "errors": [{"message": message, "domain": "global", "reason": reason}]}
     body = json.dumps({"error": error}).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body)), (b"connection", b"close")]

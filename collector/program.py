@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from itertools import chain
 
 from collector.base import gb_calendar
 from collector.base.errors import UsageError
@@ -32,7 +33,7 @@ def tasks_of(arguments: argparse.Namespace) -> list[Task]:
         raise UsageError(f"--end-date {end} is before --start-date {start}; swap them")
     if end and end < FIRST_DAY:
         raise UsageError(f"--end-date {end} is before any data; the earliest is {FIRST_DAY}")
-    keys = dict.fromkeys(arguments.datasets or DEFAULT_DATASETS)
+    keys = dict.fromkeys(chain.from_iterable(arguments.datasets) if arguments.datasets else DEFAULT_DATASETS)
     tasks = [Task(REGISTRY[key], max(start or FIRST_DAY, REGISTRY[key].first_day), end or today) for key in keys]
     if all(task.last < task.first for task in tasks):
         begins = ", ".join(f"{task.dataset.key} begins on {task.dataset.first_day}" for task in tasks)

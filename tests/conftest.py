@@ -56,7 +56,7 @@ with warnings.catch_warnings():
     from local_cloud import LocalCloud
 
     # All at once: a module that is first imported while the clock is set would keep that clock.
-    _MODULES = [importlib.import_module(module.name) for module in pkgutil.walk_packages(collector.__path__, "collector.") if module.name != "collector.deploy"]
+    _MODULES = [importlib.import_module(module.name) for module in pkgutil.walk_packages(collector.__path__, "collector.")]
 
 SAMPLES = ROOT.parent / "shared" / "samples"
 DOWNLOADER, LOADER = downloader.PROG, loader.PROG
@@ -253,6 +253,7 @@ class Place:
     def verification(self, *arguments: str, now: datetime | None = None) -> tuple[int, dict[str, dict[str, Any]]]:
         """Exit code of --verify, and what it says of each dataset."""
         ran = self.load("--verify", "--output", "json", *arguments, now=now)
+        assert ran.out, ran.err
         told = json.loads(ran.out)
         assert told["ok"] == (ran.code == 0), ran
         return ran.code, {entry["dataset"]: entry for entry in told["datasets"]}

@@ -2,7 +2,7 @@
 token services, and a metadata server. With these the programs run as they do against the real cloud, credentials and all.
 
     with GoogleFront(folder, storage_url, bigquery_url) as front:
-        ...                                                  # run with front.env; tokens: front.bearers
+        ...                # run with front.env; tokens: front.bearers; what was asked to be exchanged: front.exchanged
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import json
 import ssl
 import threading
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import quiet_server
 from cryptography import x509
@@ -61,6 +61,7 @@ class GoogleFront:
         self.refused = False
         self.bearers: set[str] = set()
         self.tokens: list[str] = []
+        self.exchanged: list[dict[str, list[str]]] = []
         self._servers: list[_Server] = []
 
     def __enter__(self) -> GoogleFront:
@@ -146,6 +147,8 @@ class _Inside(_Handler):
                 self.send(400, [], json.dumps({"error": "invalid_grant", "error_description": "Token has been expired or revoked."}).encode())
                 return
             kind = self.host.partition(".")[0]
+            if kind == "sts":
+                front.exchanged.append(parse_qs(body.decode()))
             later = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
             token = front.token(kind)
             answer = {"access_token": token, "accessToken": token, "expireTime": later, "expires_in": 3_599, "token_type": "Bearer",

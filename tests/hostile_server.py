@@ -95,6 +95,16 @@ HANGS: dict[str, Callable[[], Iterable[Step]]] = {
     "body-burst-drip": lambda: itertools.chain([OK + b"\r\n[" + b" " * 400_000], drip(b" ")),
     "gzip-empty-members": lambda: itertools.chain([ZIPPED + b"\r\n"], itertools.repeat(gzip.compress(b"") * 3_000)),
     "gzip-empty-blocks": lambda: of_blocks(GZIP_HEAD, b"\x00\x00\x00\xff\xff"),
+    "early-hints-flood": lambda: itertools.repeat(b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" * 1_000),
+    "continue-headers-drip": lambda: itertools.chain([b"HTTP/1.1 100 Continue\r\n"], drip(b"X: a\r\n")),
+    "chunk-end-drip": lambda: itertools.chain([OK + CHUNKED + chunk(GOOD)[:-2]], drip(b"\r")),
+    "gzip-trailers-drip": lambda: itertools.chain([ZIPPED + CHUNKED, chunk(gzip.compress(GOOD)), b"0\r\n"], drip(b"X: a\r\n")),
+    "gzip-in-chunks-empty-members": lambda: itertools.chain([ZIPPED + CHUNKED], itertools.repeat(chunk(gzip.compress(b"")) * 2_000)),
+    "gzip-end-drip": lambda: itertools.chain([ZIPPED + b"\r\n" + gzip.compress(GOOD)[:-8]], drip(b"")),
+    "page-503-flood": lambda: page("503 Busy", itertools.repeat(b"a" * 65_536)),
+    "page-400-gzip-empty": lambda: page("400 Bad", itertools.repeat(gzip.compress(b"") * 3_000), b"Content-Encoding: gzip\r\n"),
+    "page-404-gzip-drip": lambda: page("404 No", itertools.chain([GZIP_HEAD], drip(b"\x00\x00\x00\xff\xff")), b"Content-Encoding: gzip\r\n"),
+    "redirect-drip": lambda: itertools.chain([b"HTTP/1.1 302 Found\r\nLocation: http://x/"], drip()),
     "gzip-header-flood": lambda: of_blocks(b"\x1f\x8b\x08\x08" + bytes(6), b"name"),
 }
 OTHERS: dict[str, Callable[[], Iterable[Step]]] = {
@@ -117,6 +127,28 @@ OTHERS: dict[str, Callable[[], Iterable[Step]]] = {
     "status-flood": lambda: itertools.repeat(b"a" * 65_536),
     "gzip-bomb": lambda: zipped(itertools.repeat(bytes(1_000_000), 2_000)),
     "gzip-bomb-404": lambda: itertools.chain([b"HTTP/1.1 404 Not Found\r\nContent-Encoding: gzip\r\n\r\n"], itertools.islice(zipped(itertools.repeat(bytes(1_000_000), 500)), 1, None)),
+    "gzip-and-deflate": lambda: whole(zlib.compress(gzip.compress(GOOD)), OK + b"Content-Encoding: gzip, deflate\r\n"),
+    "gzip-of-gzip": lambda: whole(gzip.compress(gzip.compress(GOOD)), OK + b"Content-Encoding: gzip, gzip\r\n"),
+    "gzip-within": lambda: whole(gzip.compress(gzip.compress(GOOD)), ZIPPED),
+    "gzip-small-members": lambda: whole(gzip.compress(b" ") * 100_000 + gzip.compress(GOOD), ZIPPED),
+    "deflate-bomb": lambda: whole(zlib.compress(bytes(300_000_000), 9), OK + b"Content-Encoding: deflate\r\n"),
+    "header-bomb": lambda: whole(GOOD, OK + b"".join(b"X-%d: %s\r\n" % (i, b"a" * 60_000) for i in range(95))),
+    "length-zero": lambda: [*whole(b"", OK)[:1], GOOD],
+    "length-letters": lambda: [OK + b"Content-Length: nine\r\n\r\n" + GOOD],
+    "length-zipped": lambda: [ZIPPED + b"Content-Length: %d\r\n\r\n" % len(GOOD) + gzip.compress(GOOD)],
+    "two-answers": lambda: [*whole(GOOD)[:1], *whole(b'[{"a":2}]')],
+    "status-204": lambda: whole(GOOD, b"HTTP/1.1 204 None\r\n"),
+    "status-206": lambda: whole(GOOD, b"HTTP/1.1 206 Part\r\nContent-Range: bytes 0-8/99\r\n"),
+    "status-304": lambda: whole(GOOD, b"HTTP/1.1 304 Same\r\n"),
+    "switching": lambda: [b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\n", *whole(GOOD)],
+    "retry-after-twice": lambda: whole(b"", b"HTTP/1.1 429 Slow\r\nRetry-After: 1\r\nRetry-After: 99999999999\r\n"),
+    "retry-after-words": lambda: whole(b"", b"HTTP/1.1 503 Busy\r\nRetry-After: soon\r\n"),
+    "retry-after-year-0": lambda: whole(b"", b"HTTP/1.1 503 Busy\r\nRetry-After: Sat, 0 Jan 0000 99:99:99 GMT\r\n"),
+    "date-garbage": lambda: whole(GOOD, OK + b"Date: Mon, 99 Foo 99999 00:00:00 +99999999999999999999\r\n"),
+    "body-nan": lambda: whole(b'[{"a":NaN}]'),
+    "blank-lines-flood": lambda: itertools.repeat(b"\r\n" * 30_000),
+    "blank-lines-drip": lambda: drip(b"\r\n"),
+    "chunk-size-zeros-flood": lambda: itertools.chain([OK + CHUNKED], itertools.repeat(b"0" * 65_536)),
     "gzip-cut": lambda: [ZIPPED + b"\r\n" + gzip.compress(GOOD)[:-9]],
     "gzip-garbage": lambda: [ZIPPED + b"\r\n" + gzip.compress(GOOD) + b"garbage"],
     "gzip-not": lambda: whole(GOOD, ZIPPED),
@@ -298,7 +330,6 @@ class HostileServer:
             return self._stop.is_set()
         finally:
             connection.settimeout(None)
-
 
 
 

@@ -5,8 +5,9 @@
     python3 tests/soak.py large [--days 7]                                                days of B1610 at their real size
     python3 tests/soak.py kills [--seeds 100] [--first-seed 0]                            kills at random moments
     python3 tests/soak.py faults [--seeds 20] [--first-seed 0] [--rate 0.3]               a third of all answers broken
-    python3 tests/soak.py world [--seeds 240] [--first-seed 0]                            days of a world with known truth
+    python3 tests/soak.py world [--seeds 42] [--first-seed 0] [--tables-every 1]          days of twelve datasets of known truth
     python3 tests/soak.py life [--seeds 100] [--first-seed 0]                             weeks of runs in such a world
+    python3 tests/soak.py year [--seeds 1] [--first-seed 0] [--days 365]                  a year of daily runs in it
 
 Each prints what it measured and exits 1 when something is not as it should be. All of it runs on this machine: the
 API stand-in, both emulators, and the programs as processes of their own. Run it with the suite's virtual environment
@@ -259,6 +260,7 @@ def _many_worlds(options: argparse.Namespace, name: str) -> bool:
     import conftest
     import test_life
     import test_world
+    from world import CODES
 
     failed = 0
     began = time.monotonic()
@@ -273,8 +275,12 @@ def _many_worlds(options: argparse.Namespace, name: str) -> bool:
                     return conftest.make_place(cloud, api, programs, Path(folder))
 
                 if name == "world":
-                    trial = test_world.trial_of(seed)
-                    wrong, told = trial.run(make), f"{trial.code}, {trial.windows}"
+                    trials = test_world.trials_of(seed, seed % options.tables_every == 0)
+                    wrong = [text for trial in trials for text in trial.run(make)]
+                    told = f"{len(CODES)} datasets{', with tables' * trials[0].tables}, {trials[0].windows}"
+                elif name == "year":
+                    year = test_life.year(seed, make, options.days)
+                    wrong, told = year.wrong, year.report
                 else:
                     life = test_life.drawn(seed, make, length=21, count=3)
                     wrong, told = life.wrong, f"{', '.join(life.codes)}: {life.report}"
@@ -296,10 +302,15 @@ def life_run(options: argparse.Namespace) -> bool:
     return _many_worlds(options, "life")
 
 
+def year_run(options: argparse.Namespace) -> bool:
+    """A year of daily runs: no claim is wrong, settlement runs are read soon, and few requests are needless."""
+    return _many_worlds(options, "year")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     runs = parser.add_subparsers(dest="run", required=True)
-    commands: dict[str, Any] = {"long": long_run, "large": large_run, "kills": kill_run, "faults": fault_run, "world": world_run, "life": life_run}
+    commands: dict[str, Any] = {"long": long_run, "large": large_run, "kills": kill_run, "faults": fault_run, "world": world_run, "life": life_run, "year": year_run}
     parsers = {name: runs.add_parser(name, help=function.__doc__) for name, function in commands.items()}
     for one in parsers.values():
         one.add_argument("--data-dir", default="", help="folder for the emulators' data, kept (default: a temporary one)")
@@ -308,9 +319,11 @@ def main() -> int:
     parsers["long"].add_argument("--scale", type=float, default=0.02)
     parsers["long"].add_argument("--datasets", nargs="+")
     parsers["large"].add_argument("--days", type=int, default=7)
-    for name, seeds in (("kills", 100), ("faults", 20), ("world", 240), ("life", 100)):
+    for name, seeds in (("kills", 100), ("faults", 20), ("world", 42), ("life", 100), ("year", 1)):
         parsers[name].add_argument("--seeds", type=int, default=seeds)
         parsers[name].add_argument("--first-seed", type=int, default=0)
+    parsers["world"].add_argument("--tables-every", type=int, default=1, help="load and verify with each Nth seed, else judge what is stored (default: 1)")
+    parsers["year"].add_argument("--days", type=int, default=365)
     parsers["faults"].add_argument("--rate", type=float, default=0.3)
     options = parser.parse_args()
     ok = commands[options.run](options)

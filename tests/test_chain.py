@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 import random
 import re
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable
 from datetime import date, datetime, timedelta, timezone
@@ -19,9 +21,11 @@ from conftest import (
     CODES,
     DOWNLOADER,
     LOADER,
+    PROJECT,
     SAMPLES,
     TWELVE,
     Place,
+    Ran,
     content_of,
     days,
     model_rows,
@@ -75,6 +79,21 @@ def test_all_datasets_over_the_clock_changes(place: Place, day: str, periods: in
         assert (told[key]["days_expected"], told[key]["days_stored"], told[key]["days_loaded"]) == (2, 2, 2)
         assert told[key]["rows_stored"] == told[key]["rows_loaded"] == sum(counts[key])
         assert told[key]["short_days"] == told[key]["missing_days"] == []
+
+
+def test_the_question_of_the_demonstration_is_answered(place: Place) -> None:
+    place.collect("--datasets", "generation_outturn", "--start-date", "2022-10-30", "--end-date", "2022-10-30")
+
+    def ask(day: str) -> Ran:
+        command = [sys.executable, "-m", "collector.demo", PROJECT, place.dataset_id, day]
+        ran = subprocess.run(command, env=place.env, cwd=place.programs, capture_output=True, text=True, check=False)
+        return Ran(ran.returncode, ran.stdout, ran.stderr)
+
+    rows = [line.split() for line in ask("2022-10-30").ok().out.partition("half_hours     mean_mw\n")[2].splitlines()]
+    assert {half_hours for _, half_hours, _ in rows} == {"50"}, "that day has 25 hours"
+    assert {"WIND", "CCGT", "NUCLEAR"} <= {fuel for fuel, _, _ in rows}
+    told = ask("2022-10-31")
+    assert (told.code, told.err) == (1, "the query found no rows\n")
 
 
 def test_objects_are_where_and_what_is_promised(place: Place) -> None:

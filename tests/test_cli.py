@@ -19,6 +19,8 @@ from api_standin import ApiStandin
 from conftest import DOWNLOADER, LOADER, TWELVE, Place, Ran, days
 from google.cloud import bigquery
 
+import enhanced_elexon_neso_downloader as downloader
+from collector.program import tasks_of
 from datasets_config import DEFAULT_DATASETS, REGISTRY
 
 BOTH = pytest.mark.parametrize("program", [DOWNLOADER, LOADER])
@@ -41,6 +43,18 @@ def told(ran: Ran, program: str) -> str:
     assert ran.out == ""
     assert re.fullmatch(rf"{re.escape(program)}: [^\n]+; [^\n]+\n", ran.err), ran.err
     return ran.err
+
+
+def test_names_that_people_know() -> None:
+    def named(*words: str) -> list[str]:
+        arguments = downloader.build_parser().parse_args(["--datasets", *words])
+        return [task.dataset.key for task in tasks_of(arguments)]
+
+    assert named("fuelhh,B1610", "frequency", "indo") == ["generation_outturn", "individual_generation", "frequency", "demand_outturn"]
+    assert named("core") == list(DEFAULT_DATASETS)
+    assert named("CORE", "frequency", "freq") == list(DEFAULT_DATASETS), "each once"
+    assert set(named("all")) == set(REGISTRY)
+    assert {REGISTRY[key].group for key in named("reference", "settlement")} == {"reference", "settlement"}
 
 
 # ----------------------------------------------------------------------------------- without network and credentials
@@ -143,7 +157,7 @@ def test_flag_goes_before_environment_before_file_before_default(programs: Path,
 
         def effective(*flags: str, **env: str) -> dict[str, str]:
             ran = subprocess.run(
-                [sys.executable, "-m", "collector.deploy", "settings", *flags], env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), **env},
+                [sys.executable, "-m", "collector.deploy", "plan", *flags], env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), **env},
                 cwd=programs, capture_output=True, text=True, check=True,
             )  # fmt: skip
             return dict(line.split("=", 1) for line in ran.stdout.splitlines())

@@ -5,12 +5,15 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Callable
 from datetime import date, datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 from cloud_proxy import Asked, CloudProxy
 from conftest import CODES, DOWNLOADER, LOADER, PROJECT, Place, content_of
 
+from benchmarks.bill import recorded
 from collector.storage.day_objects import DayStore, Payload, pack
+from collector.warehouse.tables import Warehouse
 from datasets_config import REGISTRY
 
 KEYS = ("market_index", "generation_outturn", "carbon_intensity")
@@ -132,6 +135,34 @@ def test_a_loader_that_was_overtaken_does_not_bring_back_the_past(kind: str, pla
     assert happened
     check_all(place, ("market_index",))
     assert place.verification(*what)[0] == 0
+
+
+@pytest.mark.parametrize(("added", "transactions"), [("2024-03-31", "2"), ("2024-03-24", "1")])
+def test_rows_that_another_transaction_added_are_noticed(added: str, transactions: str, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the same moment, and nothing was deleted that would have told. What is not of our days is none of our business;
+    and where the table's number of rows is right, nothing is counted."""
+    job, what = Warehouse.job, (*RANGE, "--datasets", "market_index")
+    place.download("--start-date", "2024-03-24", *what[2:]).ok()
+
+    def overtaken(self: Warehouse, start: Any, job_id: str) -> Any:
+        done = job(self, start, job_id)
+        if job_id.startswith("publish_") and not others:
+            others.append(job_id)
+            table = place.table_id("market_index")
+            days = f"DATE_ADD(settlement_date, INTERVAL DATE_DIFF(DATE '{added}', DATE '2024-03-31', DAY) DAY)"
+            place.query(f"INSERT INTO `{table}` SELECT * REPLACE ({days} AS settlement_date) FROM `{table}` WHERE settlement_date = DATE '2024-03-31'")
+        return done
+
+    others: list[str] = []
+    jobs: list[dict[str, Any]] = []
+    monkeypatch.setattr(Warehouse, "job", overtaken)
+    with recorded(jobs):
+        assert place.load(*what).ok().cell("market_index", "TRANSACTIONS") == transactions
+    assert any("COUNT(*)" in job["query"] and "GROUP BY settlement_date" in job["query"] for job in jobs if "query" in job)
+    check_all(place, ("market_index",)) if transactions == "2" else place.check("market_index", "2024-03-31")
+    with recorded(later := []):
+        place.collect("--datasets", "market_index", "--start-date", "2024-05-01", "--end-date", "2024-05-03")
+    assert not [job["query"] for job in later if "COUNT(*)" in job.get("query", "")]
 
 
 # ---------------------------------------------------------------------------------------------------- object generations

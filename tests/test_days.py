@@ -150,8 +150,9 @@ EIGHT, FOUR = issues(*[73] * 8), issues(*[49] * 4)
         # From one day on there are more, and longer ones: before it nothing lacked.
         (DAY, [FOUR] * 3, FOUR, [EIGHT] * 3, []),
         (DAY, [FOUR] * 3, issues(*[49] * 3), [EIGHT] * 3, [(Kind.ISSUE_MISSING, 1)]),
-        # One bad neighbour is no measure.
+        # One bad neighbour is no measure, nor are three bad days in a row.
         (DAY, [EIGHT, issues(20), EIGHT], EIGHT, [EIGHT] * 3, []),
+        (DAY, [issues(*[73] * 5)] * 3 + [EIGHT] * 4, issues(*[73] * 5), [EIGHT] * 7, [(Kind.ISSUE_MISSING, 3)]),
         (DAY, [EIGHT] * 3, issues(*[73] * 7), [], [(Kind.ISSUE_MISSING, 1)]),
         (date(2024, 3, 31), [EIGHT] * 3, issues(*[73] * 7), [EIGHT] * 3, []),
     ],
@@ -285,6 +286,14 @@ def test_settlement_runs_are_due_by_working_days() -> None:
     assert [run for run, _ in runs_due(date(2027, 7, 2))] == ["II", "SF", "R1", "RF"]
     assert runs_due(date(2027, 7, 2))[1][1] == date(2027, 7, 13)
     assert max(due for _, due in runs_due(date(2027, 3, 31))) == date(2027, 10, 31)
+
+
+def test_a_day_of_settlement_runs_is_asked_for_from_its_first_run_on() -> None:
+    """Before it there is nothing: a request a day and dataset that would be needless."""
+    for day, due in ((date(2024, 6, 5), date(2024, 6, 12)), (date(2024, 12, 20), date(2024, 12, 31))):
+        task = Task(B1610, day, day)
+        assert task.expected(day_start(due) - timedelta(seconds=1)) == []
+        assert task.expected(day_start(due)) == task.expected(day_start(due) + 1_000 * ONE_DAY) == [day]
 
 
 @pytest.mark.parametrize("late", [0, 1, 3, 6])

@@ -6,6 +6,7 @@ system tools that the script may use, as links, and a `python3` and a `gcloud` t
 
 from __future__ import annotations
 
+import compileall
 import json
 import os
 import re
@@ -26,6 +27,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from conftest import drawn_on
 
+from collector import deploy
 from collector import environment as making
 from collector.settings import SETTINGS
 from datasets_config import DEFAULT_DATASETS
@@ -110,25 +112,20 @@ if args[:2] == ["-I", "-c"] and "google.auth" in args[2]:
     sys.exit(play("google.auth").get("exit", 1))
 if args[0] == "-I":
     os.execv(real, [real, *args])
-if args[:2] == ["-m", "collector.deploy"]:
-    record("settings")
-    part = play("settings")
-    if "exit" in part:
-        sys.exit(part["exit"])
-    print("BMRS_PROJECT=" + value("--project", "jibber-jabber-knowledge"))
-    print("BMRS_BUCKET=" + value("--bucket", "jibber-jabber-knowledge-bmrs-data"))
-    print("BMRS_DATASET=" + value("--dataset-id", "uk_energy_prod"))
-    print("BMRS_LOCATION=europe-west2")
-    print("ELEXON_BASE_URL=https://example.org/a=b")
-    for name in ("STORAGE_EMULATOR_HOST", "BIGQUERY_EMULATOR_HOST"):
-        print(name + "=" + os.environ.get(name, ""))
-    print("API_KEY_PRESENT=no")
-    sys.exit()
+if "collector.deploy" in args:  # the real one, but for what it shall refuse
+    command = [real, *args]
+    question, *args = args[args.index("collector.deploy") + 1 :]
+    if question == "plan":
+        record("plan")
+        part = play("plan")
+        if "exit" in part:
+            sys.exit(part["exit"])
+    os.execv(real, command)
+if args[:2] == ["-m", "collector.demo"]:
+    args = args[1:]
 name = os.path.basename(args.pop(0))
 record(name)
-if name == "datasets_config.py":
-    print(*args[1:] or DATASETS.split(), sep=chr(10))
-elif name == "local_cloud.py" and args == ["setup"]:
+if name == "local_cloud.py" and args == ["setup"]:
     sys.exit(play("local_cloud.py setup").get("exit", 0))
 elif name == "local_cloud.py":
     os.environ.update(STORAGE_EMULATOR_HOST="http://127.0.0.1:1", BIGQUERY_EMULATOR_HOST="http://127.0.0.1:2", LOCAL_CLOUD_TOKEN="t")
@@ -139,8 +136,8 @@ elif name == "api_standin.py":
     os.execv(command[0], command)
 else:
     dataset = value("--datasets")
-    modes = [flag for flag in ("--check-only", "--check-setup", "--check-source", "--dry-run", "--verify", "--report") if flag in args]
-    part = play(" ".join([name, *modes, *([dataset] if "--check-only" not in modes and dataset else [])]))
+    modes = [flag for flag in ("--check-setup", "--check-source", "--dry-run", "--verify", "--report") if flag in args]
+    part = play(" ".join([name, *modes, *([dataset] if dataset else [])]))
     if "--verify" in args and "answer" not in part:
         found = dict(dataset=dataset, days_expected=3, days_stored=3, days_loaded=3, rows_stored=4321,
                      rows_loaded=4321, missing_days=[], short_days=[], provisional_days=0, ok=True)
@@ -192,7 +189,7 @@ class Project:
         """The work done, as "downloader KEY", "loader KEY", "verify KEY"."""
         steps = []
         for name, *arguments in self.calls():
-            if name in (DOWNLOADER, LOADER) and not {"--check-only", "--check-setup", "--check-source", "--report"} & set(arguments):
+            if name in (DOWNLOADER, LOADER) and not {"--check-setup", "--check-source", "--report"} & set(arguments):
                 step = "verify" if "--verify" in arguments else "download" if name == DOWNLOADER else "load"
                 steps.append(f"{step} {arguments[arguments.index('--datasets') + 1]}")
         return steps
@@ -228,21 +225,23 @@ def _eventually(condition: Callable[[], bool], seconds: float = 20) -> None:
 
 @pytest.fixture(scope="module")
 def stand_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The executable that plays Python."""
+    """The executable that plays Python; beside it what a project consists of, compiled."""
     folder = tmp_path_factory.mktemp("stand in")
+    shutil.copytree(ROOT / "collector", folder / "project/collector", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in (SCRIPT, DOWNLOADER, "datasets_config.py"):
+        shutil.copy(ROOT / name, folder / "project")
+    compileall.compile_dir(folder / "project", quiet=1)
     program = folder / "program.py"
-    program.write_text(STAND_IN.replace("DATASETS.split()", repr(list(DEFAULT_DATASETS))))
+    program.write_text(STAND_IN)
     _executable(folder / "python", f'exec "{sys.executable}" -I "{program}" "{sys.executable}" "$0" "$@"')
     return folder / "python"
 
 
 def _new_project(top: Path, stand_in: Path) -> Project:
     root, box, tools, home = (top / name for name in ("data collectors", "box", "tools", "home"))
-    for folder in (root, box, tools, home, top / "tmp"):
+    for folder in (box, tools, home, top / "tmp"):
         folder.mkdir()
-    shutil.copy(ROOT / SCRIPT, root)
-    (root / "collector").mkdir()
-    shutil.copy(ROOT / "collector/environment.py", root / "collector")
+    shutil.copytree(stand_in.parent / "project", root)
     (root / "requirements.lock").write_text("requests==2.32.5\n")
     for tool in TOOLS:
         found = shutil.which(tool)
@@ -307,7 +306,7 @@ def test_each_dataset_is_downloaded_loaded_and_verified_in_turn(project: Project
     dates = "--end-date 2024-04-01 --start-date 2024-03-30"
     where = "--project jibber-jabber-knowledge --bucket my-bucket --dataset-id uk_energy_prod"
     assert (
-        " ".join(project.called(DOWNLOADER)[2]) == f"--datasets frequency {dates} {where} --max-workers 2 --max-days 3"
+        " ".join(project.called(DOWNLOADER)[1]) == f"--datasets frequency {dates} {where} --max-workers 2 --max-days 3"
     )
     assert " ".join(project.called(LOADER)[1]) == f"--datasets frequency {dates} {where} --max-workers 2"
     stamp = project.logs("deployment_*.log")[0].stem.removeprefix("deployment_")
@@ -354,8 +353,7 @@ def test_a_run_ends_with_one_coverage_report(project: Project) -> None:
     assert project.logs("deployment_*.log")[0].name.removeprefix("deployment_").removesuffix(".log") in page
     assert " ".join(call).startswith("--verify --output json --report ") and "--start-date 2024-01-01" in " ".join(call)
     assert call[call.index("--datasets") + 1 :][:2] == ["frequency", "market_index"]
-    timings = call[call.index("--timings") + 1 :][:2]
-    assert [re.sub(r"\d+", "N", text) for text in timings] == ["frequency=N,N,N", "market_index=N,N,N"]
+    assert call[call.index("--outcomes") + 1].startswith(str(project.top / "tmp")), "how long each step took stands there"
     assert "No coverage report could be written." in out, "the stand-in for the loader writes none"
     assert "All 2 datasets verified." in out
 
@@ -467,7 +465,7 @@ def test_an_unreachable_api_names_the_demo(project: Project) -> None:
 def test_dry_run_only_asks_both_programs(project: Project) -> None:
     result = project.run("--dry-run", "--datasets", "frequency", "market_index")
     assert result.returncode == 0 and "nothing was changed" in result.stdout
-    work = [call for call in project.calls() if "--datasets" in call and "--check-only" not in call]
+    work = [call for call in project.calls() if "--datasets" in call and call[0] != "plan"]
     assert [call[0] for call in work] == [DOWNLOADER, LOADER] and all("--dry-run" in call for call in work)
     assert all("--datasets frequency market_index" in " ".join(call) for call in work)
     assert [path.name[:11] for path in project.logs()] == ["deployment_"]
@@ -492,7 +490,7 @@ def test_a_terminal_that_goes_away_stops_nothing(project: Project) -> None:
 
 
 def test_works_from_anywhere_through_a_link_and_leaves_api_env_unexecuted(project: Project) -> None:
-    (project.root / "api.env").write_text("touch pwned\nBMRS_PROJECT=$(touch pwned)\n")
+    (project.root / "api.env").write_text("SHELL=$(touch pwned)\nBMRS_API_KEY=$(touch${IFS}pwned)\n")
     links = project.top / "bin"
     links.mkdir()
     (links / "collect").symlink_to("../data collectors/" + SCRIPT)
@@ -500,6 +498,43 @@ def test_works_from_anywhere_through_a_link_and_leaves_api_env_unexecuted(projec
     assert result.returncode == 0, result.stderr
     assert len(project.logs()) == 3
     assert not list(project.top.rglob("pwned"))
+
+
+def test_a_dataset_whose_outcome_was_lost_is_not_right(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The disk of the temporary files was full: a line is cut off, others are not there."""
+    outcomes, coverage = tmp_path / "outcomes", tmp_path / "coverage"
+    coverage.write_text('{"datasets": []}')
+    whole = "frequency\tok\t60\t5\t1\t3/3\t4,321\tall is there\n"
+    for text, keys, code, last in (
+        (whole, ["frequency"], 0, "frequency +3/3 +4,321  ok +66"),
+        (whole + "market_index\tok\t6", ["frequency", "market_index"], 1, "market_index +- +-  not started +-"),
+    ):
+        outcomes.write_text(text)
+        asked = ["--outcomes", str(outcomes), "--coverage", str(coverage), "--logs", str(tmp_path), "--datasets", *keys]
+        assert deploy.summary(asked) == code
+        table = capsys.readouterr().out.partition("\n\n")[0]
+        assert re.fullmatch(last, table.splitlines()[-1]), table
+
+
+def test_sourced_the_script_lends_its_functions_and_does_nothing(bare: Project) -> None:
+    logs = bare.root / "logs"
+    logs.mkdir()
+    for name in ("deployment_20240101_063000.log", "coverage_20240101_063000.html", "deployment_20240102_063000.log", "deployment_20240103_063000.log"):
+        (logs / name).touch()
+    link = bare.top / "a link"
+    link.symlink_to(f"{bare.root.name}/{SCRIPT}")
+    calls = """source "$1"
+        parse_arguments --demo --end-date=2023-03-26 --datasets a 'b c' --max-days 3
+        printf '%s\\n' "$MODE" "$MAX_DAYS" "${GIVEN[@]}"
+        unchecked_since
+        script_path "$2"
+        parse_arguments --dry-run --verify-only"""
+    result = bare.run("-c", calls, "a test", str(bare.root / SCRIPT), str(link), command=[str(bare.top / "tools/bash")])
+    assert result.returncode == 2 and "use either" in _one_line(result)
+    assert result.stdout.splitlines() == [
+        "demo", "3", "--end-date", "2023-03-26", "--datasets", "a", "b c", "--max-days", "3", "--demo", "20240102_063000", str(bare.root / SCRIPT),
+    ]  # fmt: skip
+    assert bare.calls() == [] and len(list(logs.iterdir())) == 4
 
 
 # ------------------------------------------------------------------------------------------- wrong use
@@ -534,16 +569,15 @@ def test_wrong_use_is_one_line_and_starts_nothing(project: Project, arguments: l
     assert result.stdout == "" and project.calls() == [] and project.files() == before
 
 
-@pytest.mark.parametrize("who", [f"{DOWNLOADER} --check-only", "settings"])
-def test_values_are_judged_by_the_programs_and_told_as_ours(project: Project, who: str) -> None:
+def test_values_are_judged_once_and_told_as_ours(project: Project) -> None:
     before = project.files()
-    project.plan[who] = {"exit": 2, "say": "some_program.py: unknown dataset 'freq'; did you mean frequency?"}
+    project.plan["plan"] = {"exit": 2, "say": "some_program.py: unknown dataset 'freq'; did you mean frequency?"}
     result = project.run("--datasets", "freq", "--start-date", "tomorrow", "--max-workers", "0", "--project", "P!")
     assert result.returncode == 2
     assert _one_line(result) == f"{SCRIPT}: unknown dataset 'freq'; did you mean frequency?\n"
     assert project.chain() == [] and project.files() == before
-    (checked,) = project.called(DOWNLOADER)
-    assert " ".join(checked) == "--check-only --project P! --start-date tomorrow --max-workers 0 --datasets freq"
+    (checked,) = project.called("plan")
+    assert " ".join(checked) == "--datasets freq --start-date tomorrow --max-workers 0 --project P!"
 
 
 def test_help_shows_every_option_in_narrow_lines_and_needs_nothing(bare: Project) -> None:
@@ -582,7 +616,7 @@ def test_a_full_disk_is_told_and_stops_nothing(project: Project) -> None:
 # --------------------------------------------------------------------------------- Python and packages
 def test_the_first_run_makes_the_environment_and_the_next_does_not(bare: Project) -> None:
     assert bare.run("--datasets", "frequency").returncode == 0
-    assert [call[0] for call in bare.calls()][:3] == [DOWNLOADER, "venv", "pip"]  # the first: wrong use makes nothing
+    assert [call[0] for call in bare.calls()][:3] == ["plan", "venv", "pip"]  # the first: wrong use makes nothing
     assert bare.called("pip")[0][-2:] == ["-r", str(bare.root / "requirements.lock")]
     assert bare.run("--datasets", "frequency").returncode == 0
     assert not bare.called("venv")
@@ -682,7 +716,7 @@ def test_a_python_that_has_ensurepip_goes_before_one_that_has_not(bare: Project)
 def test_setup_installs_and_does_nothing_else(bare: Project) -> None:
     result = bare.run("--setup")
     assert (result.returncode, result.stderr) == (0, "")
-    assert [call[0] for call in bare.calls()] == [DOWNLOADER, "venv", "pip"]
+    assert [call[0] for call in bare.calls()] == ["plan", "venv", "pip"]
     assert bare.run("--setup", "--local").returncode == 0
     assert [" ".join(call) for call in bare.calls()] == ["local_cloud.py setup"]
     bare.plan["local_cloud.py setup"] = {"exit": 2, "say": "local_cloud: no Python"}
@@ -883,9 +917,14 @@ def test_no_file_but_the_runs_own_log_is_written_to(project: Project) -> None:
 def test_each_hindrance_of_a_lock_has_its_own_words(project: Project, trouble: str, words: str) -> None:
     # A Python whose first call of flock fails; the rest of it is the real one's.
     real = project.root / ".venv" / "bin" / "python"
-    fails = f"import errno, fcntl, os\\ndef flock(*_): raise OSError(errno.{trouble}, os.strerror(errno.{trouble}))\\nfcntl.flock = flock\\n"
-    kept = real.rename(real.with_name("python3.real"))
-    _executable(real, f"""if [ "$2" = - ]; then {{ printf '{fails}'; cat; }} | exec {shlex.quote(str(kept))} "$@"; else exec {shlex.quote(str(kept))} "$@"; fi""")
+    kept = shlex.quote(str(real.rename(real.with_name("python3.real"))))
+    _executable(real, f"""
+        fails='import errno, fcntl, os, runpy, sys
+        def flock(*_): raise OSError(errno.{trouble}, os.strerror(errno.{trouble}))
+        fcntl.flock = flock
+        del sys.argv[0]
+        runpy.run_path(sys.argv[0], run_name="__main__")'
+        case $2 in */lock.py) exec {kept} -I -c "$fails" "${{@:2}}" ;; *) exec {kept} "$@" ;; esac""")
     result = project.run("--datasets", "frequency")
     assert result.returncode == 2
     assert re.fullmatch(rf"deploy_data_collectors.sh: cannot lock .*: .*{words}.*\n", result.stderr)
@@ -907,7 +946,7 @@ def test_local_runs_the_same_inside_the_emulators(project: Project) -> None:
 
 def test_demo_is_made_up_data_of_three_fixed_days_kept_apart(project: Project) -> None:
     project.env.update(REAL_CLOUD)
-    project.plan["query.py"] = {"answer": "  WIND  50  12,345"}
+    project.plan["collector.demo"] = {"answer": "  WIND  50  12,345"}
     result = project.run("--demo")
     assert result.returncode == 0, result.stderr
     (cloud,) = project.called("local_cloud.py")
@@ -916,7 +955,7 @@ def test_demo_is_made_up_data_of_three_fixed_days_kept_apart(project: Project) -
     assert project.chain()[::3] == [f"download {key}" for key in DEFAULT_DATASETS]
     assert "--end-date 2022-10-31 --start-date 2022-10-29" in " ".join(project.called(DOWNLOADER)[-1])
     assert result.stdout.count("THE DATA IS MADE UP") == 2
-    assert project.called("query.py")[0][-1] == "2022-10-30" and "WIND  50  12,345" in result.stdout
+    assert project.called("collector.demo")[0][-1] == "2022-10-30" and "WIND  50  12,345" in result.stdout
 
 
 @pytest.mark.parametrize(
@@ -934,11 +973,11 @@ def test_demo_of_other_days(project: Project, arguments: list[str], dates: str) 
     result = project.run("--demo", *arguments)
     assert result.returncode == 0
     assert dates in " ".join(project.called(DOWNLOADER)[-1])
-    assert project.called("query.py")[0][-1] == "2023-03-26"
+    assert project.called("collector.demo")[0][-1] == "2023-03-26"
 
 
 def test_a_demo_whose_query_fails_is_a_failure(project: Project) -> None:
-    project.plan["query.py"] = {"exit": 1}
+    project.plan["collector.demo"] = {"exit": 1}
     assert project.run("--demo").returncode == 1
 
 
@@ -951,3 +990,14 @@ def test_the_example_explains_every_setting_and_sets_none() -> None:
         (paragraph,) = (p for p in paragraphs if f"\n#{setting.variable}=" in p)
         assert "# Allowed: " in paragraph and "# Default: " in paragraph
         assert setting.default in paragraph and setting.flag in paragraph
+
+
+@pytest.mark.parametrize("answer", [None, "", "[]", '{"datasets": [{}]}'])
+def test_a_last_check_without_an_answer_is_a_failure(answer: str | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    outcomes, coverage = tmp_path / "outcomes", tmp_path / "coverage"
+    outcomes.write_text("frequency\tok\t1\t2\t3\t1/1\t5,760\tsaid\n")
+    if answer is not None:
+        coverage.write_text(answer)
+    code = deploy.summary(["--outcomes", str(outcomes), "--datasets", "frequency", "--coverage", str(coverage), "--logs", str(tmp_path)])
+    assert code == 1
+    assert "1 of 1 datasets failed: frequency (the last check gave no answer" in capsys.readouterr().out

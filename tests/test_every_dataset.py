@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
@@ -12,15 +13,15 @@ import pytest
 from conftest import ROOT, Place
 
 from collector.base.gb_calendar import parse_utc
-from collector.registry.model import COMPUTED, ELEXON, GROUPS, KINDS, SNAPSHOT, Column, Dataset
+from collector.registry.model import COMPUTED, ELEXON, GROUPS, KINDS, SNAPSHOT, VALUE, Column, Dataset
 from collector.verify.quality import content_sql
 from collector.warehouse.layout import table_of
-from datasets_config import DEFAULT_DATASETS, REGISTRY
+from datasets_config import DEFAULT_DATASETS, REGISTRY, catalogue
 
 SPECIFICATION = ROOT.parent / "shared" / "facts" / "elexon-openapi.json"
 FAMILIES = sorted(path for path in (ROOT / "collector/registry").glob("*.py") if path.stem not in ("__init__", "model", "fields", "common"))
 # What an entry may be made of.
-CONSTRUCTORS = {"Dataset", "Endpoint", "Instant", "Check", "Hole", "columns", "hole", "date", "datetime", "timedelta", "tuple"}
+CONSTRUCTORS = {"Dataset", "Endpoint", "Instant", "Check", "Hole", "columns", "hole", "date", "datetime", "timedelta", "tuple", "Field"}
 # Settlement days of 46, 48 and 50 periods.
 DAYS = (date(2024, 3, 31), date(2024, 6, 1), date(2024, 10, 27))
 # The same for what begins after them.
@@ -61,12 +62,14 @@ def test_an_entry_is_whole(key: str) -> None:
     assert dataset.rows_per_day > 0 and dataset.bytes_per_row > 20
     assert 1 <= len(dataset.clustering) <= 4
     assert dataset.revision_days or dataset.settlement_runs or dataset.endpoint.is_snapshot
-    assert dataset.max_age or dataset.often_empty or dataset.kind == "event", "how old its newest record may be"
+    assert dataset.max_age or dataset.often_empty or dataset.kind == "event" or dataset.last_day, "how old its newest record may be"
+    if dataset.endpoint.is_snapshot:
+        assert "settlement_date" in dataset.natural_key, "of several looks each is kept"
     placeholders = dataset.endpoint.placeholders - {"from", "to", "from_minute", "to_minute", "first_date", "last_date", "date", "period"}
     assert placeholders == {name for name, _values in dataset.endpoint.partitions}
     sources = {column.source for column in dataset.columns}
     assert {f"@{name}" for name in placeholders} <= sources, "what only the question knows is a column"
-    assert {source for source in sources if source.startswith("@")} <= COMPUTED | {SNAPSHOT} | {f"@{name}" for name in placeholders}
+    assert {source for source in sources if source.startswith("@")} <= COMPUTED | {SNAPSHOT, VALUE} | {f"@{name}" for name in placeholders}
     if dataset.kind == "vintage":
         assert "publishTime" in {names[name].source for name in dataset.natural_key}, "every issue is kept"
 
@@ -126,13 +129,16 @@ def test_the_fields_are_documented(key: str, document: dict[str, Any]) -> None:
     schema = resolved(next(content["schema"] for kind, content in answer.items() if "json" in kind))
     if schema.get("type") != "array" and "data" in schema.get("properties", {}):
         schema = resolved(schema["properties"]["data"])
-    fields = resolved(schema["items"] if schema.get("type") == "array" else schema)["properties"]
+    fields = resolved(schema["items"] if schema.get("type") == "array" else schema).get("properties")
+    if fields is None:
+        assert [column.source for column in dataset.columns if column.source not in COMPUTED] == [VALUE], "a list of values"
+        return
     ours = {column.source.partition(".")[0]: column for column in dataset.columns if not column.source.startswith("@")}
     assert set(fields) <= {*ours, *dataset.ignored_fields, *dataset.instant.fields}
     assert set(ours) - set(fields) <= {"settlementRunType"}, "a field that is not documented"
     fits = {
         "integer": {"INT64", "FLOAT64"}, "number": {"FLOAT64", "INT64"}, "boolean": {"BOOL"}, "array": {"JSON"}, "object": {"JSON"},
-        "string": {"STRING", "TIMESTAMP", "DATE", "INT64"},
+        "string": {"STRING", "TIMESTAMP", "DATE", "INT64", "FLOAT64"},
     }  # fmt: skip
     for name, column in ours.items():
         kind = resolved(fields[name]).get("type") if name in fields else None
@@ -155,8 +161,18 @@ def comparable(value: Any, kind: str) -> Any:
     return json.dumps(value, sort_keys=True) if kind == "JSON" else value
 
 
+def by_shape() -> Iterator[Any]:
+    """Every dataset; by default one of each shape of request, kind and form of records."""
+    seen: set[object] = set()
+    for key, dataset in REGISTRY.items():
+        types = {column.type for column in dataset.columns}
+        shape = (dataset.endpoint.placeholders, dataset.kind, len(dataset.version), "JSON" in types, dataset.instant.is_date, bool(dataset.last_day))
+        yield pytest.param(key, marks=[pytest.mark.long] if shape in seen else [])
+        seen.add(shape)
+
+
 @pytest.mark.emulators
-@pytest.mark.parametrize("key", REGISTRY)
+@pytest.mark.parametrize("key", list(by_shape()))
 def test_days_of_46_48_and_50_periods_there_and_back(key: str, place: Place) -> None:
     """Three made-up days through API, bucket, SQL and verification; the table holds what was served, column by column."""
     dataset = REGISTRY[key]
@@ -189,6 +205,11 @@ def test_days_of_46_48_and_50_periods_there_and_back(key: str, place: Place) -> 
     assert verdict["rows_loaded"] == len(rows)
     assert {day for name in ("missing_days", "unloaded_days", "differing_days") for day in verdict.get(name, ())}.isdisjoint(map(str, days))
     assert code in (0, 1)
+
+
+def test_the_page_of_datasets_is_as_the_registry_says() -> None:
+    """To make it anew: python -c "import datasets_config; print(datasets_config.catalogue(), end='')" > docs/datasets.md"""
+    assert (ROOT / "docs/datasets.md").read_text() == catalogue()
 
 
 def test_the_eleven_stay_the_default() -> None:

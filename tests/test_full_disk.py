@@ -27,7 +27,7 @@ def on_small_disk(folder: Path, size: str, *command: str | Path, room: bool = Fa
     folder.mkdir()
     read, write = os.pipe()
     shell = [*UNSHARE, "bash", "-c", f"exec 3>&{write}; {SHELL}", "bash", size, folder, seed, "room" if room else "full"]
-    ran = subprocess.run([*shell, *command], env={**os.environ, **env}, pass_fds=(write,), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=240)
+    ran = subprocess.run([*shell, *command], env={**os.environ, **env}, pass_fds=(write,), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=100)
     os.close(write)
     with os.fdopen(read) as names:
         left = names.read().split("\n")[:-1]
@@ -88,3 +88,33 @@ def test_logs_that_have_no_room_are_named(folder: Path) -> None:
         assert all(name == "filler" or name.endswith(".lock") for name in left)
         (project / "logs").rmdir()
         (project / "logs before").rename(project / "logs")
+
+
+INSIDE = """
+import contextlib, os, subprocess, sys
+sys.path[:0] = sys.argv[1:3]
+from api_standin import ApiStandin
+from local_cloud import LocalCloud
+data, programs = sys.argv[3:]
+what = ("--datasets", "frequency", "--start-date", "2024-01-01", "--end-date", "2024-01-03", "--quiet")
+with LocalCloud(data) as cloud, ApiStandin(gaps=False) as api:
+    def run(program):
+        ran = subprocess.run([sys.executable, f"{programs}/{program}", *what], env={**os.environ, **cloud.env, **api.environment}, capture_output=True, text=True)
+        print(program[9:12], ran.returncode, *(line for line in ran.stdout.splitlines() if line.startswith("FAILED")), sep="|", flush=True)
+    for program in ("enhanced_elexon_neso_downloader.py", "enhanced_bigquery_loader.py"):
+        with open(f"{data}/filler", "wb", 0) as filler, contextlib.suppress(OSError):
+            while filler.write(bytes(4096)): pass
+        run(program)
+        os.unlink(f"{data}/filler")
+        run(program)
+"""
+
+
+def test_what_finds_no_room_in_the_local_cloud_says_so_at_once_and_goes_on_where_there_is_some(folder: Path, programs: Path) -> None:
+    code, out, err, _left = on_small_disk(folder, "60m", sys.executable, "-c", INSIDE, ROOT, ROOT / "tests", folder, programs, room=True)
+    assert (code, err) == (0, "")
+    downloads, loads = [[line.split("|") for line in out.splitlines() if line[:3] == which] for which in ("ele", "big")]
+    for (_, failed, *causes), (_, done, *none) in (downloads, loads):
+        assert (failed, done, none) == ("1", "0", [])
+        (cause,) = causes
+        assert cause.startswith("FAILED frequency 2024-01-01") and cause.lower().endswith("no space left on device; make room there")

@@ -125,6 +125,28 @@ def test_what_is_no_json_is_refused(value: bytes) -> None:
         assert len(str(told.value)) < 500
 
 
+@pytest.mark.parametrize("levels", ["[{}]", '{{"a":{}}}', '{{"]}}":[{}]}}'], ids=["lists", "objects", "both, with brackets in a name"])
+def test_records_are_as_deep_as_we_say_in_every_python(levels: str) -> None:
+    """Python 3.11 decodes 900 levels, 3.14 tens of thousands: neither is asked."""
+    step = levels.count("[{}]") + levels.count("{{")
+
+    def answer(depth: int, *beside: bytes) -> bytes:
+        value = "1"
+        for _ in range(depth // step):
+            value = levels.format(value)
+        record = b'{"measurementTime":"2024-01-05T11:30:00Z","frequency":50.0,"x":' + value.encode() + b"}"
+        return b'{"data":[' + b",".join([record, *beside]) + b"]}"
+
+    surrogate = rb'{"measurementTime":"2024-01-05T11:30:15Z","frequency":50.0,"y":"\ud800"}'
+    for beside, why in (((), "more than 512 levels deep"), ((surrogate,), "not a list of records")):
+        assert read_answer(FREQUENCY, answer(510, *beside), START, END).days[DAY].rows == 1 + len(beside)
+        with pytest.raises(Unparsable, match=why):
+            read_answer(FREQUENCY, answer(800, *beside), START, END)
+    # Brackets side by side, or in texts, are no levels.
+    wide = b'{"measurementTime":"2024-01-05T11:30:00Z","frequency":50.0,"x":[' + b",".join([b"[]"] * 5_000) + b'],"y":"' + b"[{" * 5_000 + b'\\""}'
+    assert read_answer(FREQUENCY, b"[" + wide + b"]", START, END).days[DAY].rows == 1
+
+
 INSTANTS = [
     b"null", b"5", b"1e999", b"true", b"[]", b"{}", b'""', b'"x"', b'"' + b"x" * 3_000_000 + b'"', b"9" * 5_000, rb'"\ud8002024-01-05T00:00"',
     b'"2024-01-05"', b'"2024-02-30T00:00:00Z"', b'"2024-01-05T24:30:00Z"', b'"2024-01-05T00:00:00+99:99"', b'"0001-01-01T00:00:00+14:00"',
@@ -234,6 +256,7 @@ ISOLATED = {
     "no number": lambda rows: [re.sub(rb'"initialDemandOutturn":-?\d+', b'"initialDemandOutturn":"\x60;--"', rows[0]), *rows[1:]],
     "beyond INT64": lambda rows: [re.sub(rb'"initialDemandOutturn":-?\d+', b'"initialDemandOutturn":1e400', rows[0]), *rows[1:]],
     "an object for a number": lambda rows: [re.sub(rb'"initialDemandOutturn":-?\d+', b'"initialDemandOutturn":{"a":1}', rows[0]), *rows[1:]],
+    # BigQuery takes cells of up to 100 MB; the emulator is stricter.
     "a record of 3 MB": lambda rows: [with_member(rows[0], b'"x":"' + b"y" * 3_000_000 + b'"'), *rows[1:]],
     "a time given twice": lambda rows: [b'{"startTime":"2024-01-01T12:00:00Z",' + rows[0][1:], *rows[1:]],
     "another day's time first": lambda rows: [b'{"startTime":"2030-01-01T12:00:00Z",' + rows[0][1:], *rows[1:]],

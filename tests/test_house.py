@@ -23,7 +23,7 @@ FLOORS = (
     ("collector.command_line",),
     ("collector.program",),
     ("enhanced_elexon_neso_downloader",),
-    ("enhanced_bigquery_loader", "collector.deploy"),
+    ("enhanced_bigquery_loader", "collector.deploy", "collector.demo"),
 )
 # Of what the parts above the registry know no dataset by name.
 SEES_ALL = {"collector.command_line", "collector.program", "collector.deploy", "enhanced_elexon_neso_downloader", "enhanced_bigquery_loader"}
@@ -89,6 +89,7 @@ INLINE = [
     "collector.base.gb_calendar",
     "collector.base.progress",
     "collector.command_line",
+    "collector.deploy",
     "collector.settings",
     "collector.settlement_runs",
     "enhanced_bigquery_loader",

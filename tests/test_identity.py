@@ -16,6 +16,7 @@ from google_front import ACCOUNT, GoogleFront, private_key
 
 DAY = ("--start-date", "2024-03-31", "--end-date", "2024-03-31", "--datasets", "demand_outturn")
 GOOGLE = "https://{}.googleapis.com"
+AUDIENCE = "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/providers/q"
 
 
 @pytest.fixture
@@ -47,14 +48,17 @@ def credentials(kind: str, folder: Path) -> dict[str, object]:
     subject = folder / "subject token"
     subject.write_text("an-id-token")
     return {
-        "type": "external_account", "audience": "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/providers/q",
+        "type": "external_account", "audience": AUDIENCE,
         "subject_token_type": "urn:ietf:params:oauth:token-type:jwt", "token_url": GOOGLE.format("sts") + "/v1/token",
-        "credential_source": {"file": str(subject)}, "service_account_impersonation_url": impersonation,
-    }  # fmt: skip
+        "credential_source": {"file": str(subject)},
+    } | ({} if kind == "federated" else {"service_account_impersonation_url": impersonation})  # fmt: skip
 
 
 # Kind -> whose token goes to the services.
-KINDS = {"user": "oauth2", "service account": "oauth2", "impersonated": "iamcredentials"}
+KINDS = {
+    "user": "oauth2", "service account": "oauth2", "impersonated": "iamcredentials",
+    "federated": "sts", "federated, then impersonated": "iamcredentials",
+}  # fmt: skip
 
 
 def both(place: Place) -> None:
@@ -71,6 +75,24 @@ def test_both_programs_work_with_a_file_of_each_kind(kind: str, nobody: Place, f
     both(nobody)
     assert nobody.check("demand_outturn", "2024-03-31") == 46
     assert front.bearers == {f"Bearer token-of-{KINDS[kind]}"}
+
+
+def test_a_federated_identity_shows_its_token_and_is_asked_for_no_project(nobody: Place, front: GoogleFront, tmp_path: Path) -> None:
+    """The stand-in has no Cloud Resource Manager, which Google's library would ask: its API is off in many projects."""
+    path = tmp_path / "key file.json"
+    path.write_text(json.dumps(credentials("federated", tmp_path)))
+    nobody.run(DOWNLOADER, *DAY, GOOGLE_APPLICATION_CREDENTIALS=str(path)).ok()
+    assert front.exchanged
+    for asked in front.exchanged:
+        assert (asked["audience"], asked["subject_token"]) == ([AUDIENCE], ["an-id-token"])
+        assert all(scope.startswith("https://www.googleapis.com/auth/") for scope in asked["scope"][0].split())
+    # Whoever puts the token there has not done so.
+    (tmp_path / "subject token").unlink()
+    for program in (DOWNLOADER, LOADER):
+        ran = nobody.run(program, *DAY, GOOGLE_APPLICATION_CREDENTIALS=str(path))
+        assert (ran.code, ran.err.count("\n")) == (2, 1), ran.err
+        assert "the credentials were refused" in ran.err
+        assert "subject token" in ran.err
 
 
 def test_both_programs_work_on_a_google_machine(nobody: Place, front: GoogleFront) -> None:

@@ -225,6 +225,14 @@ def test_what_hinders_the_lock_has_its_own_words(data: Path, monkeypatch: pytest
         cloud_at(data).start()
 
 
+def test_too_few_open_files_are_told_whatever_comes_of_it(data: Path) -> None:
+    import resource
+
+    ran = subprocess.run(command(data, "true"), capture_output=True, text=True, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (10, 10)))
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert re.fullmatch(r"local_cloud: .*Too many open files.*allow more open files \(ulimit -n\).*\n", ran.stderr)
+
+
 def test_second_run_over_one_folder_is_refused(data: Path) -> None:
     with cloud_at(data):
         second = subprocess.run(command(data, "true"), capture_output=True, text=True)

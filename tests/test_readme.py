@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -73,3 +74,8 @@ def test_the_queries_work_and_answer(place):
         assert rows, query
     by_day = {str(row.settlement_date): row.half_hours for row in place.bq.query_and_wait(QUERIES[1].replace("uk_energy_prod.", f"{place.dataset_id}."))}
     assert 48 < by_day["2022-10-30"] <= 50
+
+
+def test_the_example_of_an_entry_is_a_real_one() -> None:
+    (entry,) = re.findall(r"```python\n(Dataset\(.*?)```", README, re.DOTALL)
+    assert textwrap.indent(entry, "    ") in (ROOT / "collector/registry/elexon_balancing.py").read_text()

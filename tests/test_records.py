@@ -311,7 +311,7 @@ def test_an_object_holds_its_lines_and_tells_what_it_holds(groups: list[list[byt
     assert payload.rows == len(lines)
     assert payload.metadata == {
         "rows": str(len(lines)), "sha256": hashlib.sha256(text).hexdigest(), "fetched_at": "2024-01-10T12:00:00Z",
-        "first_fetched_at": "2024-01-10T12:00:00Z", "profile": "", "window": "2024-01-05", "crc32c": payload.metadata["crc32c"], "fields": '["a", "b"]', "confirmed": "true",
+        "first_fetched_at": "2024-01-10T12:00:00Z", "profile": "", "window": "2024-01-05", "request": "", "crc32c": payload.metadata["crc32c"], "fields": '["a", "b"]', "confirmed": "true",
     }  # fmt: skip
 
 

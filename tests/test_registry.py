@@ -75,9 +75,24 @@ def test_the_eleven_keys_are_as_promised() -> None:
     assert date(2016, 1, 1) == FIRST_DAY
 
 
-def test_the_keys_are_printed_for_the_deploy_script_without_any_package() -> None:
-    ran = subprocess.run([sys.executable, "-S", "-E", str(ROOT / "datasets_config.py")], capture_output=True, text=True, check=True)
-    assert ran.stdout.split() == list(CONTRACT)
+def test_the_deploy_script_learns_its_keys_without_any_package(programs: Path) -> None:
+    """Those that begin by the last day; of those that were named, also which do not. And whether the values can be right."""
+    def asked(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-S", "-E", "-m", "collector.deploy", "plan", *arguments]
+        return subprocess.run(command, cwd=programs, capture_output=True, text=True, check=False)
+
+    def told(*arguments: str) -> dict[str, str]:
+        return dict(line.split("=", 1) for line in asked(*arguments).stdout.splitlines())
+
+    assert told()["DATASETS"].split() == list(CONTRACT)
+    early = told("--end-date", "2016-02-29")
+    assert "demand_outturn" not in early["DATASETS"] and (early["LEFT_OUT"], early["END_DATE"]) == ("", "2016-02-29")
+    named = told("--end-date", "2016-02-29", "--datasets", "market_index", "frequency", "demand_outturn")
+    assert (named["DATASETS"], named["LEFT_OUT"]) == ("frequency", "market_index demand_outturn")
+    for wrong in (["--start-date", "2024-02-02", "--end-date", "2024-02-01"], ["--datasets", "freq"], ["--bucket", "B!"]):
+        refused = asked(*wrong)
+        assert (refused.returncode, refused.stdout) == (2, "")
+        assert re.fullmatch(r"deploy_data_collectors\.sh: .+; .+\n", refused.stderr), refused.stderr
 
 
 def test_only_a_half_hours_end_is_shifted_to_its_start() -> None:

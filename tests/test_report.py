@@ -133,7 +133,9 @@ def test_the_loader_writes_it(place: Place, tmp_path: Path) -> None:
     place.collect(*which)
     place.blob("market_index", "2024-01-06").delete()
     target = tmp_path / "a report.html"
-    ran = place.load("--verify", "--report", str(target), *which, "--timings", "market_index=3,2,1", "frequency=60,5,0")
+    outcomes = tmp_path / "outcomes"
+    outcomes.write_text("market_index\tok\t3\t2\t1\t2/2\t192\tall is there\nfrequency\tload failed\t60\t5\t0\t-\t-\t\nfreq")
+    ran = place.load("--verify", "--report", str(target), *which, "--outcomes", str(outcomes))
     assert ran.code == 1, "the report changes nothing of the verdict"
     data = data_of(target.read_text(encoding="utf-8"))
     assert [(entry["key"], entry["ok"], entry["rows"]) for entry in data["datasets"]] == [("market_index", False, 192), ("frequency", True, 11_520)]
@@ -141,7 +143,7 @@ def test_the_loader_writes_it(place: Place, tmp_path: Path) -> None:
     assert data["where"].startswith("emulators on this machine")
     assert data["stand_in"] == place.api.elexon_url
     assert data["timings"] == [["market_index", 3, 2, 1], ["frequency", 60, 5, 0]]
-    assert [path.name for path in tmp_path.iterdir() if path.suffix != ".html"] == [], "nothing half-written is left"
+    assert [path.name for path in tmp_path.iterdir() if path.suffix != ".html"] == ["outcomes"], "nothing half-written is left"
 
 
 @pytest.mark.parametrize(("name", "why"), [("", "is no file name"), (".", "is no file name"), ("no such/x.html", "does not exist; make it first")])

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta, timezone
+from urllib.parse import parse_qsl
 
 import pytest
-from conftest import question
+from conftest import Place, question
 
 from collector.base.gb_calendar import day_end, day_start
 from collector.registry.model import ELEXON, SNAPSHOT, Endpoint, Instant
@@ -140,3 +141,14 @@ def test_half_hours_are_not_cut_nor_several_days() -> None:
     start = datetime(2024, 6, 1, 10, tzinfo=timezone.utc)
     assert halves(question(REGISTRY["frequency"], start, start + timedelta(minutes=30))) is None
     assert halves(question(REGISTRY["frequency"], day_start(SHORT), day_end(LONG))) is None
+
+
+@pytest.mark.emulators
+def test_what_was_asked_is_named_in_the_metadata_of_what_came(place: Place) -> None:
+    which = ("--datasets", "market_index", "frequency", "--start-date", "2024-03-30", "--end-date", "2024-03-31")
+    place.download(*which).ok()
+    (asked,) = (entry for entry in place.api.requests if "MID" in entry["path"])
+    for day in ("2024-03-30", "2024-03-31"):
+        path, _, query = place.blob("market_index", day).metadata["request"].partition("?")
+        assert asked["path"].endswith(path)
+        assert parse_qsl(query) == parse_qsl(asked["query"])

@@ -74,7 +74,7 @@ FORBIDDEN = {"eval", "exec", "compile", "__import__", "os.system", "os.popen", "
 
 
 def test_no_program_runs_text_as_code_or_leaves_certificates_unchecked() -> None:
-    for path in (*ROOT.glob("*.py"), *(ROOT / "collector").glob("*.py")):
+    for path in (*ROOT.glob("*.py"), *(ROOT / "collector").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call):
                 where = f"{path.name}:{node.lineno}"

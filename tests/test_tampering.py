@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
+import hashlib
 import json
 from collections.abc import Callable
 from typing import Any
 
+import google_crc32c
 import google_sql
 import pytest
 from conftest import Place, days
@@ -24,11 +27,19 @@ LEDGER = LEDGER
 BIGGEST = 2**63 - 1
 
 
+@pytest.fixture(scope="module")
+def judged() -> list[Place]:
+    """A place that was found to be right; the others come about in the same way."""
+    return []
+
+
 @pytest.fixture
-def whole(place: Place) -> Place:
+def whole(place: Place, judged: list[Place]) -> Place:
     """Three days, stored and loaded and right."""
     place.collect(*WHICH)
-    assert state_of(place) == {}
+    if not judged:
+        assert state_of(place) == {}
+        judged.append(place)
     return place
 
 
@@ -97,6 +108,22 @@ def test_altered_objects_are_told_not_loaded_and_fetched_anew(whole: Place) -> N
     is_right(whole)
 
 
+def test_forged_metadata_are_told(whole: Place) -> None:
+    """Another number of rows, another checksum of the lines, and an empty day that somebody claims to have read in ages to come."""
+    nothing = gzip.compress(b"")
+    rewrite(whole, FIRST, rows="95")
+    rewrite(whole, DAY, sha256="0" * 64)
+    rewrite(
+        whole, LAST, nothing, rows="0", sha256=hashlib.sha256(b"").hexdigest(), profile="", confirmed="true", fetched_at="9999-01-01T00:00:00Z",
+        crc32c=base64.b64encode(google_crc32c.Checksum(nothing).digest()).decode(),
+    )  # fmt: skip
+    assert state_of(whole) == {FIRST: "differing", DAY: "not loaded", LAST: "altered"}
+    whole.download("--force", *WHICH).ok()
+    assert [len(whole.lines(KEY, day)) for day in ALL] == [96] * 3
+    whole.load(*WHICH).ok()
+    is_right(whole)
+
+
 def test_an_object_of_an_earlier_version_is_taken_as_it_is(whole: Place) -> None:
     """It tells no checksum: nothing is read again, nor does a reading of the same records bless bytes that are not ours."""
     lines = b"".join(line + b"\n" for line in whole.lines(KEY, DAY))
@@ -151,6 +178,17 @@ def test_days_that_are_exchanged_are_told(whole: Place) -> None:
         f"WHERE settlement_date IN (DATE '{DAY}', DATE '{LAST}')"
     )
     assert state_of(whole) == {DAY: "differing", LAST: "differing"}
+    forced(whole)
+
+
+def test_a_table_and_a_ledger_that_were_made_to_agree_are_told(whole: Place) -> None:
+    """A row is deleted and its number lowered; an entry claims to be the newest for ages; two halves of an hour change places."""
+    table, entry = whole.table_id(KEY), ledger(whole)
+    whole.query(f"DELETE FROM `{table}` WHERE {ROW.format('', FIRST)}")
+    whole.query(f"UPDATE {entry} SET table_rows = table_rows - 1 WHERE settlement_date = DATE '{FIRST}'")
+    whole.query(f"UPDATE {entry} SET loaded_at = TIMESTAMP '2999-01-01', digest = digest + 5 WHERE settlement_date = DATE '{DAY}'")
+    whole.query(f"UPDATE `{table}` SET settlement_period = 15 - settlement_period WHERE settlement_date = DATE '{LAST}' AND settlement_period IN (7, 8)")
+    assert state_of(whole) == dict.fromkeys(ALL, "differing")
     forced(whole)
 
 

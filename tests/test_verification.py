@@ -13,8 +13,9 @@ from conftest import Place, days
 from benchmarks.bill import recorded
 from collector.base import gb_calendar
 from collector.base.process import Stop
+from collector.cloud import costs
 from collector.source.errors import Refused, Unparsable, WrongAnswer
-from collector.verify import verification
+from collector.verify import source_counts, verification
 from collector.warehouse.tables import Warehouse
 from datasets_config import REGISTRY
 
@@ -181,7 +182,7 @@ def test_a_long_range_is_asked_in_parts_of_31_days(place: Place) -> None:
     """The API refuses more; summer days come back whole although it counts by UTC days."""
     api = verification.source_api(_settings(place), Stop())
     dataset = REGISTRY["balancing_services"]
-    counts = verification.source_counts(api, dataset, *(days("2024-02-20", "2024-04-30")[n] for n in (0, -1)))
+    counts = source_counts.source_counts(api, dataset, *(days("2024-02-20", "2024-04-30")[n] for n in (0, -1)))
     assert counts == {(day, period): 1 for day in days("2024-02-20", "2024-04-30") for period in range(1, gb_calendar.periods_in(day) + 1)}
     assert len(place.requests("/data-status/")) == 3
 
@@ -205,19 +206,19 @@ def _points(*points: tuple[str, int, int]) -> bytearray:
 def test_reading_a_status() -> None:
     first, last = days("2024-06-01")[0], days("2024-06-02")[0]
     body = _points(("2024-05-31", 48, 9), ("2024-06-01", 1, 120), ("2024-06-01", 2, 119), ("2024-06-02", 1, 7), ("2024-06-03", 1, 9))
-    assert verification._read_status(first, last, body) == {(first, 1): 120, (first, 2): 119, (last, 1): 7}
-    assert verification._read_status(first, last, _points()) == {}
+    assert source_counts._read_status(first, last, body) == {(first, 1): 120, (first, 2): 119, (last, 1): 7}
+    assert source_counts._read_status(first, last, _points()) == {}
     with pytest.raises(WrongAnswer, match="the answer holds 2026-01-01"):
-        verification._read_status(first, last, _points(("2026-01-01", 1, 120)))
+        source_counts._read_status(first, last, _points(("2026-01-01", 1, 120)))
     for damaged in (b"", b"[]", b"<html>", b'{"data":null}', b'{"data":[{"settlementDate":"x"}]}', _points(("2024-06-01", 1, 120))[:-9], b'{"data":"\xff"}'):
         with pytest.raises(Unparsable):
-            verification._read_status(first, last, bytearray(damaged))
+            source_counts._read_status(first, last, bytearray(damaged))
 
 
 def test_a_refusal_is_raised(place: Place) -> None:
     api = verification.source_api(_settings(place), Stop())
     with pytest.raises(Refused):
-        verification.source_counts(api, REGISTRY["market_index"], *days("2024-01-01", "2024-01-02"))
+        source_counts.source_counts(api, REGISTRY["market_index"], *days("2024-01-01", "2024-01-02"))
 
 
 @pytest.mark.parametrize("flag", [["--report", "x.html"], ["--without-source"], ["--since", "20240101_000000"], ["--output", "json"]])
@@ -272,6 +273,49 @@ def test_values_that_were_published_since_are_checked(place: Place) -> None:
     assert len(sent) == 2 and "PARTITIONS" in sent[1]
     assert [finding["count"] for finding in told["findings"]] == [2]
     assert [finding["count"] for finding in verified(place)[1]["findings"]] == [5]
+
+
+def test_an_old_day_that_is_read_with_new_ones_is_compared_whole(place: Place) -> None:
+    """It is in the month of a day that was published since, and its number of rows is right."""
+    present = datetime.now(timezone.utc)
+    place.collect("--datasets", "frequency", "--start-date", FIRST, "--end-date", "2024-04-01")
+    place.collect(*WHICH, now=present + timedelta(hours=2))
+    place.query(f"UPDATE `{place.table_id('frequency')}` SET frequency = 50.5 WHERE measurement_time = '2024-04-01T10:00:00Z'")
+    since = f"{(present + timedelta(hours=1)).astimezone():%Y%m%d_%H%M%S}"
+    assert verified(place, *CHEAP, since)[1]["differing_days"] == ["2024-04-01"]
+
+
+def test_digests_of_days_that_were_just_published_are_not_computed_again(place: Place) -> None:
+    """Where partitions are days, no other is read with them; values are checked, rows counted, and all is compared by hand."""
+    key, day = "individual_generation", "2024-01-05"
+    which = ("--datasets", key, "--start-date", day, "--end-date", day)
+    place.api.change("B1610", day, "type_change", name="quantity", value=99_999, rows=2)
+    place.collect(*which)
+    jobs: list[dict[str, Any]] = []
+    with recorded(jobs):
+        told = place.verification(*which, *CHEAP, "20200101_000000")[1][key]
+    (content,) = [job["query"] for job in jobs if "print_sum" in job["query"]]
+    assert {c.name for c in costs.named(REGISTRY[key], content)} == {
+        "settlement_date", "settlement_period", "start_time", "bm_unit", "quantity", "settlement_date_label", "settlement_period_label",
+    }  # fmt: skip
+    assert [(finding["check"], finding["count"]) for finding in told["findings"]] == [("out of bounds", 2)]
+    table = place.table_id(key)
+    place.query(f"UPDATE `{table}` SET quantity = quantity + 1 WHERE start_time = '2024-01-05T10:00:00Z'")
+    assert place.verification(*which, "--without-source")[1][key]["differing_days"] == [day]
+    place.query(f"DELETE FROM `{table}` WHERE start_time = '2024-01-05T10:00:00Z'")
+    assert place.verification(*which, *CHEAP, "20200101_000000")[1][key]["differing_days"] == [day]
+
+
+def test_the_ledger_is_read_once_for_all_datasets(place: Place) -> None:
+    which = ("--datasets", "frequency", "balancing_services", "market_index", "--start-date", FIRST, "--end-date", LAST)
+    place.collect(*which[:3], *which[4:])
+    jobs: list[dict[str, Any]] = []
+    with recorded(jobs):
+        code, told = place.verification(*which, *CHEAP, LATER)
+    (ledger,) = [job for job in jobs if "collector_load_ledger" in job["query"]]
+    assert (ledger["labels"], ledger["maximumBytesBilled"]) == ({"app": "gb_electricity", "step": "ledger"}, str(10**9))
+    assert (code, told) == place.verification(*which, "--without-source")
+    assert [told[key]["states"] for key in which[1:4]] == [{"complete": 4}, {"complete": 4}, {"missing": 4}]
 
 
 @pytest.mark.parametrize(("statement", "rows"), [

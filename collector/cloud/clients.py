@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+import google.auth
 from google.api_core import exceptions
 from google.api_core.retry import Retry
 from google.auth.credentials import AnonymousCredentials, Credentials
@@ -39,7 +40,7 @@ def _no_credentials() -> UsageError:
 
 
 def with_credentials(make: Callable[[Any], T], settings: Settings, service: str) -> T:
-    """What `make` makes with the credentials for an emulator, or with None, which stands for those that are found."""
+    """What `make` makes with the credentials for a service. Raises UsageError where there are none."""
 
     try:
         return make(_credentials(settings, service))
@@ -50,11 +51,14 @@ def with_credentials(make: Callable[[Any], T], settings: Settings, service: str)
         raise _no_credentials() from None
 
 
-def _credentials(settings: Settings, service: str) -> Credentials | None:
-    """What an emulator is shown: its token, if it has one. None for the real service: whatever the machine has."""
+def _credentials(settings: Settings, service: str) -> Credentials:
+    """What an emulator is shown: its token, if it has one. The real service: whatever the machine has."""
 
     if not settings.emulator(service):
-        return None
+        # Without scopes, which the client adds: with them a federated identity would be asked, of Cloud Resource
+        # Manager, which project it is of. That is given, and neither the API nor its permission is otherwise needed.
+        found: Credentials = google.auth.default()[0]  # type: ignore[no-untyped-call]
+        return found
     token = settings.values["LOCAL_CLOUD_TOKEN"]
     return Bearer(token) if token else AnonymousCredentials()  # type: ignore[no-untyped-call]
 

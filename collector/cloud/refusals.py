@@ -105,6 +105,8 @@ _MENDS = (
     (r"^blocked\b", "BigQuery has blocked this project or account; ask the project's owner or Google Cloud's support", True),
     (r"specified bucket does not exist", "make the bucket again, or correct BMRS_BUCKET", True),
     (r"different locations", "bucket and dataset must be in one location", True),
+    # The local cloud's alone.
+    (r"[Nn]o space left on device", "make room there", True),
 )  # fmt: skip
 _PERMISSION = re.compile(r"\b(?:bigquery|storage)\.(?!googleapis)[A-Za-z]+\.[A-Za-z]+")
 

@@ -119,7 +119,6 @@ DATASETS = (
         grid=HALF_HOUR,
         has_usual_size=True,
         # First published after five working days, a week at least; twelve days over Christmas.
-        not_before=timedelta(days=5),
         whole_after=timedelta(days=14),
         max_age=timedelta(days=16),
         checks=(Check("quantity", -3_000, 3_000),),

@@ -81,6 +81,114 @@ FIELDS = {
     "assetId": Field("STRING", "Asset that provided the service"),
     "isTendered": Field("BOOL", "Whether the service was tendered"),
     "service": Field("STRING", "Kind of service, e.g. Energy or System"),
+    # What only the question knows.
+    "@side": Field("STRING", "bid or offer, as it was asked for", name="side"),
+    # What Elexon calculates of a settlement period.
+    "createdDateTime": Field("TIMESTAMP", "When the calculation was made: within the hour, and again about a day later", "UTC"),
+    "systemSellPrice": Field("FLOAT64", "System sell price; since 2015 the same as the buy price", "GBP/MWh"),
+    "systemBuyPrice": Field("FLOAT64", "System buy price; since 2015 the same as the sell price", "GBP/MWh"),
+    "bsadDefaulted": Field("BOOL", "Whether balancing services adjustment data were missing and taken as a default"),
+    "priceDerivationCode": Field("STRING", "How the price was derived; N and P have been seen"),
+    "reserveScarcityPrice": Field("FLOAT64", "Reserve scarcity price", "GBP/MWh"),
+    "netImbalanceVolume": Field("FLOAT64", "Net imbalance volume; + the system was short", "MWh"),
+    "sellPriceAdjustment": Field("FLOAT64", "Sell price adjustment", "GBP/MWh"),
+    "buyPriceAdjustment": Field("FLOAT64", "Buy price adjustment", "GBP/MWh"),
+    "replacementPrice": Field("FLOAT64", "Price put in place of unpriced volume", "GBP/MWh"),
+    "replacementPriceReferenceVolume": Field("FLOAT64", "Volume that the replacement price was calculated from", "MWh"),
+    "totalAcceptedOfferVolume": Field("FLOAT64", "All accepted offers", "MWh"),
+    "totalAcceptedBidVolume": Field("FLOAT64", "All accepted bids, negative", "MWh"),
+    "totalAdjustmentSellVolume": Field("FLOAT64", "All sell adjustments outside the Balancing Mechanism", "MWh"),
+    "totalAdjustmentBuyVolume": Field("FLOAT64", "All buy adjustments outside the Balancing Mechanism", "MWh"),
+    "totalSystemTaggedAcceptedOfferVolume": Field("FLOAT64", "Accepted offers that were tagged as taken for the system", "MWh"),
+    "totalSystemTaggedAcceptedBidVolume": Field("FLOAT64", "Accepted bids that were tagged as taken for the system, negative", "MWh"),
+    "totalSystemTaggedAdjustmentSellVolume": Field("FLOAT64", "Sell adjustments that were tagged as taken for the system", "MWh"),
+    "totalSystemTaggedAdjustmentBuyVolume": Field("FLOAT64", "Buy adjustments that were tagged as taken for the system", "MWh"),
+    "bmUnitType": Field("STRING", "Type of BM unit: T transmission, E embedded, S and G supplier's, I interconnector user's, V virtual lead party's"),
+    "leadPartyName": Field("STRING", "Party that answers for the unit"),
+    "acceptanceId": Field("INT64", "Number of the acceptance"),
+    "acceptanceDuration": Field("STRING", "S short, L long"),
+    "totalVolumeAccepted": Field("FLOAT64", "Accepted volume of all pairs; bids are negative", "MWh"),
+    "dataType": Field("STRING", "Which calculation the volume is of, e.g. Original"),
+    "totalCashflow": Field("FLOAT64", "Cashflow of all pairs; may carry noise of 1e-12", "GBP"),
+    **{
+        f"{parent}.{way}{pair}": Field("FLOAT64", f"{what} of pair {sign}{pair}", unit)
+        for parent, what, unit in (("pairVolumes", "Accepted volume", "MWh"), ("bidOfferPairCashflows", "Cashflow", "GBP"))
+        for way, sign in (("negative", "-"), ("positive", "+")) for pair in range(1, 7)
+    },
+    "sequenceNumber": Field("INT64", "Place in the stack of the half hour and side, from 1"),
+    "bidOfferPairId": Field("INT64", "Bid-offer pair, -6 to 6 without 0; null for an adjustment item"),
+    "cadlFlag": Field("BOOL", "Shorter than the continuous acceptance duration limit; null on offers"),
+    "storProviderFlag": Field("BOOL", "Whether the unit provides Short Term Operating Reserve"),
+    "repricedIndicator": Field("BOOL", "Whether the action got another price"),
+    "originalPrice": Field("FLOAT64", "Price as submitted", "GBP/MWh"),
+    "dmatAdjustedVolume": Field("FLOAT64", "What is left of the volume after the de minimis tagging", "MWh"),
+    "arbitrageAdjustedVolume": Field("FLOAT64", "What is left of it after the arbitrage tagging", "MWh"),
+    "nivAdjustedVolume": Field("FLOAT64", "What is left of it after the net imbalance volume tagging", "MWh"),
+    "parAdjustedVolume": Field("FLOAT64", "What is left of it after the price average reference tagging", "MWh"),
+    "finalPrice": Field("FLOAT64", "Price that went into the calculation", "GBP/MWh"),
+    "transmissionLossMultiplier": Field("FLOAT64", "Transmission loss multiplier"),
+    "tlmAdjustedVolume": Field("FLOAT64", "Volume with the transmission loss multiplier", "MWh"),
+    "tlmAdjustedCost": Field("FLOAT64", "Cost with the transmission loss multiplier", "GBP"),
+    "indicatedImbalance": Field("INT64", "Indicated imbalance", "MW"),
+    "offerVolume": Field("FLOAT64", "All offers that were there to be taken; the source says no unit"),
+    "bidVolume": Field("FLOAT64", "All bids that were there to be taken, negative; the source says no unit"),
+    "pricedAcceptedOffersVolume": Field("FLOAT64", "Accepted offers that were priced", "MWh"),
+    "pricedAcceptedBidsVolume": Field("FLOAT64", "Accepted bids that were priced, negative", "MWh"),
+    "messageReceivedDateTime": Field("TIMESTAMP", "When the message was received", "UTC"),
+    "messageSeverity": Field("STRING", "Severity of the message"),
+    "messageTypeCode": Field("STRING", "Code of the type of message, e.g. ERR-BM-001"),
+    "messageType": Field("STRING", "Type of message"),
+    "messageText": Field("STRING", "Text as published"),
+    "creationTime": Field("TIMESTAMP", "When the file was made that it comes from", "UTC"),
+    "totalExemptSupplyVolume": Field("FLOAT64", "Metered volume of exempt supply, import and export", "MWh"),
+    "bidPrice": Field("FLOAT64", "Price of the bid; -9999 means that it is not to be taken", "GBP/MWh"),
+    "offerPrice": Field("FLOAT64", "Price of the offer; 9999 means that it is not to be taken", "GBP/MWh"),
+    "adjuster": Field("FLOAT64", "Adjuster of the half hour"),
+    **{
+        f"{parent}.{part}": Field("FLOAT64", f"{what}: {part}", unit)
+        for parent, what in (("mainPrice", "Main price"), ("marketPrice", "Market price"))
+        for part, unit in (("cost", "GBP"), ("volume", "MWh"), ("value", ""))
+    },
+    # What BM units submit.
+    "pairId": Field("INT64", "Bid-offer pair, -6 to 6 without 0"),
+    "offer": Field("FLOAT64", "Price to take power; 9999 means that it is not to be taken", "GBP/MWh"),
+    "bid": Field("FLOAT64", "Price to give power back; -9999 means that it is not to be taken", "GBP/MWh"),
+    "notificationTime": Field("TIMESTAMP", "When the limit was declared", "UTC"),
+    "notificationSequence": Field("INT64", "Number of the declaration; of two the higher holds"),
+    "bmUnitApplicableBalancingServicesVolume": Field("FLOAT64", "Energy of applicable balancing services", "MWh"),
+    "time": Field("TIMESTAMP", "From when the value holds", "UTC"),
+    "level": Field("INT64", "Limit", "MW"),
+    "notice": Field("INT64", "Notice", "min"),
+    "periodMin": Field("INT64", "Least time", "min"),
+    "periodMax": Field("INT64", "Longest time", "min"),
+    "volumeMax": Field("INT64", "Most volume", "MWh"),
+    "rate1": Field("FLOAT64", "Rate up to the first elbow", "MW/min"),
+    "elbow2": Field("FLOAT64", "Level from which the second rate holds", "MW"),
+    "rate2": Field("FLOAT64", "Second rate", "MW/min"),
+    "elbow3": Field("FLOAT64", "Level from which the third rate holds", "MW"),
+    "rate3": Field("FLOAT64", "Third rate", "MW/min"),
+    # What is registered.
+    "@value": Field("STRING", "As listed", name="name"),
+    "elexonBmUnit": Field("STRING", "BM unit, Elexon's identifier; null for some"),
+    "eic": Field("STRING", "Energy identification code"),
+    "fpnFlag": Field("BOOL", "Whether the unit submits physical notifications"),
+    "bmUnitName": Field("STRING", "Name of the unit"),
+    "leadPartyId": Field("STRING", "Party that answers for the unit, its identifier"),
+    "demandCapacity": Field("FLOAT64", "Demand capacity, negative", "MW"),
+    "generationCapacity": Field("FLOAT64", "Generation capacity", "MW"),
+    "productionOrConsumptionFlag": Field("STRING", "P production, C consumption"),
+    "transmissionLossFactor": Field("FLOAT64", "Transmission loss factor; changes with the season"),
+    **{
+        f"{days}CreditAssessment{way}Capability": Field("FLOAT64", f"{way} capability for the credit assessment, {text} days", "MW")
+        for days, text in (("workingDay", "working"), ("nonWorkingDay", "other")) for way in ("Import", "Export")
+    },
+    "creditQualifyingStatus": Field("BOOL", "Whether the unit counts for the credit assessment"),
+    "demandInProductionFlag": Field("BOOL", "Whether demand counts as production"),
+    "gspGroupId": Field("STRING", "Grid supply point group, e.g. _A"),
+    "gspGroupName": Field("STRING", "Name of the grid supply point group"),
+    "interconnectorId": Field("STRING", "Interconnector"),
+    "interconnectorName": Field("STRING", "Name of the interconnector; spelled irregularly"),
+    "interconnectorBiddingZone": Field("STRING", "Bidding zone at its other end"),
     # Documents of the transparency regulation.
     "documentId": Field("STRING", "Document that it was published in"),
     "documentRevisionNumber": Field("INT64", "Revision of the document; the highest counts"),
@@ -127,7 +235,6 @@ FIELDS = {
     "systemZone": Field("STRING", "Zone of the system"),
     "biddingZone": Field("STRING", "Bidding zone, its Energy Identification Code"),
     "interconnector": Field("BOOL", "Whether it is an interconnector"),
-    "interconnectorName": Field("STRING", "Name of the interconnector as published, spelled irregularly"),
     "temperature": Field("FLOAT64", "Average temperature of Great Britain at midday, of six weather stations", "degC"),
     "temperatureReferenceAverage": Field("FLOAT64", "Usual temperature of the time of the year", "degC"),
     "temperatureReferenceHigh": Field("FLOAT64", "High temperature of the time of the year", "degC"),
@@ -137,7 +244,6 @@ FIELDS = {
     "mRID": Field("STRING", "Message; shared by its revisions", name="mrid"),
     "revisionNumber": Field("INT64", "Revision of the message; the highest counts"),
     "createdTime": Field("TIMESTAMP", "When the message was made", "UTC"),
-    "messageType": Field("STRING", "Type of message"),
     "messageHeading": Field("STRING", "Heading of the message"),
     "eventType": Field("STRING", "What is unavailable, e.g. Production unavailability"),
     "unavailabilityType": Field("STRING", "Planned or Unplanned"),
@@ -182,7 +288,6 @@ FIELDS = {
     # Restoration after a blackout.
     "submissionDateTime": Field("TIMESTAMP", "Time of submission; puts the row in its day", "UTC"),
     "region": Field("STRING", "Restoration region"),
-    "gspGroupId": Field("STRING", "Grid supply point group, e.g. _A"),
     "forecastDemand60": Field("INT64", "Peak demand when 60 % is restored", "MW", "forecast_demand_60"),
     "forecastDemand100": Field("INT64", "Peak demand when all is restored", "MW", "forecast_demand_100"),
     "restoredDemand": Field("INT64", "Demand that is restored", "MW"),
@@ -219,17 +324,20 @@ FIELDS = {
 }
 
 
-def columns(names: str, **meanings: str) -> tuple[Column, ...]:
+def columns(names: str, **meanings: str | Field) -> tuple[Column, ...]:
     """The columns of these fields, in order: a field that ends in ! has a value in every record. meanings: where a field
-    says something else in this dataset, "... [unit]" in another unit. Raises KeyError for a field that the dictionary lacks."""
+    says something else in this dataset ("meaning [unit]" in another unit), or is something else. Raises KeyError for a field
+    that the dictionary lacks."""
     found = []
     for name in names.split():
         source = name.rstrip("!")
         field = _COMPUTED.get(source) or FIELDS[source]
         column = field.name or re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", source.replace(".", "_")).lower()
-        meaning, has_unit, unit = meanings.pop(column, field.meaning).partition(" [")
-        unit = unit.removesuffix("]") if has_unit else field.unit
-        found.append(Column(column, field.type, source, meaning, unit, required=name.endswith("!") or source in _COMPUTED))
+        other = meanings.pop(column, field)
+        if isinstance(other, str):
+            meaning, _, unit = other.partition(" [")
+            other = field._replace(meaning=meaning, unit=unit.removesuffix("]") or field.unit)
+        found.append(Column(column, other.type, source, other.meaning, other.unit, required=name.endswith("!") or source in _COMPUTED))
     if meanings:
         raise KeyError(f"no columns {', '.join(meanings)}")
     return tuple(found)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime, timedelta
+from math import prod
 from typing import NamedTuple
 
 from collector.base.gb_calendar import (
     ONE_DAY,
+    days_between,
     parse_utc,
     period_start,
+    periods_in,
 )
 
 FIVE_MINUTES = timedelta(minutes=5)
@@ -19,6 +22,8 @@ INSTANT, SETTLEMENT_DATE, SETTLEMENT_PERIOD = "@instant", "@settlement_date", "@
 COMPUTED = frozenset({INSTANT, SETTLEMENT_DATE, SETTLEMENT_PERIOD})
 # The settlement date on which a snapshot was taken; stands in its records.
 SNAPSHOT = "@snapshot"
+# The record itself, where an endpoint lists bare values and no objects.
+VALUE = "@value"
 
 
 class Source(NamedTuple):
@@ -58,6 +63,7 @@ class Endpoint(NamedTuple):
     max_days: the most days that are sensible in one request.
     partitions: name and values of each partition; the value stands in the records as field "@name".
     no_data: the status by which the API says that there is nothing; 0 where it answers with an empty list.
+    is_single: the answer is one record, in no list.
     stamp: the field that the endpoint filters on, where that is not the record's instant.
     reach: how much later than its instant a record may be stamped. So much more is asked for, and what the answer
         then holds of the days beside the window is dropped: a backlog is published at one moment, hours late.
@@ -71,6 +77,7 @@ class Endpoint(NamedTuple):
     max_days: int = 7
     partitions: tuple[tuple[str, tuple[str, ...]], ...] = ()
     no_data: int = 0
+    is_single: bool = False
     stamp: str = ""
     reach: timedelta = timedelta(0)
     edge: timedelta = timedelta(0)
@@ -234,6 +241,8 @@ class Dataset(NamedTuple):
     # Whether the API offers /data-status, and the fields of a record by which it counts; without, its instant.
     data_status: bool = False
     counted_by: tuple[str, ...] = ()
+    # The last settlement day of what has ended; of later ones nothing is asked, and that nothing comes is no alarm.
+    last_day: date | None = None
     holes: tuple[Hole, ...] = ()
     checks: tuple[Check, ...] = ()
     # Whether genuine records have confirmed the entry; otherwise it rests on the official document alone.
@@ -248,6 +257,17 @@ class Dataset(NamedTuple):
     def table(self) -> str:
         """The name of its table."""
         return f"{self.source.prefix}_{self.key}"
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """The source's names of it."""
+        return tuple(re.findall(r"[A-Za-z][\w-]+", self.code)) if "API" not in self.code else ()
+
+    def requests(self, first: date, last: date) -> int:
+        """How many questions are asked for these settlement days, both included, as one window."""
+        named, days = self.endpoint.placeholders, days_between(first, last)
+        parts = sum(map(periods_in, days)) if "period" in named else sum(1 for _ in days) if "date" in named else 1
+        return parts * prod(len(values) for _, values in self.endpoint.partitions)
 
     @property
     def bytes_per_day(self) -> int:

@@ -103,7 +103,7 @@ class Download:
         outcome.known = self.store.list(self.dataset, first, self.task.last + AROUND)
         wanted = days_to_fetch(self.task, days.Stored(outcome.known), self.now, self.force)
         outcome.wanted = frozenset(wanted)
-        result.settled = len(self.task.expected(self.now)) - len(wanted)
+        result.settled = sum(1 for day in self.task.expected(self.now, outcome.known) if day not in outcome.wanted)
         try:
             self._collect(wanted)
         finally:
@@ -125,7 +125,7 @@ class Download:
             if result.settled:
                 log.info("%s: all %d days are stored and settled", key, result.settled)
             else:
-                log.info("%s: nothing of these days is published yet; a later run asks for them", key)
+                log.info("%s: %s", key, self._nothing_to_ask())
             return
         if outage := self.outage or self._outage():
             result.failed.update(dict.fromkeys(wanted, outage))
@@ -155,6 +155,14 @@ class Download:
         self._tell_trouble()
         for cause, failed in days_by_cause(result.failed).items():
             log.error("%s: %s failed: %s", key, days_text(failed), cause)
+
+    def _nothing_to_ask(self) -> str:
+        """Why none of the days is asked for, though none is stored."""
+        if self.dataset.last_day and self.dataset.last_day < self.task.first:
+            return f"ended on {self.dataset.last_day}, before the asked range: nothing to do"
+        if self.dataset.endpoint.is_snapshot:
+            return "what holds today was looked at today, or is not in the asked range: nothing to do"
+        return "nothing of these days is published yet; a later run asks for them"
 
     def _outage(self) -> str:
         """Why the API that let the dataset before this one down is still down; "" when it answers."""

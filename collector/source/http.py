@@ -27,6 +27,7 @@ from collector.base.clock import Clock
 from collector.base.deadline import BoundedAdapter, Deadline
 from collector.base.errors import plain
 from collector.base.gb_calendar import utc_now
+from collector.base.names import VERSION
 from collector.base.process import Stop, log
 from collector.base.text import longest_secret, printable, redacted
 from collector.registry.model import SOURCES, Source
@@ -35,7 +36,7 @@ from collector.source.errors import Refused, Unavailable, Unparsable, Unreadable
 from collector.source.pace import Pace, Turns, turns_of
 from collector.source.requests import Request
 
-USER_AGENT = "gb-electricity-collector/1.0 (BMRS and NESO archive; requests)"
+USER_AGENT = f"gb-electricity-collector/{VERSION} (BMRS and NESO archive; requests)"
 ATTEMPTS = 6
 # An answer that is well-formed but wrong is asked again this often before the window is cut.
 _WRONG_ATTEMPTS = 4

@@ -20,15 +20,17 @@ import msgspec
 from msgspec import Raw
 
 from collector.base.gb_calendar import HALF_HOUR, ONE_DAY, day_end, day_start, parse_utc, settlement_day, utc_text
-from collector.registry.model import SNAPSHOT, Dataset
+from collector.registry.model import SNAPSHOT, VALUE, Dataset
 from collector.source.errors import WrongAnswer
 from collector.source.json_split import decode, excerpt, split
 from collector.source.requests import DataRequest
 from collector.storage.profile import Group, Profile, Record, profile_of
 
 _PIECE = 4_096
-# More are no records of these APIs: three times as many as usual, and some for a small window. So many names of fields.
-_MOST, _MORE, _MOST_NAMES = 3, 20_000, 1_000
+# More are no records of these APIs: three times as many as usual, and some for a small window. So many names of fields, in
+# one record or in all of an answer. So many shapes (names in their order) of an answer have decoders of their own: to make
+# one takes a hundred times as long as to read a record without.
+_MOST, _MORE, _MOST_NAMES, _MOST_SHAPES = 3, 20_000, 1_000, 64
 
 
 @dataclass
@@ -76,17 +78,25 @@ def _value(record: Any, name: str) -> Any:
 
 @dataclass
 class Answer:
-    """What one window brought: the records of its days; a day without any is absent."""
+    """What one window brought: the records of its days, a day without any is absent, and what was asked for it."""
+
     days: dict[date, DayRecords]
+    asked: list[DataRequest] = field(default_factory=list)
 
     @property
     def fields(self) -> set[str]:
         """The field names seen in any day."""
         return set().union(*(day.fields for day in self.days.values()))
 
+    @property
+    def question(self) -> str:
+        """What was asked, in one line: the first request, and how many more."""
+        more = f" and {len(self.asked) - 1} more" if len(self.asked) > 1 else ""
+        return f"{self.asked[0]}{more}" if self.asked else ""
 
     def merge(self, other: Answer) -> None:
         """Add what another answer brought."""
+        self.asked += other.asked
         for day, records in other.days.items():
             self.days.setdefault(day, DayRecords()).merge(records)
 
@@ -98,13 +108,15 @@ def read_answer(request: DataRequest, body: bytes | bytearray) -> Answer:
     list of records, WrongAnswer when a record has no instant or lies where the question did not reach.
     """
     dataset = request.dataset
+    if dataset.endpoint.is_single:
+        body = b"[" + body + b"]"
     most = _MORE + int(_MOST * dataset.rows_per_day * ((request.end - request.start) / ONE_DAY))
     records: Sequence[Record] = split(body, most)
     if b"\n" in body or b"\r" in body:
         # Within a JSON text these bytes can only stand between tokens.
         records = [bytes(record).translate(None, b"\r\n") for record in records]
     if request.added:
-        records = _with_fields(records, request.added)
+        records = _with_fields(records, request.added, any(column.source == VALUE for column in dataset.columns))
     reader = _Reader(request)
     reader.read(records)
     parents = {c.source.partition(".")[0] for c in dataset.columns if "." in c.source}
@@ -113,12 +125,15 @@ def read_answer(request: DataRequest, body: bytes | bytearray) -> Answer:
             whole = decode(record)
             inner = ((parent, whole.get(parent)) for parent in parents)
             day.fields.update(f"{parent}.{name}" for parent, value in inner if isinstance(value, dict) for name in value)
-    return Answer(reader.days)
+    return Answer(reader.days, [request])
 
 
-def _with_fields(records: Sequence[Record], added: tuple[tuple[str, str], ...]) -> list[bytes]:
-    """The records with fields before their own, which stay byte for byte as they came."""
+def _with_fields(records: Sequence[Record], added: tuple[tuple[str, str], ...], are_values: bool) -> list[bytes]:
+    """The records with fields before their own, which stay byte for byte as they came. are_values: the records are bare
+    values; each becomes field VALUE."""
     head = b"{" + ",".join(f"{json.dumps(name)}:{json.dumps(value)}" for name, value in added).encode()
+    if are_values:
+        return [head + f',"{VALUE}":'.encode() + bytes(record) + b"}" for record in records]
     bodies = (bytes(record)[1:] for record in records)
     return [head + (body if body.lstrip()[:1] == b"}" else b"," + body) for body in bodies]
 
@@ -141,6 +156,7 @@ class _Reader:
         self.days: dict[date, DayRecords] = {}
         self.facets, self.keys = self.dataset.facets, self.dataset.key_fields
         self._names: tuple[str, ...] = ()
+        self._all_names: set[str] = set()
         self._dropped = Group()
         self._strangers: list[datetime] = []
         # The day of the record before: most often that of the next one too.
@@ -149,6 +165,7 @@ class _Reader:
     def read(self, records: Sequence[Record]) -> None:
         """Sort every record into its day. Raises WrongAnswer."""
         places: dict[object, Group] = {}
+        shapes: set[tuple[str, ...]] = set()
         decode: Callable[[Any], Any] | None = None
         facets: Any
         facets_of = attrgetter(*(f"g{number}" for number in range(len(self.facets))))
@@ -166,7 +183,10 @@ class _Reader:
                     key = keys_of(seen)
             except (msgspec.DecodeError, RecursionError):
                 self._names, facets, key = self._read_slowly(record)
-                decode = _shape(self._names, (self.dataset.instant.fields, self.facets, self.keys))
+                if len(shapes) <= _MOST_SHAPES:
+                    shapes.add(self._names)
+                few = len(shapes) <= _MOST_SHAPES
+                decode = _shape(self._names, (self.dataset.instant.fields, self.facets, self.keys)) if few else None
                 # Each day that has such records is to learn their names, through _group.
                 places.clear()
             group = places.get(facets)
@@ -186,6 +206,9 @@ class _Reader:
             raise WrongAnswer(f"a record is no object: {excerpt(bytes(record))}")
         if len(whole) > _MOST_NAMES:
             raise WrongAnswer(f"a record has {len(whole):,} fields: {excerpt(bytes(record))}")
+        self._all_names.update(whole)
+        if len(self._all_names) > _MOST_NAMES:
+            raise WrongAnswer(f"the records of the answer have {len(self._all_names):,} fields and more in all")
         if any(isinstance(whole.get(name), list | dict) for name in self.dataset.instant.fields):
             raise WrongAnswer(f"a record has no usable {self.dataset.instant.fields[0]}: {excerpt(bytes(record))}")
         facets, keys = (tuple(_hashable(whole.get(name)) for name in names) for names in (self.facets, self.keys))
@@ -252,7 +275,7 @@ def _hashable(value: Any) -> Hashable:
     return json.dumps(value) if isinstance(value, list | dict) else value
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=_MOST_SHAPES)
 def _shape(names: tuple[str, ...], dataset: _Read) -> Callable[[Any], Any] | None:
     """A decoder of records with just these fields, which builds the values of facets (g0, g1, ...) and keys (k0, ...)
     and nothing else; of those that are not among the fields the value is None.

@@ -108,6 +108,8 @@ def _split_slowly(body: bytes | bytearray, reason: object) -> list[bytes]:
     """Split JSON that the fast splitter refuses though it is valid: escapes of lone surrogates."""
     try:
         text = bytes(body).decode()
+        # The list of records, and the object that it may be in, are two more.
+        _check_depth(text, _DEEPEST + 2)
         whole = _JSON.decode(text)
         if isinstance(whole, dict):
             whole = whole["data"]
@@ -139,9 +141,28 @@ def _refuse(name: str) -> NoReturn:
 _JSON = json.JSONDecoder(parse_constant=_refuse, parse_int=lambda digits: int(digits[:100]))
 
 
+# So many levels a record may have. How many Python decodes depends on its version and on the stack.
+_DEEPEST = 512
+_LEVELS = re.compile(r'"(?:[^"\\]|\\.)*"|([\[{])|[\]}]')
+
+
+def _check_depth(text: str, most: int = _DEEPEST) -> None:
+    """Raises ValueError when lists and objects stand more than `most` deep in one another."""
+    if text.count("[") + text.count("{") <= most:
+        return
+    depth = 0
+    for found in _LEVELS.finditer(text):
+        if found[0][0] != '"':
+            depth += 1 if found[1] else -1
+            if depth > most:
+                raise ValueError(f"more than {most} levels deep")
+
+
 def decode(record: Record) -> Any:
     try:
-        return _JSON.decode(bytes(record).decode())
+        text = bytes(record).decode()
+        _check_depth(text)
+        return _JSON.decode(text)
     except (ValueError, RecursionError) as error:
         raise Unparsable(f"a record is not JSON ({error}): {excerpt(bytes(record))}") from None
 

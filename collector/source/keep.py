@@ -37,7 +37,7 @@ class Keeper:
             if not self.force and day not in self.outcome.wanted and self.outcome.known.get(day) is None:
                 continue
             try:
-                self._keep(span, day, answer.days.pop(day, None), fetched, nothing)
+                self._keep(span, day, answer.days.pop(day, None), fetched, nothing, answer.question)
             except (GoogleAPIError, GoogleAuthError, OSError) as error:
                 self._not_stored(day, error, again=not span.confirming)
 
@@ -51,12 +51,12 @@ class Keeper:
             self.outcome.give_up(found.text)
         self.outcome.fail([day], self.outcome.given_up or found.text, again and found.again)
 
-    def _keep(self, span: Span, day: date, records: DayRecords | None, fetched: datetime, nothing: bool) -> None:
+    def _keep(self, span: Span, day: date, records: DayRecords | None, fetched: datetime, nothing: bool, asked: str) -> None:
         """Store a day as it was answered, unless what is stored is fuller or it is to be looked at once more."""
         known = self.outcome.known.get(day)
         profile = records.profile(self.dataset, day) if records else Profile(0)
         payload = pack(
-            records.lines() if records else (), records.fields if records else (), fetched, str(span), span.confirming, encode(profile)
+            records.lines() if records else (), records.fields if records else (), fetched, str(span), span.confirming, encode(profile), asked
         )  # fmt: skip
         if self.dataset.endpoint.is_snapshot:
             self._keep_snapshot(day, payload, records)

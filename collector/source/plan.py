@@ -17,14 +17,15 @@ def plan_text(tasks: Sequence[Task], store: DayStore, *, max_days: int, delay: f
     request; delay: least seconds between two; force: even what is settled."""
     now = gb_calendar.utc_now()
     rows: list[tuple[str, ...]] = [("DATASET", "DAYS", "STORED", "MISSING", "STALE", "REQUESTS", "OBJECTS", "ROWS", "MB", "TIME")]
-    total_bytes, objects = 0, 0
+    total_bytes, objects, questions, least_of_all = 0, 0, 0, 0.0
     for task in tasks:
         dataset = task.dataset
         found = Stored(store.list(dataset, task.first - AROUND, task.last + AROUND) if task.days else {})
         stored = [day for day in found if task.first <= day <= task.last]
         wanted = days_to_fetch(task, found, now, force)
         stale = sum(1 for day in wanted if day in found)
-        requests = sum(1 for _ in spans(wanted, window_days(dataset, max_days), dataset.endpoint.split_years, riders=RIDERS))
+        asked = spans(wanted, window_days(dataset, max_days), dataset.endpoint.split_years, riders=RIDERS)
+        requests = sum(dataset.requests(span.first, span.last) for span in asked)
         count = len(wanted) * dataset.rows_per_day
         size = len(wanted) * dataset.bytes_per_day
         least = requests * max(1 / dataset.source.rate, delay)
@@ -32,10 +33,11 @@ def plan_text(tasks: Sequence[Task], store: DayStore, *, max_days: int, delay: f
             dataset.key, str(len(task.days)), str(len(stored)), str(len(wanted) - stale), str(stale), str(requests),
             str(len(wanted)), f"{count:,}", f"{size / 1e6:,.1f}", duration(least),
         ))  # fmt: skip
-        total_bytes, objects = total_bytes + size, objects + len(wanted)
+        total_bytes, objects, questions, least_of_all = total_bytes + size, objects + len(wanted), questions + requests, least_of_all + least
     return "\n".join((
         table(rows, frozenset(range(1, 10))),
         "Rows and MB are estimates from the registry; TIME is the least that the rate limit allows.",
+        f"In all: {questions:,} requests, {total_bytes / 1e9:,.1f} GB of JSON, at least {duration(least_of_all)} by the rate limit.",
         costs.storage(total_bytes, objects, store.bucket.location),
         f"Nothing was requested or stored. Objects go to gs://{store.bucket.name}/raw/<dataset>/<YYYY>/<MM>/.",
     ))  # fmt: skip

@@ -128,7 +128,7 @@ def halves(request: DataRequest) -> tuple[DataRequest, DataRequest] | None:
     share = (end - start) / 2
 
     def part(first: datetime, last: datetime, stamps: tuple[datetime, datetime] | None = None) -> DataRequest:
-        made = _request(dataset, first, last, {}, (), share, stamps)
+        made = _request(dataset, first, last, {name[1:]: value for name, value in request.added}, (), share, stamps)
         return replace(made, added=request.added)
 
     if not dataset.endpoint.stamp:

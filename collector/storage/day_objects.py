@@ -40,6 +40,8 @@ LISTED = "items(name,generation,metageneration,size,crc32c,updated,metadata),nex
 _CLOCKS_DIFFER = timedelta(minutes=10)
 # Object metadata may hold 8 KiB in all (the emulator: 3.4 KB); field names beyond this are counted, not named.
 _FIELDS_LIMIT = 1_400
+# So much of a request is kept.
+_REQUEST_LIMIT = 300
 # Gzip of nothing is 20 bytes, of one record of any dataset more than 60.
 _EMPTY_SIZE = 40
 # Every write below is conditional on a generation, so repeating it is safe; five minutes outlast a bad spell.
@@ -185,11 +187,11 @@ def sha256_of(groups: Iterable[list[bytes]]) -> str:
 
 
 def pack(
-    groups: Iterable[list[bytes]], fields: Iterable[str], fetched: datetime, window: str, confirmed: bool, profile: str = ""
+    groups: Iterable[list[bytes]], fields: Iterable[str], fetched: datetime, window: str, confirmed: bool, profile: str = "", asked: str = "",
 ) -> Payload:
     """Compress records, already ordered and in pieces, one a line; only one piece of them is held uncompressed at a time.
 
-    fetched: when the answer came (aware UTC). window: what was asked for. confirmed: a second look within the run found no
+    fetched: when the answer came (aware UTC). window: the days that were asked for; asked: the request. confirmed: a second look within the run found no
     more than this. profile: what the records are, counted.
     """
     # No time stamp in the header. The compressed bytes of the same lines are nearly always the same; only their SHA-256 is
@@ -207,7 +209,7 @@ def pack(
     if len(names) > _FIELDS_LIMIT:
         names = json.dumps([f"(too many to name: {len(set(fields))})"])
     metadata = {"rows": str(rows), "sha256": digest.hexdigest(), "fetched_at": utc_text(fetched), "first_fetched_at": utc_text(fetched),
-                "window": window, "fields": names, "confirmed": str(confirmed).lower(), "profile": profile,
+                "window": window, "request": asked[:_REQUEST_LIMIT], "fields": names, "confirmed": str(confirmed).lower(), "profile": profile,
                 "crc32c": base64.b64encode(google_crc32c.Checksum(data).digest()).decode()}  # fmt: skip
     return Payload(data, rows, digest.hexdigest(), metadata)
 
@@ -277,6 +279,9 @@ class DayStore:
         told = {"first_fetched_at": utc_text(first), "crc32c": crc32c}
         if known.behind:
             told |= {"behind_at": utc_text(known.behind), "behind_read_at": utc_text(known.behind_read or payload.fetched)}
+        if known.fewer:
+            # The source has all of it again. What is left out of a patch would stay.
+            told["fewer_at"] = ""
         return self._patch(known, payload.metadata | told)
 
     def look(self, known: DayObject, payload: Payload) -> DayObject:

@@ -11,9 +11,9 @@ from collector.verify.quality import content_sql
 from collector.warehouse.sql import partition_of
 
 
-def _values(dataset: Dataset) -> int:
+def _values(dataset: Dataset, with_digest: bool = True) -> int:
     """Bytes a row that the check of the values reads."""
-    return width(named(dataset, content_sql(dataset, "", [dataset.first_day])))
+    return width(named(dataset, content_sql(dataset, "", [dataset.first_day], with_digest)))
 
 
 def of_verification(dataset: Dataset, rows: int) -> float:
@@ -25,8 +25,8 @@ def of_run(dataset: Dataset, days: Collection[date], rows: int, loaded: Collecti
     """Bytes that are billed for a run that loads `days`, which have `rows` rows, and verifies them.
 
     Each staged line is read twice, to check it and to publish it; a DELETE reads the partitions that it changes; then
-    their rows are read for the digests and counted, and the values in them checked. loaded: the days that are in the table before, taken to be
-    of ordinary size. ledger_bytes: size of the load ledger, which is read for the plan, for each publication and for
+    their rows are read for the digests, and the values in them checked. loaded: the days that are in the table before,
+    taken to be of ordinary size. ledger_bytes: size of the load ledger, which is read for the plan, for each publication and for
     either step of the verification.
     """
     ledger = max(LEAST, ledger_bytes)
@@ -37,6 +37,6 @@ def of_run(dataset: Dataset, days: Collection[date], rows: int, loaded: Collecti
     after = before + rows - sum(1 for day in days if day in loaded) * dataset.rows_per_day
     parts = (
         rows * (2 + dataset.bytes_per_row), rows * (2 + dataset.bytes_per_row), before * (width(dataset.columns) + WIDTHS["DATE"]),
-        after * width(dataset.columns), after * WIDTHS["DATE"], after * _values(dataset),
+        after * width(dataset.columns), after * _values(dataset, dataset.partition != "DAY"),
     )  # fmt: skip
     return 4.0 * ledger + sum(max(LEAST, part) for part in parts)

@@ -51,12 +51,12 @@ class Finding:
         }  # fmt: skip
 
 
-def read_content(dataset: Dataset, warehouse: Warehouse, days: Collection[date]) -> list[bigquery.Row]:
+def read_content(dataset: Dataset, warehouse: Warehouse, days: Collection[date], with_digest: bool) -> list[bigquery.Row]:
     """What `findings` judges: a row for each of these days that has rows in the table, `row_count` among its columns.
 
     Raises BadRequest for a table that lacks a column, say.
     """
-    return warehouse.query(content_sql(dataset, warehouse.table_id(dataset.table), days), step="content", dataset=dataset)
+    return warehouse.query(content_sql(dataset, warehouse.table_id(dataset.table), days, with_digest), step="content", dataset=dataset)
 
 
 def findings(dataset: Dataset, days: list[bigquery.Row]) -> list[Finding]:
@@ -83,6 +83,11 @@ def value_columns(dataset: Dataset) -> list[Column]:
         c for c in dataset.columns
         if c.type not in ("DATE", "TIMESTAMP", "JSON") and c.source != SETTLEMENT_PERIOD and not c.source.startswith("settlementPeriod")
     ]  # fmt: skip
+
+
+def telling_columns(dataset: Dataset) -> list[Column]:
+    """Those of them by which days are alike: what was measured, and of what; texts that go with it tell nothing more."""
+    return [c for c in value_columns(dataset) if c.type != "STRING" or c.name in dataset.natural_key]
 
 
 def _has_label(dataset: Dataset) -> bool:
@@ -122,9 +127,10 @@ def _place(dataset: Dataset) -> str:
     return f"CONCAT({when}, ' ', {_concat(series)})" if series else when
 
 
-def content_sql(dataset: Dataset, table_id: str, days: Collection[date]) -> str:
-    """A row for each of these days that has any: its digest (see row_print), a fingerprint of the values that does not depend on the order of rows or on times, and
-    for each rule the number of rows that break it and the earliest of them."""
+def content_sql(dataset: Dataset, table_id: str, days: Collection[date], with_digest: bool = True) -> str:
+    """A row for each of these days that has any: a fingerprint of the values that does not depend on the order of rows or
+    on times, for each rule the number of rows that break it and the earliest of them, and, for which every column is read,
+    the day's digest (see row_print)."""
     counts: list[str] = []
 
     def count(name: str, condition: str, shown: str) -> None:
@@ -146,6 +152,7 @@ def content_sql(dataset: Dataset, table_id: str, days: Collection[date]) -> str:
         label = "CONCAT(place, ' as ', CAST(settlement_date_label AS STRING), ' period ', CAST(settlement_period_label AS STRING))"
         count("label", "settlement_date_label != settlement_date OR settlement_period_label != settlement_period", label)
     source = f"FROM `{table_id}` WHERE {within(days)}"
+    digest, printed = (",\n    SUM(row_print) AS digest", f",\n      {row_print(dataset)} AS row_print") if with_digest else ("", "")
     stuck = joins = ""
     for number, rule in enumerate(dataset.checks):
         if rule.still_hours is not None:
@@ -156,12 +163,10 @@ def content_sql(dataset: Dataset, table_id: str, days: Collection[date]) -> str:
             joins += f"\nLEFT JOIN ({_outage_sql(dataset, rule, source, f'outage_{number}')}) USING (settlement_date)"
     return f"""
 SELECT days.*{stuck} FROM (
-  SELECT settlement_date, COUNT(*) AS row_count, COUNT(DISTINCT print) AS kinds, SUM(print) AS print_sum,
-    SUM(row_print) AS digest{"".join(counts)}
+  SELECT settlement_date, COUNT(*) AS row_count, COUNT(DISTINCT print) AS kinds, SUM(print) AS print_sum{digest}{"".join(counts)}
   FROM (
     SELECT *, {_place(dataset)} AS place,
-      {print_of(_concat([c.name for c in value_columns(dataset)]))} AS print,
-      {row_print(dataset)} AS row_print
+      {print_of(_concat([c.name for c in telling_columns(dataset)]))} AS print{printed}
     {source})
   GROUP BY settlement_date) AS days{joins}"""
 

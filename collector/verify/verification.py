@@ -10,47 +10,35 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from functools import cached_property, partial
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import msgspec
-from google.api_core.exceptions import BadRequest, GoogleAPIError
+from google.api_core.exceptions import GoogleAPIError
 from google.auth.exceptions import GoogleAuthError
 
 from collector import days
 from collector.base.errors import Stopped, first_line, internal
-from collector.base.gb_calendar import ONE_DAY, day_end, period_start, periods_in, settlement_day, utc_now, utc_text
+from collector.base.gb_calendar import day_end, settlement_day, utc_now, utc_text
 from collector.base.process import Stop, log
-from collector.base.text import printable, table
-from collector.days import APART, AROUND, Kind, Lack, Life, State, Stored, Task, days_text, series_lives
-from collector.registry.model import ELEXON, Dataset
-from collector.settings import Settings
-from collector.source.errors import Refused, Unavailable, Unparsable, WindowTooLong, WrongAnswer
-from collector.source.http import Api, Traffic
-from collector.source.requests import Request
+from collector.days import AROUND, Lack, Life, State, Stored, Task, series_lives
+from collector.registry.model import Dataset
+from collector.source.errors import Refused, Unavailable, WindowTooLong, WrongAnswer
+from collector.source.http import Api
 from collector.storage.day_objects import DayStore
-from collector.verify.quality import Finding, findings, read_content, unread
+from collector.verify.quality import Finding
+from collector.verify.source_counts import Comparison, Counts, source_counts
+from collector.verify.table_counts import Metadata, read_table
 from collector.warehouse.layout import Loaded, is_loaded
 from collector.warehouse.schema import unfit
-from collector.warehouse.sql import counts_sql, partition_of, partitions_sql
 from collector.warehouse.tables import Warehouse
 
 if TYPE_CHECKING:
-    from google.cloud import bigquery
+    pass
 
 
-# /data-status takes 31 days at most; one of them is the day before the first (see source_counts).
-_STATUS_DAYS = 30
-# 31 days of 50 periods, at about 90 bytes each, are 140 kB.
-_STATUS_LIMIT = 1_000_000
-_STATUS_WORKERS = 8
 # Days that a verification after a load asks the source about: two requests a dataset.
 _YOUNG = timedelta(days=58)
-# So many of the things that days lack are told in words.
-_TOLD = 10
 
 
 # What each state means and what mends it; COMPLETE needs no words.
@@ -176,60 +164,6 @@ class Verification:
 
 
 # ---------------------------------------------------------------------------------------------- what the source says
-class _Point(msgspec.Struct, rename="camel"):
-    """Records that the source holds of one settlement period."""
-    settlement_date: date
-    settlement_period: Annotated[int, msgspec.Meta(ge=0, le=100)]
-    data_point_count: Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
-
-
-class _Status(msgspec.Struct):
-    data: list[_Point]
-
-
-Counts = dict[tuple[date, int], int]
-
-
-def source_counts(api: Api, dataset: Dataset, first: date, last: date) -> Counts:
-    """How many records the source has of each settlement period; one that it does not name is left out.
-
-    The endpoint reads its dates as UTC days, so that in summer the first hour of the first settlement day lies in
-    the UTC day before: that one is asked for too. Raises what Api.ask raises.
-    """
-    traffic = Traffic()
-
-    def ask(begin: date) -> Counts:
-        until = min(last, begin + timedelta(days=_STATUS_DAYS - 1))
-        query = {"settlementDateFrom": (begin - ONE_DAY).isoformat(), "settlementDateTo": until.isoformat()}
-        request = Request(path=f"/data-status/{dataset.code}", query=query, limit=_STATUS_LIMIT)
-        return api.ask(request, partial(_read_status, begin, until), traffic)
-
-    begins = [first + timedelta(days=days) for days in range(0, (last - first).days + 1, _STATUS_DAYS)]
-    found: Counts = {}
-    with ThreadPoolExecutor(_STATUS_WORKERS, "status") as pool:
-        try:
-            for counts in pool.map(ask, begins):
-                found.update(counts)
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-    return found
-
-
-def _read_status(first: date, last: date, body: bytearray) -> Counts:
-    """Counts by settlement period, of the days from first to last; the days at the edges come back incomplete."""
-    try:
-        points = msgspec.json.decode(body, type=_Status).data
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise Unparsable(f"the answer is no data status: {error}") from None
-    counts: Counts = {}
-    for point in points:
-        if not first - ONE_DAY <= point.settlement_date <= last + ONE_DAY:
-            raise WrongAnswer(f"asked for the status of {first} to {last}, the answer holds {point.settlement_date}")
-        if first <= point.settlement_date <= last:
-            period = point.settlement_date, point.settlement_period
-            counts[period] = counts.get(period, 0) + point.data_point_count
-    return counts
 
 
 # ---------------------------------------------------------------------------------------------- comparing
@@ -239,7 +173,7 @@ def verify(
 ) -> Verification:  # fmt: skip
     """Compare the calendar, the source's counts where given, the objects, the ledger and the table, day by day.
 
-    content: also check the values in the table. since: see _read_table. metadata: shared by several datasets, so that
+    content: also check the values in the table. since: see read_table. metadata: shared by several datasets, so that
     all are asked for at one time. Days that the source has more of are noted in the bucket, so that the next download
     asks for them.
     """
@@ -251,11 +185,10 @@ def verify(
     if not expected:
         v.alarms = days.alarms(task, stored, now) if dataset.endpoint.is_snapshot else []
         return v
-    # In this order: what is published between the two questions makes them differ, never look alike.
-    table = warehouse.table(dataset.table)
-    ledger = warehouse.ledger(dataset, table, date.min, date.max)
-    counts, digests, odd = _read_table(task, metadata or Metadata(warehouse), table, ledger, content, since) if table else ({}, {}, [])
-    comparison = _Comparison(dataset, stored, source or {})
+    metadata = metadata or Metadata(warehouse)
+    table, ledger = metadata.look(dataset)
+    counts, digests, odd = read_table(task, metadata, table, ledger, content, since) if table else ({}, {}, [])
+    comparison = Comparison(dataset, stored, source or {})
     for day in expected:
         count = counts.pop(day, 0)
         found = _day(dataset, day, stored, ledger.get(day), count, digests.get(day), comparison, now)
@@ -294,7 +227,7 @@ def verify(
 
 
 def _day(
-    dataset: Dataset, day: date, stored: Stored, entry: Loaded | None, count: int, digest: int | None, comparison: _Comparison, now: datetime
+    dataset: Dataset, day: date, stored: Stored, entry: Loaded | None, count: int, digest: int | None, comparison: Comparison, now: datetime
 ) -> Day:
     """How a day stands. count, digest: of its rows in the table; digest None: they were not read."""
     kept, here = stored.get(day), comparison.total(day)
@@ -316,139 +249,6 @@ def _day(
             state = State.BEHIND
         found = (*found, behind)
     return Day(day, state, expected, kept.rows, count, here, found, judged.is_final)
-
-
-class Metadata:
-    """How many rows the partitions of all tables have: for 10 MB, asked for once, when first needed."""
-    def __init__(self, warehouse: Warehouse) -> None:
-        self.warehouse = warehouse
-
-    @cached_property
-    def _rows(self) -> dict[tuple[str, str], int]:
-
-        return {(row.table_name, row.partition_id): row.total_rows for row in self.warehouse.query(partitions_sql(self.warehouse.prefix), step="partitions")}
-
-    def doubtful(self, dataset: Dataset, days: set[date], ledger: dict[date, Loaded]) -> set[date]:
-        """Those of `days` whose partitions have other numbers of rows than the ledger says."""
-        told: dict[str, int] = {}
-        for day, entry in ledger.items():
-            told[partition_of(dataset, day)] = told.get(partition_of(dataset, day), 0) + entry.table_rows
-        return {day for day in days if self._rows.get((dataset.table, (part := partition_of(dataset, day))), 0) != told.get(part, 0)}
-
-
-def _read_table(
-    task: Task, metadata: Metadata, table: bigquery.Table, ledger: dict[date, Loaded], content: bool, since: datetime | None
-) -> tuple[dict[date, int], dict[date, int], list[Finding]]:
-    """Rows that the table has of each day of the task, the digests of those that are read as a whole, and what looks odd about
-    the values where content is asked for. Where only rows are counted, or metadata read, changed values are not seen.
-
-    ledger: of all days of the table. since None: every day is read. Otherwise what metadata tell is not read: the
-    values are checked of the days published since then, with those that share a partition with one, for that reads no
-    more; of the other days the ledger's counts are taken, if their partitions have the rows that the ledger says, or,
-    which costs nothing at all, the table has (without content: a check of the values follows).
-    """
-    dataset, warehouse, days = task.dataset, metadata.warehouse, set(task.days)
-    published = {partition_of(dataset, day) for day, entry in ledger.items() if since is None or entry.loaded_at >= since}
-    fresh = days if since is None else {day for day in days if partition_of(dataset, day) in published}
-    counts: dict[date, int] = {}
-    digests: dict[date, int] = {}
-    odd: list[Finding] = []
-    if content and fresh:
-        try:
-            rows = read_content(dataset, warehouse, fresh)
-            counts, odd = {row.settlement_date: row.row_count for row in rows}, findings(dataset, rows)
-            digests = {row.settlement_date: row.digest for row in rows}
-            days -= fresh
-        except BadRequest as error:
-            odd = [unread(error)]
-    if since is None:
-        uncounted = days
-    elif not content and table.num_rows == sum(entry.table_rows for entry in ledger.values()):
-        uncounted = set()
-    else:
-        uncounted = metadata.doubtful(dataset, days, ledger)
-    counts.update({day: ledger[day].table_rows for day in days - uncounted if day in ledger and ledger[day].table_rows})
-    if uncounted:
-        rows = warehouse.query(counts_sql(warehouse.table_id(dataset.table), uncounted), step="count", dataset=dataset)
-        counts.update({row.settlement_date: row.row_count for row in rows})
-    return counts, digests, odd
-
-
-class _Comparison:
-    """The source's counts against the stored ones, settlement period by settlement period.
-
-    The source counts by labels, and a record may be labelled with the day beside its own: what counts for a period is
-    what the objects of three days have of it. Where one of them is not stored, its half hours at the edge are left out.
-    """
-    def __init__(self, dataset: Dataset, stored: Stored, source: Counts) -> None:
-        self.dataset, self.stored = dataset, stored
-        self.by_day: dict[date, dict[int, int]] = {}
-        for (day, period), count in source.items():
-            self.by_day.setdefault(day, {})[period] = count
-
-    def total(self, day: date) -> int | None:
-        """Rows that the source has of a day; None where it does not say."""
-        return sum(self.by_day[day].values()) if day in self.by_day else None
-
-    def _own(self, day: date) -> dict[int, tuple[int, int]] | None:
-        """Period -> (rows, distinct keys) as stored; None where that is not known."""
-        offsets = (-1, 0, 1) if self.dataset.counted_by else (0,)
-        found: dict[int, tuple[int, int]] = {}
-        for offset in offsets:
-            kept = self.stored.get(day + offset * ONE_DAY)
-            profile = kept.profile if kept else None
-            if offset == 0 and (profile is None or (profile.keys and not profile.periods)):
-                return None
-            for (label, period), (rows, keys) in profile.rows_of(day + offset * ONE_DAY).items() if profile else ():
-                if label == day:
-                    before = found.get(period, (0, 0))
-                    found[period] = before[0] + rows, before[1] + keys
-        return found
-
-    def _at_edge(self, day: date, period: int) -> bool:
-        """Whether rows of this period may be in an object that is not there."""
-        if not self.dataset.counted_by:
-            return False
-        last = max(self.by_day[day])
-        return (period == 1 and day - ONE_DAY not in self.stored) or (period == last and day + ONE_DAY not in self.stored)
-
-    def behind(self, day: date) -> Lack | None:
-        """What the source has more of than is stored."""
-        if day not in self.by_day:
-            return None
-        own = self._own(day)
-        if own is None:
-            more = (self.total(day) or 0) - self.stored[day].rows
-            return Lack(Kind.BEHIND, more, None, "not known", more) if more > 0 and not self.dataset.counted_by else None
-        more_in = {
-            period: count - own.get(period, (0, 0))[0] for period, count in sorted(self.by_day[day].items())
-            if count > own.get(period, (0, 0))[0] and not self._at_edge(day, period)
-        }  # fmt: skip
-        if not more_in:
-            return None
-        periods = ", ".join(map(str, list(more_in)[:8])) + (f" and {len(more_in) - 8} more" if len(more_in) > 8 else "")
-        first = min(more_in)
-        instant = period_start(day, first) if 1 <= first <= periods_in(day) else None
-        return Lack(Kind.BEHIND, sum(more_in.values()), instant, periods, sum(more_in.values()))
-
-    def is_final(self, day: date) -> bool:
-        """Whether the source was asked twice for what it counts, a day apart, and does not serve it."""
-        kept = self.stored[day]
-        return bool(kept.behind_read and kept.fetched and kept.fetched - kept.behind_read >= APART)
-
-    def findings(self, expected: list[date]) -> list[Finding]:
-        """Days of which the source now has fewer distinct records than were fetched; repetitions are none."""
-        fewer: list[tuple[date, int, int]] = []
-        for day in expected:
-            own = self._own(day) if day in self.by_day and day in self.stored else None
-            # A period that the source does not name at all was not counted, or not asked for.
-            gone = sum(max(0, own[p][1] - count) for p, count in self.by_day[day].items() if p in own) if own else 0
-            if own and gone:
-                fewer.append((day, sum(keys for _, keys in own.values()), self.total(day) or 0))
-        if not fewer:
-            return []
-        examples = tuple(f"{day}: {keys} rows, {count} at the source" for day, keys, count in fewer[:3])
-        return [Finding("fewer at source", "", len(fewer), "days have fewer rows at the source now than were fetched", examples)]
 
 
 def _before_its_beginning(v: Verification, task: Task) -> None:
@@ -494,14 +294,6 @@ def _series_findings(v: Verification) -> list[Finding]:
     return found
 
 
-def source_api(settings: Settings, stop: Stop) -> Api:
-    """Elexon's API for asking what it has. A verification without it is still one, so it is not waited for long."""
-    return Api(
-        settings.values[ELEXON.variable], cap=ELEXON.rate, stop=stop, connections=_STATUS_WORKERS,
-        timeout=settings.http_timeout, key=settings.api_key, attempts=3,
-    )  # fmt: skip
-
-
 def verify_all(
     tasks: Sequence[Task], warehouse: Warehouse, store: DayStore, api: Api | None, stop: Stop, content: bool = True,
     since: datetime | None = None,
@@ -509,7 +301,8 @@ def verify_all(
     """Verify each dataset; that one cannot be is told in its `error`. api: where to ask what the source has; content,
     since: see verify."""
     now = utc_now()
-    metadata = Metadata(warehouse)
+    # Where whole tables are read, minutes may pass between the first and the last.
+    metadata = Metadata(warehouse, [task.dataset for task in tasks] if since else [])
     found = []
     unanswered = ""
     for task in tasks:
@@ -551,53 +344,5 @@ def verify_all(
 
 
 # ---------------------------------------------------------------------------------------------- telling
-def verification_text(found: list[Verification]) -> str:
-    """The verification as a table, with the days that are not right, and what looks odd, below it."""
-    rows: list[tuple[str, ...]] = [
-        ("DATASET", "EXPECTED", "STORED", "LOADED", "MISSING", "SHORT", "EMPTY", "PROVISIONAL", "ROWS STORED", "ROWS IN TABLE", "FIRST DAY", "LAST DAY", "RESULT")
-    ]  # fmt: skip
-    for v in found:
-        rows.append((
-            v.dataset.key, str(v.expected), str(v.stored), str(v.loaded), str(len(v.missing)), str(len(v.of(State.SHORT))), str(len(v.of(State.EMPTY))),
-            str(v.provisional), f"{v.rows_stored:,}", f"{v.rows_loaded:,}", str(v.first or "-"), str(v.last or "-"), "ok" if v.ok else "NOT OK",
-        ))  # fmt: skip
-    lines = [table(rows, frozenset(range(1, 10)))]
-    for v in found:
-        key = v.dataset.key
-        lines += [line for _, line in _gaps(v)]
-        if v.duplicates:
-            lines.append(f"{key}: {v.duplicates} rows of the objects are repetitions or superseded; {v.conflicts} keys conflict")
-        lines += [printable(f"{key}: {finding}") for finding in v.findings]
-        lines += [f"{key}: {note}" for note in (*v.alarms, v.unasked, v.error) if note]
-    return "\n".join(lines)
 
 
-def _gaps(v: Verification) -> list[tuple[State, str]]:
-    """The days that are not as they should be, by state, with what each state means and what mends it; then what they
-    lack."""
-    found = [
-        (state, f"{v.dataset.key}: {state.value}: {days_text(of_state)} ({why})") for state, why in MEANINGS.items() if (of_state := v.of(state))
-    ]  # fmt: skip
-    verdicts = v.verdicts
-    found += [
-        (State.SHORT, printable(f"{v.dataset.key}: {day}: {lack.kind.value}: {lack}")) for day, lack in verdicts[:_TOLD]
-    ]  # fmt: skip
-    if len(verdicts) > _TOLD:
-        found.append((State.SHORT, f"{v.dataset.key}: and {len(verdicts) - _TOLD} more of the like; --verify --output json has them all"))
-    return found
-
-
-def log_gaps(found: list[Verification]) -> None:
-    """Tell the same in the log: losses as errors, what the source itself lacks as information."""
-    for v in found:
-        for state, line in _gaps(v):
-            (log.error if state in LOSSES else log.info)("%s", line)
-        for note in filter(None, (*v.alarms, v.error)):
-            log.error("%s: %s", v.dataset.key, note)
-
-
-def log_findings(found: list[Verification]) -> None:
-    """Tell the findings in the log: what is ordinary as information, the rest as warnings."""
-    for v in found:
-        for finding in v.findings:
-            (log.warning if finding.is_warning else log.info)("%s: %s", v.dataset.key, finding)

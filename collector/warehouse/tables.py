@@ -29,7 +29,7 @@ from collector.base.process import Stop, log
 from collector.cloud import refusals
 from collector.registry.model import Dataset
 from collector.warehouse.layout import LEDGER, Loaded, ledger_table, table_of, upgraded
-from collector.warehouse.sql import ledger_query
+from collector.warehouse.sql import ledger_query, live_tables
 
 T = TypeVar("T")
 # Reasons, of a refused request or of a failed job, after which the same may succeed a little later.
@@ -38,7 +38,9 @@ TRANSIENT = frozenset({
     "jobInternalError", "stopped", "timeout", "tableUnavailable",
 })  # fmt: skip
 _TRANSIENT_STATUS = frozenset({408, 429, 500, 502, 503, 504})
-_CONFLICTS = ("aborted due to concurrent update", "transaction is aborted", "failed to commit", "could not serialize", "violates primary key")
+_CONFLICTS = ("aborted due to concurrent update", "transaction is aborted", "failed to commit", "could not serialize", "violates primary key",
+    "conflict on update",
+)
 ATTEMPTS = 6
 JOB_TIMEOUT = 3_600.0
 JOB_TIMEOUT_MS = int(JOB_TIMEOUT * 1_000)
@@ -150,22 +152,28 @@ class Warehouse:
         raise AssertionError("not reached")
 
     def ledger(self, dataset: Dataset, table: bigquery.Table | None, first: date, last: date) -> dict[date, Loaded]:
-        """The newest ledger row of each day of a range, in one query; none for a table that is not there."""
-        if table is None:
-            return {}
-        parameters = [
-            ScalarQueryParameter("dataset", "STRING", dataset.key), ScalarQueryParameter("created", "TIMESTAMP", table.created),
-            ScalarQueryParameter("first", "DATE", first), ScalarQueryParameter("last", "DATE", last),
-        ]  # fmt: skip
+        """The newest ledger row of each day of a range; none for a table that is not there."""
+        return self.ledgers([(dataset, table)], first, last)[dataset.key] if table else {}
+
+    def ledgers(self, tables: Sequence[tuple[Dataset, bigquery.Table]], first: date, last: date) -> dict[str, dict[date, Loaded]]:
+        """By dataset, the newest ledger row of each day of a range, in one query."""
+        found: dict[str, dict[date, Loaded]] = {dataset.key: {} for dataset, _ in tables}
+        if not tables:
+            return found
+        parameters = [live_tables(tables), ScalarQueryParameter("first", "DATE", first), ScalarQueryParameter("last", "DATE", last)]
+        about = tables[0][0] if len(tables) == 1 else None
         try:
             try:
-                rows = self.query(ledger_query(self.ledger_id), parameters, step="ledger", dataset=dataset)
+                rows = self.query(ledger_query(self.ledger_id), parameters, step="ledger", dataset=about)
             except BadRequest:
                 # The next load adds the columns that the ledger of an earlier version lacks; who only looks changes nothing.
-                rows = self.query(ledger_query(self.ledger_id, has_digest=False), parameters, step="ledger", dataset=dataset)
+                rows = self.query(ledger_query(self.ledger_id, has_digest=False), parameters, step="ledger", dataset=about)
         except NotFound:
-            return {}
-        return {row.settlement_date: Loaded.of(row, dataset, table) for row in rows}
+            return found
+        known = {dataset.key: (dataset, table) for dataset, table in tables}
+        for row in rows:
+            found[row.dataset][row.settlement_date] = Loaded.of(row, *known[row.dataset])
+        return found
 
     def drop(self, table_id: str) -> None:
         """Drop a staging table; where that fails, it vanishes by itself later."""

@@ -27,6 +27,7 @@ class Spec:
     envelope: str = ""  # what stands before the list in the base's answer: its metadata
     oldest_first: bool = False
     latest: int = 0  # seconds before the newest instant that come back where no window was understood
+    recent: int = 0  # seconds before now that come back instead
     label_early: int = 0  # days by which a label can be ahead of its instant
     missing: int = 0  # status where a bound is missing or misnamed; 0: the latest comes back
     both: bool = False  # one bound alone is refused

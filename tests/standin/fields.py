@@ -143,9 +143,17 @@ _CHOICES: dict[str, tuple[Any, ...]] = {
     **dict.fromkeys(("creditQualifyingStatus", "demandInProductionFlag"), (True, False)),
     **dict.fromkeys(("gspGroupId", "region"), ("_A", "_K", "_P")), "gspGroupName": ("South Wales", "Eastern"),
 }  # fmt: skip
+
+
+def _loss_factor(row: Row) -> str:
+    """Another one each April."""
+    day = date.fromisoformat(day_text(settlement(row.pub)[0]))
+    return f"{(noise(row.seed, row.series, day.year - (day.month < 4)) % 4_000 - 2_000) / 1e5:.7f}"
+
+
 # Numbers that the unit list tells as text.
 _AS_TEXT = {
-    "transmissionLossFactor": lambda row: f"{(noise(row.seed, row.series, (row.pub // 86_400 + 276) // 365) % 4_000 - 2_000) / 1e5:.7f}",
+    "transmissionLossFactor": _loss_factor,
     **dict.fromkeys(
         (
             "demandCapacity", "generationCapacity",

@@ -30,6 +30,12 @@ def at_clock(hour: int, minute: int) -> Moments:
     return lambda day, seed: (day * DAY + after - 3_600 * is_summer(day * DAY + after),)
 
 
+def at_utc(hour: int, minute: int) -> Moments:
+    """Once a day by UTC: late in the evening it lies in the next settlement day in summer."""
+    after = hour * 3_600 + minute * 60
+    return lambda day, seed: [at for at in ((day - 1) * DAY + after, day * DAY + after) if settlement(at)[0] == day]
+
+
 def weekly(weekday: int, hour: int) -> Moments:
     """On one day of the week, Monday = 0."""
     return lambda day, seed: at_clock(hour, 0)(day, seed) if (day + 3) % 7 == weekday else ()
@@ -70,6 +76,11 @@ def pieces(at: int) -> list[tuple[int, int]]:
     return [(at, cut), (cut, at + HALF_HOUR)] if noise(at) % 5 == 0 else half_hour(at)
 
 
+def always(at: int) -> list[tuple[int, int]]:
+    """No time: what is so today was so yesterday."""
+    return [(0, HALF_HOUR)]
+
+
 def ago(lag: int) -> About:
     """The half hour that began so long before."""
     return lambda at: half_hour(at - lag)
@@ -88,6 +99,11 @@ def day_ahead(at: int) -> list[tuple[int, int]]:
 
 def next_day(at: int) -> list[tuple[int, int]]:
     return [half_hour(start)[0] for start in half_hours(settlement(at)[0] + 1)]
+
+
+def utc_day(at: int) -> list[tuple[int, int]]:
+    """The settlement day of this date by UTC."""
+    return [(day_start(at // DAY), day_start(at // DAY + 1))]
 
 
 def days_ahead(first: int, last: int) -> About:

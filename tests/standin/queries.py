@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import date
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from standin.answers import CARBON_BAD_REQUEST, NOT_FOUND, Answer, Problem, bad_request
 from standin.calendar import DAY, HALF_HOUR, Number, day_text, days, iso, parse_day, parse_instant, settlement
@@ -32,24 +32,17 @@ WORDS = {
 _OF_DAYS = ("settlement", "dates", "days", "periods")
 
 
-class _Endpoint(NamedTuple):
-    code: str
-    stream: bool
-
-
-def _endpoints() -> tuple[dict[str, _Endpoint], list[tuple[re.Pattern[str], _Endpoint]]]:
-    """By path, and by pattern where the path holds what is asked for."""
+def _endpoints() -> tuple[dict[str, tuple[str, bool]], list[tuple[re.Pattern[str], str]]]:
+    """(dataset, whether it is its stream) by path, and patterns of the paths that hold what is asked for."""
     fixed, patterns = {}, []
     for code, spec in KNOWN.items():
         if "{" in spec.path:
-            pattern = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", spec.path) + (
-                "(?:/(?P<period>[^/]+))?" if spec.or_period else ""
-            )
-            patterns.append((re.compile(pattern), _Endpoint(code, False)))
+            pattern = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", spec.path)
+            patterns.append((re.compile(pattern + "(?:/(?P<period>[^/]+))?" * spec.or_period), code))
         elif spec.path:
-            fixed[spec.path] = _Endpoint(code, False)
+            fixed[spec.path] = code, False
             if spec.stream:
-                fixed[spec.path + "/stream"] = _Endpoint(code, True)
+                fixed[spec.path + "/stream"] = code, True
     return fixed, patterns
 
 
@@ -62,19 +55,15 @@ def elexon(source: Source, path: str, query: Query) -> Answer:
         return _metadata(source)
     if path.startswith("/data-status/") and path[13:] in DATA_STATUS_CODES and path[13:] in source.codes:
         return _data_status(source, path[13:], query)
-    endpoint, asked = _FIXED.get(path), None
-    if endpoint is None:
-        found = [(one, match) for pattern, one in _PATTERNS if (match := pattern.fullmatch(path))]
-        endpoint, asked = (found[0][0], found[0][1].groupdict()) if found else (None, None)
-    if endpoint is None or endpoint.code not in source.codes:
+    code, stream, asked = _find(path)
+    if code not in source.codes:
         raise Problem(*NOT_FOUND)
-    code, stream = endpoint
     spec = KNOWN[code]
     if not stream and query.get("format", ["json"])[0] != "json":
         raise Problem(501, b'{"message":"the stand-in serves json only"}', "application/json")
     if spec.needs and not query.get(spec.needs):
         raise Problem(*NOT_FOUND)
-    slots = _slots(source, endpoint, asked, query)
+    slots = _slots(source, code, stream, asked, query)
     if not slots and spec.none != 200:
         raise Problem(*NOT_FOUND)
     if not spec.oldest_first:
@@ -82,18 +71,28 @@ def elexon(source: Source, path: str, query: Query) -> Answer:
     return Answer(code, slots, *_around(spec, stream), _picks(spec, query))
 
 
-def _slots(source: Source, endpoint: _Endpoint, asked: dict[str, str] | None, query: Query) -> list[Slot]:
+def _find(path: str) -> tuple[str, bool, dict[str, str]]:
+    """(dataset, whether it is the stream, what the path asks for)."""
+    if path in _FIXED:
+        return *_FIXED[path], {}
+    for pattern, code in _PATTERNS:
+        if found := pattern.fullmatch(path):
+            return code, False, found.groupdict()
+    raise Problem(*NOT_FOUND)
+
+
+def _slots(source: Source, code: str, stream: bool, asked: dict[str, str], query: Query) -> list[Slot]:
     """By the shape of the request."""
-    code, spec = endpoint.code, KNOWN[endpoint.code]
-    if asked is not None:
+    spec = KNOWN[code]
+    if asked:
         return _in_path(source, code, asked)
     if spec.snapshot:
         return source.day(code, settlement(int(source.now()))[0])
-    if spec.period_base and not endpoint.stream:
+    if spec.period_base and not stream:
         return _one_period(source, code, query)
     if spec.wants == "periods":
         return _dates_and_periods(source, code, query)
-    return _window(source, code, endpoint.stream, query)
+    return _window(source, code, stream, query)
 
 
 def _around(spec: Spec, stream: bool) -> tuple[bytes, bytes]:
@@ -160,11 +159,14 @@ def _window(source: Source, code: str, stream: bool, query: Query) -> list[Slot]
 
 
 def _unasked(source: Source, code: str, kind: str) -> list[Slot]:
-    """Without a window: yesterday of the tables by plain dates, the latest of all others."""
-    if kind != "days":
-        return source.latest(code)
-    yesterday = settlement(int(source.now()))[0] - 1
-    return _by_label(source, code, yesterday, yesterday)
+    """Without a window: yesterday of the tables by plain dates, the last hours of some, the latest of all others."""
+    now, recent = int(source.now()), KNOWN[code].recent
+    today = settlement(now)[0]
+    if kind == "days":
+        return _by_label(source, code, today - 1, today - 1)
+    if recent:
+        return source.between(code, settlement(now - recent)[0], today, lambda slot: slot.at >= now - recent)
+    return source.latest(code)
 
 
 def _between(source: Source, code: str, kind: str, query: Query, first: int, last: int) -> list[Slot]:

@@ -135,8 +135,8 @@ _add(
     "INDOD",
     "publishTime settlementDate demand?",
     cap=731 * DAY,
-    moments=g.at_clock(23, 15),
-    about=g.days_ahead(0, 0),
+    moments=g.at_utc(23, 15),
+    about=g.utc_day,
     **_REQUIRED,
 )
 
@@ -260,7 +260,7 @@ for _code, _value in {
     "RURE": _RATES, "RURI": _RATES, "RDRE": _RATES, "RDRI": _RATES, "NDZ": "notice", "NTO": "notice", "NTB": "notice",
     "MZT": "periodMin", "MNZT": "periodMin", "MDV": "volumeMax", "MDP": "periodMax", "SEL": "level", "SIL": "level",
 }.items():  # fmt: skip
-    _optional = {"latest": DAY} if _code in ("SEL", "SIL") else _REQUIRED
+    _optional = {"recent": DAY} if _code in ("SEL", "SIL") else _REQUIRED
     _add(
         _code, f"{_LABELS}time {_value}{_UNIT}", instant="time", moments=g.some(9), about=g.lasting(60), **_PER_UNIT,
         **_optional,
@@ -395,11 +395,11 @@ _add(
     " workingDayCreditAssessmentImportCapability? nonWorkingDayCreditAssessmentImportCapability?"
     " workingDayCreditAssessmentExportCapability? nonWorkingDayCreditAssessmentExportCapability? creditQualifyingStatus"
     " demandInProductionFlag gspGroupId? gspGroupName? interconnectorId?", path="/reference/bmunits/all", bare=True,
-    series=g.register, **_TABLE_NOW,
+    series=g.register, about=g.always, **_TABLE_NOW,
 )  # fmt: skip
 _add(
     "INTERCONNECTORS", "interconnectorId? interconnectorName? interconnectorBiddingZone?", bare=True, value="interconnectorName",
-    path="/reference/interconnectors/all", series=g.interconnectors, **_TABLE_NOW,
+    path="/reference/interconnectors/all", series=g.interconnectors, about=g.always, **_TABLE_NOW,
 )  # fmt: skip
 for _code, _path in {
     "FUELTYPES": "fueltypes", "REMITPARTICIPANTS": "remit/participants", "REMITASSETS": "remit/assets",

@@ -73,7 +73,7 @@ class Source:
         slots = []
         for row in rows:
             slot = None
-            with contextlib.suppress(KeyError, TypeError, ValueError):
+            with contextlib.suppress(AttributeError, KeyError, TypeError, ValueError):
                 slot = record_slot(code, row)
             if slot is None or settlement(slot.at)[0] != day:
                 start = day_start(day)
@@ -165,9 +165,10 @@ class Source:
             if slots:
                 newest = max(slot.at for slot in slots)
                 oldest = newest - KNOWN[code].latest
+                reach = max(1, -(-KNOWN[code].latest // DAY))
                 return [
                     slot
-                    for near in (day - 1, day)
+                    for near in range(day - reach, day + 1)
                     for slot in self.day(code, near)
                     if slot.seen <= now and oldest <= slot.at <= newest
                 ]

@@ -1,0 +1,177 @@
+"""What BM units submit: planned output, limits, prices; and what balancing outside the Balancing Mechanism took of them."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+
+from collector.base.gb_calendar import HALF_HOUR, UTC
+from collector.registry.common import READ_AGAIN
+from collector.registry.fields import columns
+from collector.registry.model import (
+    ELEXON,
+    Check,
+    Dataset,
+    Endpoint,
+    Hole,
+    Instant,
+)
+
+_LEVELS = "@settlement_date @settlement_period timeFrom! timeTo levelFrom levelTo nationalGridBmUnit bmUnit settlementDate settlementPeriod"
+_BOUNDS = (Check("level_from", -10_000, 10_000), Check("level_to", -10_000, 10_000))
+
+DATASETS = (
+    Dataset(
+        key="physical_notifications",
+        code="PN",
+        title="Physical Notifications (PN)",
+        description="Planned output or demand of each BM unit, the final notification, in linear segments that fill each half hour",
+        group="physical",
+        kind="outturn",
+        priority="High",
+        first_day=date(2016, 1, 1),
+        # A window brings every half hour that touches it, one more on either side.
+        endpoint=Endpoint(ELEXON, "/datasets/PN/stream?from={from}&to={to}", max_days=1, edge=HALF_HOUR),
+        instant=Instant(("timeFrom",)),
+        natural_key=("national_grid_bm_unit", "bm_unit", "time_from"),
+        columns=columns(_LEVELS, settlement_period="Settlement period, 1 to 46, 48 or 50, of time_from"),
+        clustering=("national_grid_bm_unit", "settlement_date"),
+        partition="DAY",
+        revision_days=(1,),
+        rows_per_day=115_700,
+        bytes_per_row=215,
+        grid=HALF_HOUR,
+        has_usual_size=True,
+        max_age=timedelta(hours=12),
+        data_status=True,
+        checks=_BOUNDS,
+        is_confirmed=True,
+    ),
+    Dataset(
+        key="bid_offer_data",
+        code="BOD",
+        title="Bid Offer Data (BOD)",
+        description="The prices at which each BM unit offers to change its output, pair by pair",
+        group="balancing",
+        kind="outturn",
+        priority="High",
+        # The rest of the physical data begins here; of this one 2016-01-01 was seen empty and 2020-01-01 full.
+        first_day=date(2016, 1, 1),
+        endpoint=Endpoint(ELEXON, "/datasets/BOD/stream?from={from}&to={to}", max_days=1),
+        instant=Instant(("timeFrom",)),
+        natural_key=("national_grid_bm_unit", "bm_unit", "time_from", "time_to", "pair_id"),
+        columns=columns("@settlement_date @settlement_period timeFrom! timeTo pairId levelFrom levelTo bid offer nationalGridBmUnit bmUnit settlementDate settlementPeriod", settlement_period="Settlement period, 1 to 46, 48 or 50, of time_from"),
+        clustering=("national_grid_bm_unit", "settlement_date"),
+        partition="DAY",
+        revision_days=(1,),
+        rows_per_day=250_000,
+        bytes_per_row=255,
+        grid=HALF_HOUR,
+        has_usual_size=True,
+        max_age=timedelta(hours=12),
+        data_status=True,
+        checks=(*_BOUNDS, Check("bid", -100_000, 100_000), Check("offer", -100_000, 100_000), Check("pair_id", -6, 6)),
+    ),
+    Dataset(
+        key="quiescent_physical_notifications",
+        code="QPN",
+        title="Quiescent Physical Notifications (QPN)",
+        description="Part of a physical notification that is to be deducted from it, in linear segments; mostly zeros",
+        group="physical",
+        kind="outturn",
+        priority="Low",
+        first_day=date(2016, 1, 1),
+        endpoint=Endpoint(ELEXON, "/datasets/QPN/stream?from={from}&to={to}", max_days=1, edge=HALF_HOUR),
+        instant=Instant(("timeFrom",)),
+        natural_key=("national_grid_bm_unit", "bm_unit", "time_from"),
+        columns=columns(_LEVELS, settlement_period="Settlement period, 1 to 46, 48 or 50, of time_from"),
+        clustering=("national_grid_bm_unit", "settlement_date"),
+        partition="DAY",
+        revision_days=(1,),
+        rows_per_day=100_000,
+        bytes_per_row=213,
+        grid=HALF_HOUR,
+        has_usual_size=True,
+        max_age=timedelta(hours=12),
+        checks=_BOUNDS,
+        is_confirmed=True,
+    ),
+    *(
+        Dataset(
+            key=f"maximum_{way}_limits",
+            code=code,
+            title=f"Maximum {title} Limits ({code})",
+            description=f"The most that each BM unit can {way} to the system, cut at declarations and half hours; changed afterwards too",
+            group="physical",
+            kind="restated",
+            priority="High",
+            first_day=date(2016, 1, 1),
+            # A window brings what overlaps it: pieces that began up to half an hour before.
+            endpoint=Endpoint(ELEXON, f"/datasets/{code}/stream?from={{from}}&to={{to}}", max_days=1, edge=HALF_HOUR),
+            instant=Instant(("timeFrom",)),
+            natural_key=("national_grid_bm_unit", "bm_unit", "time_from", "notification_time", "notification_sequence"),
+            columns=columns(f"{_LEVELS} notificationTime notificationSequence", settlement_period="Settlement period, 1 to 46, 48 or 50, of time_from"),
+            clustering=("national_grid_bm_unit", "settlement_date"),
+            partition="DAY",
+            # A later declaration cuts and moves pieces that were served before, so the day is replaced whole.
+            revision_days=(1, 3),
+            rows_per_day=90_000,
+            bytes_per_row=289,
+            grid=HALF_HOUR,
+            has_usual_size=True,
+            max_age=timedelta(hours=12),
+            checks=_BOUNDS,
+            is_confirmed=True,
+        )
+        for way, title, code in (("export", "Export", "MELS"), ("import", "Import", "MILS"))
+    ),
+    Dataset(
+        key="balancing_services_volumes",
+        code="QAS",
+        title="Balancing services volumes (QAS)",
+        description="Energy that each BM unit gave in applicable balancing services in each half hour; most zeros are left out",
+        group="balancing",
+        kind="restated",
+        priority="Medium",
+        first_day=date(2016, 1, 1),
+        # Its base takes one day; a stream was never seen to refuse.
+        endpoint=Endpoint(ELEXON, "/datasets/QAS/stream?from={from}&to={to}", max_days=7),
+        instant=Instant(("settlementDate", "settlementPeriod")),
+        natural_key=("settlement_date", "settlement_period", "national_grid_bm_unit", "bm_unit"),
+        columns=columns("@settlement_date @settlement_period @instant bmUnitApplicableBalancingServicesVolume nationalGridBmUnit bmUnit"),
+        clustering=("national_grid_bm_unit", "settlement_date"),
+        revision_days=READ_AGAIN,
+        rows_per_day=5_500,
+        bytes_per_row=170,
+        has_usual_size=True,
+        # How late it comes nobody says.
+        whole_after=timedelta(days=7),
+        max_age=timedelta(days=10),
+        checks=(Check("bm_unit_applicable_balancing_services_volume", -2_000, 2_000),),
+    ),
+    Dataset(
+        key="non_bm_stor",
+        code="NONBM",
+        title="Non-BM Short Term Operating Reserve (NONBM)",
+        description="Short term operating reserve taken outside the Balancing Mechanism in each half hour; ended on 2026-04-01",
+        group="balancing",
+        kind="restated",
+        priority="Low",
+        first_day=date(2016, 1, 1),
+        # Every window behind the end is answered with the last record. What it filters on is the publication; a day more
+        # is asked for, as a backlog is published at one moment.
+        endpoint=Endpoint(ELEXON, "/datasets/NONBM/stream?from={from}&to={to}", stamp="publishTime", reach=timedelta(hours=25), max_days=31),
+        instant=Instant(("startTime",)),
+        natural_key=("start_time",),
+        version=("publish_time",),
+        columns=columns("@settlement_date @settlement_period startTime! publishTime generation settlementDate settlementPeriod", generation="Average output of the reserve"),
+        clustering=("start_time",),
+        revision_days=READ_AGAIN,
+        rows_per_day=48,
+        bytes_per_row=159,
+        grid=HALF_HOUR,
+        last_day=date(2026, 4, 1),
+        holes=(Hole(datetime(2026, 4, 1, 10, tzinfo=UTC), datetime(2026, 4, 1, 23, tzinfo=UTC), "the dataset had ended"),),
+        checks=(Check("generation", 0, 5_000),),
+        is_confirmed=True,
+    ),
+)
