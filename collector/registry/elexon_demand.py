@@ -99,7 +99,7 @@ DATASETS = (
     ),
     Dataset(
         key="temperature_reference",
-        code="TEMP with reference",
+        code="TEMP-reference",
         title="Temperature with the usual range (TEMP)",
         description="Average temperature of Great Britain beside what is low, usual and high at that time of the year",
         group="demand",
@@ -123,7 +123,7 @@ DATASETS = (
     ),
     Dataset(
         key="peak_demand_settled",
-        code="S0142 peak",
+        code="S0142-peak",
         title="Daily peak demand by settlement metering (S0142)",
         description="Highest half hour of a day as metered, of the latest settlement run; of which days outside November to February is not known",
         group="demand",
