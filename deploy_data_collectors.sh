@@ -580,6 +580,20 @@ collect() {
     add_outcome "$outcome"
 }
 
+# Makes the views for analysts of the tables that there are now; one that is refused fails the run, not the data.
+update_views() {
+    local line
+    [ "$VERIFY_ONLY" = no ] || return 0
+    say ''
+    step '' "$SCRATCH/views" "$PY" "$LOADER" --update-views --quiet "${TARGET[@]}" || FAILED=yes
+    while IFS= read -r line; do
+        case $line in
+            *': left out, '*) ;;
+            *) say "Views: $line" ;;
+        esac
+    done <"$SCRATCH/views"
+}
+
 # When the oldest run began whose work no check of the values has seen: this one, or one before it that was cut off, for
 # a run that comes to its end leaves a page.
 unchecked_since() {
@@ -633,6 +647,7 @@ collect_all() {
         say "$(date '+%Y-%m-%d %H:%M:%S') [$((i + 1))/${#DATASETS[@]}] ${DATASETS[i]}"
         collect "${DATASETS[i]}"
     done
+    update_views
     report
 }
 

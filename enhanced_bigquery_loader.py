@@ -60,6 +60,7 @@ def build_parser() -> argparse.ArgumentParser:
     checks.add_argument("--validate-schema", action="store_true", help="compare registry, tables and the fields of the source")
     checks.add_argument("--update-schema", action="store_true", help="add missing columns, tables and descriptions")
     checks.add_argument("--update-views", action="store_true", help="make the views for analysts anew, of the tables that exist")
+    checks.add_argument("--load-revisions", action="store_true", help="load what restated days held before they were revised, to ask what was known when")
     checks.add_argument("--check-setup", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument_group("with --update-views").add_argument("--views-dataset", metavar="NAME", help="the dataset for them (default: that of the tables)")
     add_output_arguments(parser)
@@ -118,6 +119,8 @@ def main(argv: list[str] | None = None) -> int:
         return _schemas(tasks, warehouse, store, update=arguments.update_schema)
     if arguments.update_views:
         return _views(warehouse, arguments.views_dataset or "")
+    if arguments.load_revisions:
+        return _revisions(tasks, warehouse, store)
     if arguments.dry_run:
         print(plan_text(tasks, warehouse, store, arguments.force))
         return DONE
@@ -132,7 +135,7 @@ def _refuse_mixtures(arguments: argparse.Namespace) -> None:
             raise UsageError(f"{flag} goes with --verify; add --verify or leave it out")
     if arguments.views_dataset and not arguments.update_views:
         raise UsageError("--views-dataset goes with --update-views; add --update-views or leave it out")
-    for check, asked in (("--update-views", arguments.update_views), ("--verify", arguments.verify), ("--validate-schema", arguments.validate_schema), ("--update-schema", arguments.update_schema)):  # fmt: skip
+    for check, asked in (("--load-revisions", arguments.load_revisions), ("--update-views", arguments.update_views), ("--verify", arguments.verify), ("--validate-schema", arguments.validate_schema), ("--update-schema", arguments.update_schema)):  # fmt: skip
         for flag, given in (("--force", arguments.force), ("--dry-run", arguments.dry_run)):
             if asked and given:
                 hint = "; --validate-schema shows what it would change" if check == "--update-schema" else ""
@@ -205,10 +208,19 @@ def _schemas(tasks: Sequence[Task], warehouse: Warehouse, store: DayStore, updat
     return FAILED if remaining else DONE
 
 
+def _revisions(tasks: Sequence[Task], warehouse: Warehouse, store: DayStore) -> int:
+    from collector.warehouse.revisions import load_revisions
+
+    done, failed = warehouse.stop.attend(lambda: load_revisions(tasks, warehouse, store))
+    print("\n".join([*done, *failed]) or "none of these datasets is restated by its source")
+    return FAILED if failed else DONE
+
+
 def _views(warehouse: Warehouse, dataset_id: str) -> int:
     from collector.warehouse.views import update_views
+    from datasets_config import REGISTRY
 
-    made, left, refused = warehouse.stop.attend(lambda: update_views(warehouse, dataset_id))
+    made, left, refused = warehouse.stop.attend(lambda: update_views(warehouse, list(REGISTRY.values()), dataset_id))
     print("\n".join([f"{len(made)} views made: {', '.join(made) or 'none'}", *left, *refused]))
     return FAILED if refused else DONE
 

@@ -27,6 +27,8 @@
 WITH newest AS (
   SELECT *, MAX(table_created) OVER (PARTITION BY dataset) AS newest_table
   FROM `collector_load_ledger`
+  -- What days held before they were revised is loaded too, and is no day of its own.
+  WHERE NOT ENDS_WITH(dataset, '_revisions')
 ),
 days AS (
   SELECT

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from google.cloud import bigquery
@@ -268,6 +268,48 @@ DELETE FROM `{table_id}` WHERE settlement_date IN {these};
 INSERT INTO `{ledger_id}` ({", ".join(told)}, digest)
 SELECT {", ".join(f"entry.{name}" for name in told)}, {digest}
 FROM UNNEST(@entries) AS entry{digested};
+COMMIT TRANSACTION;
+"""
+
+
+def revise_sql(
+    dataset: Dataset, table_id: str, ledger_id: str, staging_id: str | None, spans: Sequence[tuple[date, datetime, datetime, int]]
+) -> str:
+    """One transaction that adds what days held before to the table of revisions, and records it; done again, it is the same.
+
+    spans: of each day, since and until when it was known so, and the generation of its object. @entries: as in publish_sql.
+    """
+    columns = ", ".join(c.name for c in dataset.columns)
+    newest = ", ".join(f"{version} DESC" for version in (*_versions(dataset), "line"))
+    these = f"({', '.join(f'DATE {str(day)!r}' for day, *_ in spans)})"
+    generations = ", ".join(str(generation) for *_, generation in spans)
+    insert, counted, rows = "", "", "0"
+    if staging_id:
+        known = " UNION ALL ".join(
+            f"SELECT DATE '{day}' AS known_day, TIMESTAMP '{since.isoformat()}' AS known_from, TIMESTAMP '{until.isoformat()}' AS known_until, "
+            f"{generation} AS known_generation"
+            for day, since, until, generation in spans
+        )
+        insert = f"""
+INSERT INTO `{table_id}` ({columns}, known_from, known_until, known_generation)
+SELECT {columns}, known_from, known_until, known_generation FROM ({rows_sql(dataset, staging_id)})
+JOIN ({known}) ON known_day = record_day
+WHERE IF(wrong_column IS NULL, TRUE, ERROR('{UNSOUND}'))
+QUALIFY ROW_NUMBER() OVER (PARTITION BY {", ".join(dataset.natural_key)} ORDER BY {newest}) = 1;
+"""
+        counted = f""" LEFT JOIN (
+  SELECT settlement_date, known_generation, COUNT(*) AS row_count FROM `{table_id}`
+  WHERE settlement_date IN {these} GROUP BY settlement_date, known_generation
+) AS counted ON counted.settlement_date = entry.settlement_date AND counted.known_generation = entry.generation"""
+        rows = "IFNULL(counted.row_count, 0)"
+    told = [f.name for f in LEDGER_SCHEMA if f.name not in ("digest", "table_rows")]
+    return f"""
+BEGIN TRANSACTION;
+DELETE FROM `{table_id}` WHERE settlement_date IN {these} AND known_generation IN ({generations});
+{insert}
+INSERT INTO `{ledger_id}` ({", ".join(told)}, table_rows)
+SELECT {", ".join(f"entry.{name}" for name in told)}, {rows}
+FROM UNNEST(@entries) AS entry{counted};
 COMMIT TRANSACTION;
 """
 

@@ -15,6 +15,9 @@ from pathlib import Path
 from google.api_core.exceptions import GoogleAPIError, NotFound
 
 from collector.base.errors import UsageError, first_line
+from collector.registry.model import Dataset
+from collector.warehouse.layout import LEDGER
+from collector.warehouse.revisions import SUFFIX
 from collector.warehouse.tables import Warehouse
 
 FOLDER = Path(__file__).resolve().parents[2] / "views"
@@ -92,7 +95,35 @@ def left_out(views: Mapping[str, View], tables: Iterable[str]) -> dict[str, str]
     return why
 
 
-def update_views(warehouse: Warehouse, dataset_id: str = "") -> tuple[list[str], list[str], list[str]]:
+def as_known(dataset: Dataset) -> View:
+    """The view of a restated set as it was known at any time."""
+    columns = {c.name: c.description for c in dataset.columns}
+    names = ", ".join(columns)
+    title = f"{dataset.title}, as it was known at any time since it was first collected."
+    description = f"""{title}
+
+Grain: one row a row of {dataset.table} and each state that its day was in.
+Units: those of {dataset.table}.
+Time zone: instants in UTC; settlement_date in GB local time.
+Sources: {dataset.table}, {dataset.table}{SUFFIX}, {LEDGER}.
+Definition: as known at T is WHERE known_from <= T AND T < known_until; a day is known as a whole, so a row that did not change is there once for each state of its day.
+Not covered: what the source said before it was first asked; states that were superseded since the last --load-revisions."""
+    select = f"""WITH loaded AS (
+  SELECT settlement_date, COALESCE(first_fetched_at, fetched_at) AS known_from
+  FROM `{LEDGER}`
+  WHERE dataset = '{dataset.key}'
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY settlement_date ORDER BY table_created DESC, generation DESC, loaded_at DESC) = 1
+)
+SELECT {", ".join(f"held.{name}" for name in columns)}, loaded.known_from, TIMESTAMP '9999-12-31 00:00:00+00' AS known_until
+FROM `{dataset.table}` AS held
+JOIN loaded ON loaded.settlement_date = held.settlement_date
+UNION ALL
+SELECT {names}, known_from, known_until FROM `{dataset.table}{SUFFIX}`"""
+    known = {"known_from": "When the bucket first held the day so [UTC]", "known_until": "When it first held the day otherwise; the end of time for what is in force [UTC]"}
+    return View(f"{dataset.key}_as_known", description, columns | known, select, (LEDGER, dataset.table, f"{dataset.table}{SUFFIX}"))
+
+
+def update_views(warehouse: Warehouse, datasets: Iterable[Dataset], dataset_id: str = "") -> tuple[list[str], list[str], list[str]]:
     """Make every view whose tables exist anew, in the dataset of that name (default: that of the tables).
 
     Returns the names of those that were made, the lines about those that were left out, and about those that BigQuery
@@ -104,8 +135,10 @@ def update_views(warehouse: Warehouse, dataset_id: str = "") -> tuple[list[str],
         warehouse.client.get_dataset(place, retry=warehouse.retry)
     except NotFound:
         raise UsageError(f"dataset {place} for the views does not exist; run: bq --location={home.location} mk --dataset {place.replace('.', ':', 1)}") from None
-    views = read_views()
     tables = {item.table_id for item in warehouse.client.list_tables(home, retry=warehouse.retry) if item.table_type == "TABLE"}
+    # Of the many sets that could be revised, those of which something was.
+    known = [as_known(dataset) for dataset in datasets if f"{dataset.table}{SUFFIX}" in tables]
+    views = {view.name: view for view in known} | read_views()
     ids = {name: warehouse.table_id(name) for name in tables} | {name: f"{place}.{name}" for name in views}
     made: list[str] = []
     refused: list[str] = []

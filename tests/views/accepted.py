@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from fractions import Fraction
+from itertools import pairwise
 
 from views.common import Row, settled, utc
 
@@ -64,7 +64,7 @@ def _half_hour(start: Fraction, planned: Sequence[Line], ordered: Sequence[Line]
     points |= {p for line in (*planned, *ordered) for p in (line.first, line.last) if start < p < start + _HALF_HOUR}
     cuts = sorted(points)
     offer = bid = accepted = unknown = Fraction(0)
-    for a, b in itertools.pairwise(cuts):
+    for a, b in pairwise(cuts):
         line = next((line for line in ordered if line.covers(a, b)), None)
         if line is None:
             continue
@@ -77,7 +77,7 @@ def _half_hour(start: Fraction, planned: Sequence[Line], ordered: Sequence[Line]
         # Where the difference is zero between its ends, it is cut once more.
         middle = [a + (b - a) * first / (first - last)] if first * last < 0 else []
         ends = [(a, first), *((m, Fraction(0)) for m in middle), (b, last)]
-        for (t, x), (u, y) in itertools.pairwise(ends):
+        for (t, x), (u, y) in pairwise(ends):
             area = (x + y) / 2 * (u - t) / 3_600
             offer, bid = offer + max(area, Fraction(0)), bid + min(area, Fraction(0))
     if not accepted:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-import itertools
 from datetime import timedelta
+from itertools import pairwise
 
 from views.accepted import volumes
 from views.common import Case, Row, rows, utc
@@ -24,7 +24,7 @@ def accept(unit: str, number: int, at: str, *points: tuple[str, int], flag: str 
 
 def _lines(points: tuple[tuple[str, int], ...]) -> list[Row]:
     told = [(utc(text), level) for text, level in points]
-    return [{"time_from": t, "level_from": x, "time_to": u, "level_to": y} for (t, x), (u, y) in itertools.pairwise(told)]
+    return [{"time_from": t, "level_from": x, "time_to": u, "level_to": y} for (t, x), (u, y) in pairwise(told)]
 
 
 def case(name: str, notifications: list[Row], acceptances: list[Row], **known: float) -> Case:

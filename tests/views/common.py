@@ -11,13 +11,16 @@ from zoneinfo import ZoneInfo
 from google.cloud.bigquery import SchemaField
 
 from collector.warehouse.layout import LEDGER, LEDGER_SCHEMA, table_schema
+from collector.warehouse.revisions import SUFFIX, revisions_table
 from datasets_config import REGISTRY
 
 LONDON, UTC = ZoneInfo("Europe/London"), timezone.utc
 Row = dict[str, Any]
 # Settlement days of 46, 48 and 50 periods.
 SHORT, PLAIN, LONG = date(2024, 3, 31), date(2024, 6, 1), date(2024, 10, 27)
-SCHEMAS: dict[str, Sequence[SchemaField]] = {dataset.table: table_schema(dataset) for dataset in REGISTRY.values()} | {LEDGER: LEDGER_SCHEMA}
+SCHEMAS: dict[str, Sequence[SchemaField]] = {dataset.table: table_schema(dataset) for dataset in REGISTRY.values()}
+SCHEMAS |= {f"{dataset.table}{SUFFIX}": revisions_table(dataset, f"p.d.{dataset.table}").schema for dataset in REGISTRY.values()}
+SCHEMAS[LEDGER] = LEDGER_SCHEMA
 _FILL: Row = {
     "STRING": "x", "INT64": 0, "FLOAT64": 0.0, "BOOL": False, "DATE": date(2024, 1, 1), "TIMESTAMP": datetime(2024, 1, 1, tzinfo=UTC),
 }  # fmt: skip
@@ -62,9 +65,10 @@ def half_hours(*days: date) -> Iterator[datetime]:
 def rows(table: str, *given: Row) -> dict[str, list[Row]]:
     """Rows of a table: what is not given and must be there is filled in, settlement date and period from the instant."""
     schema, made = SCHEMAS[table], []
-    dataset = next((dataset for dataset in REGISTRY.values() if dataset.table == table), None)
+    dataset = next((dataset for dataset in REGISTRY.values() if dataset.table == table.removesuffix(SUFFIX)), None)
+    told = [c.name for c in dataset.columns if c.source == "@instant" or c.source in dataset.instant.fields] if dataset else []
     for row in given:
-        instant = next((row[c.name] for c in (dataset.columns if dataset else ()) if c.source == "@instant" or c.source in (dataset.instant.fields if dataset else ()) if isinstance(row.get(c.name), datetime)), None)  # fmt: skip
+        instant = next((row[name] for name in told if isinstance(row.get(name), datetime)), None)
         whole = {**(settled(instant) if instant else {}), **row}
         unknown = whole.keys() - {f.name for f in schema} - {"settlement_period"}
         assert not unknown, f"{table} has no {unknown}"
