@@ -252,9 +252,10 @@ def test_every_genuine_file_reaches_its_table_value_by_value(place: Place) -> No
     """All of ../shared/samples at once: published, downloaded, loaded, and each row compared with what the file says."""
     wanted: dict[str, list[dict[str, Any]]] = {}
     for name, (key, file_name, _) in FILES.items():
-        dataset = REGISTRY[key]
-        files = dataset.files
+        files = REGISTRY[key].files
         assert files
+        if name == "demanddataupdate_2024-04.csv":
+            continue  # an earlier state of the file that is there
         found, _ = read(key, sample(name), file_name or name)
         wanted.setdefault(key, []).extend({**record, "@day": day} for day, record in found)
         resource = NAMES.get(name) or next((one for one in CURRENT.get(key, ())), "")
