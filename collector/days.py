@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from collector.base import gb_calendar
 from collector.base.gb_calendar import HALF_HOUR, ONE_DAY, day_end, day_length, day_start, settlement_day, utc_text
-from collector.registry.model import ROLLING, Dataset, Hole
+from collector.registry.model import Dataset, Hole
 from collector.settlement_runs import runs_due
 
 if TYPE_CHECKING:
@@ -64,11 +64,12 @@ class Task:
 
     def expected(self, now: datetime, stored: Iterable[date] = ()) -> list[date]:
         """The days of which something can be published at `now` (aware UTC); of snapshots, of which no day must have one,
-        those that are stored; of a file that tells of the last weeks, those from the first that is stored on."""
+        those that are stored; of a file that loses its old days, those from the first that is stored on."""
         if self.dataset.endpoint.is_snapshot:
             return sorted(day for day in stored if self.first <= day <= self.last)
-        if self.dataset.files and self.dataset.files.covers == ROLLING:
-            return [day for day in self.days if day >= min(stored, default=date.max) and is_published(self.dataset, day, now)]
+        if self.dataset.files and self.dataset.files.forgets:
+            begun = min(stored, default=date.min)
+            return [day for day in self.days if day >= begun and is_published(self.dataset, day, now)]
         return [day for day in self.days if is_published(self.dataset, day, now)]
 
 

@@ -175,6 +175,8 @@ def test_flag_goes_before_environment_before_file_before_default(programs: Path,
         assert told["BMRS_LOCATION"] == "europe-west2"
         assert told["ELEXON_BASE_URL"] == "https://data.elexon.co.uk/bmrs/api/v1"
         assert told["CARBON_INTENSITY_BASE_URL"] == "https://api.carbonintensity.org.uk"
+        assert told["NESO_PORTAL_BASE_URL"] == "https://api.neso.energy"
+        assert effective(NESO_PORTAL_BASE_URL="https://mirror.example/")["NESO_PORTAL_BASE_URL"] == "https://mirror.example"
         assert told["API_KEY_PRESENT"] == "yes"
         assert "BMRS_API_KEY" not in told
         file.unlink()

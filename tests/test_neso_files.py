@@ -12,6 +12,7 @@ import json
 import zipfile
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -21,6 +22,7 @@ from conftest import SAMPLES, question
 
 from collector.base.process import Stop
 from collector.registry.model import NESO, Files
+from collector.source import csv_records
 from collector.source.ckan import PAGE, Portal, Resource, Unresolved, bounds, resolve
 from collector.source.csv_records import Broken, FileReader, Told, Unknown, parse_time
 from collector.source.errors import Refused, Unavailable, WrongAnswer
@@ -371,6 +373,38 @@ def test_trap_16_a_window_of_regions_drops_what_comes_before_it_and_keeps_all_ei
     lines = [json.loads(bytes(r)) for day in answer.days.values() for groups in day.groups.values() for group in groups for r in group.records]
     assert min(line["from"] for line in lines) == "2026-05-06T00:00Z", "the half hour before is not of the question"
     assert all([region["regionid"] for region in line["regions"]] == list(range(1, 19)) for line in lines)
+
+
+@genuine
+def test_genuine_answers_of_the_carbon_api_are_read_record_by_record() -> None:
+    """Three days of the mix, whose first half hour is of the day before the question, and the factors as they were in 2023."""
+    body = (SAMPLES / "carbon_intensity/generation_range_2026-06-26.json").read_bytes()
+    served = json.loads(body)["data"]
+    first = datetime(2026, 6, 26, tzinfo=UTC)
+    answer = read_answer(question(REGISTRY["carbon_generation_mix"], first, first + timedelta(days=3)), body)
+    found = [json.loads(bytes(r)) for day in answer.days.values() for groups in day.groups.values() for group in groups for r in group.records]
+    assert len(served) == 145 and sorted(found, key=lambda r: r["from"]) == served[1:]
+    factors = (SAMPLES / "carbon_intensity/avagm_neso_2023_factors.json").read_bytes()
+    now = datetime(2026, 6, 26, tzinfo=LONDON).astimezone(UTC)
+    answer = read_answer(question(REGISTRY["carbon_factors"], now, now + timedelta(days=1)), factors)
+    assert answer.fields == REGISTRY["carbon_factors"].source_fields
+
+
+def test_days_that_wait_on_disk_are_the_same_days(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However large a file, memory holds a part of it."""
+    dataset = REGISTRY["historic_demand"]
+    assert dataset.files
+    reader, body = FileReader(dataset, dataset.files, Told("data.csv", CAME)), io.BytesIO(year_file(date(2024, 2, 1), count=20))
+    form = reader.judge(body)
+    made = []
+    for held, folder in ((32_000_000, tmp_path / "a"), (10_000, tmp_path / "b")):
+        folder.mkdir()
+        monkeypatch.setattr(csv_records, "_HELD", held)
+        days = csv_records.Days(folder)
+        days.add(reader.lines(body, form), lambda day: True)
+        made.append({day: list(days.records(dataset, day).lines()) for day in days})
+    assert made[0] == made[1] and len(made[0]) == 20
+    assert not list((tmp_path / "a").iterdir()) and len(list((tmp_path / "b").iterdir())) == 20
 
 
 # ------------------------------------------------------------------------------------------------------- which file

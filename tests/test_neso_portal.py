@@ -238,6 +238,23 @@ def test_trap_15_a_reissue_without_a_version_is_a_version_here(place: Place) -> 
     assert [day for day, state, *_ in found["constraint_breakdown"]["days"] if state == "empty at source"] == ["2025-04-08"]
 
 
+def test_files_that_overlap_make_their_days_together(place: Place) -> None:
+    """An archive of half a year ends in the middle of a day on which the next one begins."""
+    package = "embedded-wind-and-solar-forecasts"
+    head = "DATE_GMT,TIME_GMT,SETTLEMENT_DATE,SETTLEMENT_PERIOD,EMBEDDED_WIND_FORECAST,EMBEDDED_WIND_CAPACITY,EMBEDDED_SOLAR_FORECAST,EMBEDDED_SOLAR_CAPACITY,Forecast_Datetime"
+    for name, hours in (("2026 (Jan- Jun)", (9, 10)), ("2026 (Jun - Dec)", (11, 12))):
+        rows = [f"2026-06-13T00:00:00,00:30,2026-06-13T00:00:00,3,{hour},1,0,1,2026-06-12T{hour:02}:12:00" for hour in hours]
+        place.api.portal.put(package, f"Embedded Solar and Wind Forecast Archive {name}", "\n".join([head, *rows, ""]).encode(), file="a.csv")
+    which = ("--datasets", "embedded_forecast_archive", "--start-date", "2026-06-12", "--end-date", "2026-06-12")
+    download(place, *which).ok()
+    assert [json.loads(line)["@issue"][11:13] for line in place.lines("embedded_forecast_archive", "2026-06-12")] == ["08", "09", "10", "11"]
+    before = place.state()
+    download(place, *which).ok()
+    assert place.state() == before
+    shown = download(place, *which, "--dry-run").ok()
+    assert shown.cell("embedded_forecast_archive", "REQUESTS") == "0"
+
+
 def test_a_refusal_ends_the_run_with_a_clear_word(place: Place) -> None:
     publish(place, year_file(date(2024, 2, 1)))
     place.api.portal.fault("/download/", reply(429, b""), times=1)
@@ -252,9 +269,10 @@ def test_every_genuine_file_reaches_its_table_value_by_value(place: Place) -> No
     """All of ../shared/samples at once: published, downloaded, loaded, and each row compared with what the file says."""
     wanted: dict[str, list[dict[str, Any]]] = {}
     for name, (key, file_name, _) in FILES.items():
-        dataset = REGISTRY[key]
-        files = dataset.files
+        files = REGISTRY[key].files
         assert files
+        if name == "demanddataupdate_2024-04.csv":
+            continue  # an earlier state of the file that is there
         found, _ = read(key, sample(name), file_name or name)
         wanted.setdefault(key, []).extend({**record, "@day": day} for day, record in found)
         resource = NAMES.get(name) or next((one for one in CURRENT.get(key, ())), "")

@@ -187,6 +187,11 @@ class Files(NamedTuple):
         """Whether it tells what holds when it is read, and nothing of other days."""
         return self.covers in (SNAPSHOT_FILE, ISSUE)
 
+    @property
+    def forgets(self) -> bool:
+        """Whether its file loses old days as new ones come."""
+        return self.covers == ROLLING or (self.covers == EVERYTHING and self.floor < 0.9)
+
 
 class Instant(NamedTuple):
     """Where a record says which instant it belongs to.

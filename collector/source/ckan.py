@@ -35,14 +35,16 @@ class Unresolved(Exception):
 
 
 class Resource(NamedTuple):
-    """A file that the portal has now. path: below the portal's address; modified: aware UTC, None where not told; period:
-    as its name says, and its settlement days from `first` to before `end`."""
+    """A file that the portal has now. path: below the portal's address; modified: aware UTC, None where not told; stamp: the same
+    as it is told, also of a table, where it says only whether two moments are alike; is_table: there is no file; period: as its
+    name says, and its settlement days from `first` to before `end`."""
 
     id: str
     name: str
     path: str
     modified: datetime | None
     is_table: bool
+    stamp: str = ""
     period: str = ""
     first: date = date.min
     end: date = date.max
@@ -111,7 +113,7 @@ def _resources(result: Any) -> list[Resource]:
             modified = None
         is_table = one.get("url_type") == "datastore"
         path = urlsplit(str(one.get("url") or "")).path
-        found.append(Resource(one["id"], " ".join(str(one.get("name")).split()), path, None if is_table else modified, is_table))
+        found.append(Resource(one["id"], " ".join(str(one.get("name")).split()), path, None if is_table else modified, is_table, str(one.get("last_modified"))))
     if not found:
         raise WrongAnswer("the portal tells of a package without resources")
     return found
@@ -148,6 +150,13 @@ def resolve(files: Files, resources: Sequence[Resource], begins: date, today: da
         raise Unresolved(f"package {files.package}, resource {files.resource!r}: {what}: {names}")
     placed = sorted((_placed(files, period, those[0]) for period, those in found.items()), key=lambda one: one.first)
     return placed, list(_gaps(files, placed, begins, today)) if files.covers in PARTED else []
+
+
+def count(files: Files, days: Sequence[date]) -> int:
+    """About how many files have these days."""
+    shift = 3 if files.covers == FINANCIAL_YEAR else 0
+    months = {(12 * day.year + day.month - 1 - shift) for day in days}
+    return len(months if files.covers == MONTH else {month // 12 for month in months} if files.covers in PARTED else months and {0})
 
 
 def _named(files: Files, text: str) -> str:

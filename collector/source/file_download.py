@@ -43,7 +43,6 @@ _FAULTS = (Broken, Unknown, Unresolved, WrongAnswer, Refused, Unavailable, Windo
 _TABLE_AGAIN = timedelta(hours=12)
 # A period over for so long has all its days in its file.
 _CLOSED = timedelta(days=60)
-_AHEAD = 32
 
 
 @dataclass(frozen=True)
@@ -143,8 +142,8 @@ class FileDownload(Download):
         began = utc_now()
         with tempfile.TemporaryFile() as spool:
             file = self._fetch_table(resource, spool) if resource.is_table else self._fetch_file(resource, spool)
-            if newest and newest.sha256 == file.sha256 and (self.files.covers != ISSUE or newest.modified == self._modified(resource)):
-                versions[-1] = self.kept.note(newest, read_at=utc_text(began), last_modified=self._modified(resource))
+            if newest and newest.sha256 == file.sha256 and (self.files.covers != ISSUE or newest.latest == self._modified(resource)):
+                versions[-1] = self.kept.note(newest, read_at=utc_text(began), latest_modified=self._modified(resource))
                 return
             told = self._told(resource, began, 0 if self.force else next((one.rows for one in reversed(versions) if one.rows > 0), 0))
             reader = FileReader(self.dataset, self.files, told)
@@ -168,7 +167,7 @@ class FileDownload(Download):
         since = self.now - newest.read
         if resource.modified is None:
             return since < _TABLE_AGAIN
-        return newest.modified == self._modified(resource) and (self.files.is_snapshot or since < timedelta(days=self.files.again))
+        return newest.latest == self._modified(resource) and (self.files.is_snapshot or since < timedelta(days=self.files.again))
 
     @staticmethod
     def _modified(resource: Resource) -> str:
@@ -203,6 +202,9 @@ class FileDownload(Download):
                 add([names])
             header = names
             add(rows)
+        now = next((one for one in self.portal.resources(self.files.package, self.result.traffic, anew=True) if one.id == resource.id), None)
+        if now is None or now.stamp != resource.stamp:
+            raise WrongAnswer(f"the table {resource.id} was loaded anew while it was read")
         spool.seek(0)
         return File(size, digest.hexdigest(), "", "text/csv")
 
@@ -307,7 +309,7 @@ class FileDownload(Download):
                 for number, day in enumerate(covered):
                     answer = Answer({day: found.records(self.dataset, day)} if day in has_rows else {})
                     running.add(pool.submit(self.keeper.keep, _Derived(day, day, origin=origin), answer))
-                    if len(running) > _AHEAD:
+                    if len(running) >= self.workers:
                         done, running = wait(running, timeout=None, return_when=FIRST_COMPLETED)
                         for future in done:
                             future.result()

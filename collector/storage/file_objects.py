@@ -32,7 +32,7 @@ _COPIED = 1 << 20
 @dataclass(frozen=True)
 class StoredFile:
     """A version of a file in the bucket. fetched: when these bytes first came; read: when they last came (aware UTC);
-    modified: last_modified as the portal told then; rows: records; derived: by which rules its days were last derived, ""
+    modified: last_modified as the portal told then, and `latest` as it told last; rows: records; derived: by which rules its days were last derived, ""
     while they are not; first, last: the settlement days that it has records of."""
 
     name: str
@@ -41,6 +41,7 @@ class StoredFile:
     fetched: datetime
     read: datetime
     modified: str
+    latest: str
     sha256: str
     source_name: str
     encoding: str
@@ -60,7 +61,7 @@ class StoredFile:
             days = [date.fromisoformat(told[name]) if told.get(name) else None for name in ("first_day", "last_day")]
             return cls(
                 blob.name, int(blob.generation), match["resource"], fetched, parse_utc(told.get("read_at") or told["fetched_at"]), told.get("last_modified", ""),
-                told["sha256"], told.get("source_name", ""), told.get("encoding", ""), int(told.get("rows") or -1), told.get("derived", ""), days[0], days[1],
+                told.get("latest_modified") or told.get("last_modified", ""), told["sha256"], told.get("source_name", ""), told.get("encoding", ""), int(told.get("rows") or -1), told.get("derived", ""), days[0], days[1],
             )  # fmt: skip
         except (KeyError, ValueError):
             return None
