@@ -25,12 +25,11 @@ def plan_text(tasks: Sequence[Task], store: DayStore, *, max_days: int, delay: f
         stored = [day for day in found if task.first <= day <= task.last]
         wanted = days_to_fetch(task, found, now, force)
         stale = sum(1 for day in wanted if day in found)
-<<<<<<< HEAD
-        asked = spans(wanted, window_days(dataset, max_days), dataset.endpoint.split_years, riders=RIDERS)
-        requests = sum(dataset.requests(span.first, span.last) for span in asked)
-=======
-        requests = ckan.count(dataset.files, wanted) + bool(wanted) if dataset.files else sum(1 for _ in spans(wanted, window_days(dataset, max_days), dataset.endpoint.split_years, riders=RIDERS))
->>>>>>> k
+        if dataset.files:
+            requests = ckan.count(dataset.files, wanted) + bool(wanted)
+        else:
+            asked = spans(wanted, window_days(dataset, max_days), dataset.asked.split_years, riders=RIDERS)
+            requests = sum(dataset.requests(span.first, span.last) for span in asked)
         count = len(wanted) * dataset.rows_per_day
         size = len(wanted) * dataset.bytes_per_day
         least = requests * max(1 / dataset.source.rate, delay)
