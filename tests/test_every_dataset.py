@@ -83,7 +83,7 @@ def test_an_entry_is_whole(key: str) -> None:
     assert dataset.files or dataset.revision_days or dataset.settlement_runs or dataset.endpoint.is_snapshot
     assert dataset.max_age or dataset.often_empty or dataset.kind == "event" or dataset.last_day, "how old its newest record may be"
     if dataset.endpoint.is_snapshot and not dataset.files:
-        assert "settlement_date" in dataset.natural_key, "of several looks each is kept"
+        assert {SNAPSHOT, SETTLEMENT_DATE} & {names[name].source for name in dataset.natural_key}, "of several looks each is kept"
     sources = {column.source for column in dataset.columns}
     if dataset.files:
         _told_by_its_file(dataset, dataset.files, sources)
