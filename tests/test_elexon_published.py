@@ -32,11 +32,6 @@ SPECIFICATION = ROOT.parent / "shared" / "facts" / "elexon-openapi.json"
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 DAY = date(2024, 6, 6)  # a Thursday
 ONE_DAY, HOUR = timedelta(days=1), timedelta(hours=1)
-# The codes of the physical and dynamic data, which come together.
-PHYSICAL = {
-    "BOD", "MDP", "MDV", "MELS", "MILS", "MNZT", "MZT", "NDZ", "NONBM", "NTB", "NTO", "PN", "QAS", "QPN", "RDRE", "RDRI", "RURE", "RURI",
-    "SEL", "SIL",
-}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -94,8 +89,7 @@ def test_every_code_of_the_source_is_collected_or_left_out_for_a_reason() -> Non
     codes = {path.split("/")[2] for path in paths if path.startswith("/datasets/")} - {"metadata"}
     assert len(codes) == 82
     collected = {code for dataset in REGISTRY.values() for code in dataset.code.split(" + ")}
-    missing = codes - collected - set(LEFT_OUT)
-    assert missing in (set(), PHYSICAL), "all of the physical data or none"
+    assert codes - collected - set(LEFT_OUT) == set()
     assert not collected & set(LEFT_OUT)
     # What is left out exists, and is asked for by no entry.
     templates = [dataset.asked.template.partition("?")[0].removesuffix("/stream") for dataset in REGISTRY.values() if not dataset.files]
