@@ -150,6 +150,30 @@ DATASETS = (
         bytes_per_row=280,
         max_age=timedelta(days=3),
     ),
+    # There is no sample of it: by period, as the zone of its Datetime is not told. Another header is told, and the file kept.
+    Dataset(
+        key="wind_forecast_14_day",
+        code="14-days-ahead-wind-forecasts",
+        title="Wind forecast up to 14 days ahead, live (NESO)",
+        description="Forecast of metered wind of each half hour, issued eight times a day; there is no archive",
+        group="forecasts",
+        kind="vintage",
+        priority="High",
+        first_day=date(2024, 1, 1),
+        endpoint=Files(
+            NESO, "14-days-ahead-wind-forecasts", r"14 Days Ahead Wind Forecast", ISSUE,
+            (_ISSUED, Stamp("@start", ("Date", "Settlement_Period"), is_period=True)), aliases=(("Settlement_period", "Settlement_Period"),), floor=0.5,
+        ),
+        instant=Instant(("@issue",)),
+        natural_key=("issue_time", "start_time"),
+        columns=columns("@settlement_date @issue! @start! Date Settlement_Period Capacity Wind_Forecast"),
+        clustering=("start_time",),
+        ignored_fields=("Datetime", "Datetime_GMT"),
+        revision_days=(),
+        rows_per_day=5_400,
+        bytes_per_row=190,
+        max_age=timedelta(days=1),
+    ),
     *(
         Dataset(
             key=key,

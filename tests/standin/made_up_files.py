@@ -125,6 +125,7 @@ MADE: dict[str, Callable[[], list[Made]]] = {
     },
     "eac-auction-results": lambda: [
         _of("NESO Response-Reserve Results Summary FY2024 (Archive)", "e.csv", "2024-03-31", "2024-11-30", "", "deliveryStart,auctionID,auctionProduct,serviceType,deliveryEnd,clearedVolume,clearingPrice,linkedServiceWindowID", "utc", lambda d, p, at: f"{d},DCL,Response,{iso(at + HALF_HOUR)[:19]},10,1.5,"),
+        _of("NESO Response-Reserve Results By Unit FY2024 (Archive)", "u.csv", "2024-03-31", "2024-11-30", "", "deliveryStart,unitResultID,registeredAuctionParticipant,auctionUnit,auctionProduct,serviceType,deliveryEnd,executedQuantity,clearingPrice,technologyType,postCode", "utc", lambda d, p, at: f"{at},A,U-1,DCL,Response,{iso(at + HALF_HOUR)[:19]},10,1.5,Battery,AB1"),
     ],
     "system-frequency-data": lambda: [
         _of(f"{month} 2024 - Historic Frequency Data", "f.csv", f"2024-{number:02}-01", f"2024-{number:02}-{last}", "", "dtm,f", "utc", lambda d, p, at: f"50.{noise(at) % 100:03}", 600)
@@ -139,7 +140,7 @@ MADE: dict[str, Callable[[], list[Made]]] = {
     ],  # type: ignore[misc]
     "daily-balancing-costs-balancing-services-use-of-system": lambda: _financial("Daily Balancing Costs {}", "SETT_DATE,SETT_PERIOD,Energy Imbalance,Frequency Control,Positive Reserve,Negative Reserve,Constraints,Other", "period", _numbers(6)),
     "current-balancing-services-use-of-system-bsuos-data": lambda: [
-        *_financial("Historic II BSUoS Data {}", "Settlement Day,Settlement Period,Run Type,BSUoS Tariff (£/MWh),Volume (MWh)", "period", lambda d, p, at: f"II,10.74,{noise(at) % 9_000}"),
+        made for run in ("II", "SF", "RF") for made in _financial(f"Historic {run} BSUoS Data {{}}", "Settlement Day,Settlement Period,Run Type,BSUoS Tariff (£/MWh),Volume (MWh)", "period", lambda d, p, at, run=run: f"{run},10.74,{noise(at) % 9_000}")  # type: ignore[misc]
     ],
     "system-inertia": lambda: _financial("GB System Inertia - {}", "Settlement Date,Settlement Period,Outturn Inertia,Market Provided Inertia", "period", _numbers(2, 300)),
     "system-inertia-cost": lambda: [_of("GB System Inertia Costs 2024", "inertia_costs.csv", *_BOTH, "", "Settlement Date,Cost_per_GVAs", "day", _numbers(1))],
