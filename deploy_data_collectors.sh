@@ -55,7 +55,8 @@
 # use or set-up, nothing was started; 130 stopped by Ctrl-C; 143 by SIGTERM.
 # Logs: logs/deployment_*.log holds everything, logs/download_<dataset>_*.log and
 # logs/load_<dataset>_*.log hold one dataset each, logs/coverage_*.html
-# is a calendar of every day for any browser; * is the time of the start.
+# is a calendar of every day for any browser; * is the time of the start;
+# logs/latest is the newest run's deployment log.
 
 # Traps and run() call functions by name, which shellcheck does not see.
 # shellcheck disable=SC2329
@@ -151,6 +152,8 @@ open_log() {
     done
     DEPLOY_LOG=$path
     forget_old_logs
+    # For whoever looks what the last run did. Renamed, so that the name is there at any moment.
+    { ln -s "${path##*/}" "$LOGS/.latest.$$" && mv -f "$LOGS/.latest.$$" "$LOGS/latest"; } 2>/dev/null || :
     say "$(date '+%Y-%m-%d %H:%M:%S') $COMMAND_LINE"
     say "log: $DEPLOY_LOG"
 }
@@ -714,6 +717,22 @@ show_query() {
     step '' '' in_root "$PY" -m collector.demo "$PROJECT" "$DATASET_ID" "$day" || FAILED=yes
 }
 
+# And with the commands by which to look at its tables.
+show_next() {
+    local line i places=()
+    say ''
+    for ((i = 0; i < ${#GIVEN[@]}; i++)); do
+        case ${GIVEN[i]} in
+            --project | --dataset-id) places+=("${GIVEN[i]}" "${GIVEN[i + 1]}") ;;
+        esac
+    done
+    run from_python "$PY" next "$PWD" ${places[@]+"${places[@]}"} >"$SCRATCH/answer" || FAILED=yes
+    stop_if_asked
+    while IFS= read -r line; do
+        say "$line"
+    done <"$SCRATCH/answer"
+}
+
 # --- Main ----------------------------------------------------------------------------------------
 
 clean_up() {
@@ -782,6 +801,7 @@ main() {
             show_query
             say ''
             announce_demo
+            show_next
         fi
     fi
     # Not left to the end of the file: bash reads a script as it runs it, and an update may replace this one.

@@ -3,6 +3,7 @@
     python3 -m collector.deploy plan [--start-date D ...]   the effective settings, and what a run works on: NAME=value lines
     python3 -m collector.deploy verdict FILE                what the verification of one dataset found: DAYS ROWS yes|no TEXT
     python3 -m collector.deploy summary --outcomes FILE ... how a run ended; exit code 0 only where all is right
+    python3 -m collector.deploy next FOLDER [FLAG ...]      what to type in FOLDER after a demonstration with these flags
 """
 
 from __future__ import annotations
@@ -11,13 +12,15 @@ import argparse
 import json
 import platform
 import re
+import shlex
 import sys
+import textwrap
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from collector import command_line
+from collector import command_line, local_query
 from collector.base.errors import DONE, FAILED
 from collector.base.outcomes import OK, Outcome, read_outcomes
 from collector.command_line import Parser
@@ -193,7 +196,29 @@ def _failures(
     return [*lines, f"{len(failed)} of {len(arguments.datasets)} datasets failed: {told}; reasons in {logs}", _NEXT]
 
 
-ANSWERS = {"plan": plan, "verdict": verdict, "summary": summary}
+def what_next(argv: list[str]) -> int:
+    """Print the commands by which to look at a demonstration's tables, to be pasted into a shell that is in the folder that
+    comes first; flags that say in which project and dataset the tables are follow."""
+    folder, *places = argv
+    root = Path(__file__).resolve().parent.parent
+    program, python = (path if Path(folder) != root else path.relative_to(root) for path in (root / "local_cloud.py", root / ".venv/bin/python"))
+    local_cloud = shlex.join([str(python), str(program)])
+    flags = shlex.join(["--demo", *places])
+    sql = "SELECT settlement_date, COUNT(*) AS half_hours FROM elexon_demand_outturn GROUP BY 1 ORDER BY 1"
+    client = textwrap.indent(local_query.CLIENT, "    ").rstrip()
+    print(f"""\
+To ask these tables (a table; --csv FILE, --json or --parquet FILE for programs):
+  {local_cloud} query {flags} "{sql}"
+To have them served until Ctrl-C, for BigQuery's clients, in another terminal:
+  {local_cloud} serve {flags}
+It prints what to export; then, in {shlex.quote(str(python))}:
+{client}
+    for row in client.query_and_wait("{sql}"):
+        print(row.settlement_date, row.half_hours)""")
+    return DONE
+
+
+ANSWERS = {"plan": plan, "verdict": verdict, "summary": summary, "next": what_next}
 
 if __name__ == "__main__":
     command_line.run(PROG, lambda: ANSWERS[sys.argv[1]](sys.argv[2:]))

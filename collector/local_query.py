@@ -27,7 +27,8 @@ import os
 from google.cloud import bigquery
 from google.oauth2.credentials import Credentials
 
-client = bigquery.Client(os.environ["BMRS_PROJECT"], Credentials(os.environ["LOCAL_CLOUD_TOKEN"]))
+config = bigquery.QueryJobConfig(default_dataset="{BMRS_PROJECT}.{BMRS_DATASET}".format(**os.environ))
+client = bigquery.Client(os.environ["BMRS_PROJECT"], Credentials(os.environ["LOCAL_CLOUD_TOKEN"]), default_query_job_config=config)
 """
 # A request to the project, its path and its body: the status and the text of the answer.
 Ask = Callable[[str, str, "dict[str, Any] | None"], "tuple[int, str]"]
@@ -214,13 +215,13 @@ def _table(columns: list[Column], cells: list[list[str]], width: int) -> list[st
     room = width - len(_GAP) * (len(columns) - 1)
     wide = [max(value, len(column.name)) for value, column in zip(values, columns, strict=True)]
     if sum(wide) > room:
-        wide = [max(value, *map(len, column.name.split("_"))) for value, column in zip(values, columns, strict=True)]
+        wide = [max(value, *map(len, _parts(column.name))) for value, column in zip(values, columns, strict=True)]
     while sum(wide) > room:
         texts = [i for i, column in enumerate(columns) if not column.is_number and wide[i] > _LEAST_TEXT and values[i] == wide[i]]
-        if not texts or any(len(part) > room for column in columns for part in column.name.split("_")):
+        if not texts or any(len(part) > room for column in columns for part in _parts(column.name)):
             return []
         longest = max(texts, key=lambda i: wide[i])
-        least = max(_LEAST_TEXT, *map(len, columns[longest].name.split("_")))
+        least = max(_LEAST_TEXT, *map(len, _parts(columns[longest].name)))
         cut = max(least, wide[longest] - (sum(wide) - room))
         if cut == wide[longest]:
             return []
@@ -232,14 +233,19 @@ def _table(columns: list[Column], cells: list[list[str]], width: int) -> list[st
     return [_line(row, columns, wide) for row in [*head, ["-" * limit for limit in wide], *cells]]
 
 
+def _parts(name: str) -> list[str]:
+    """A name, cut behind its underscores."""
+    return re.findall(r"[^_]*_|[^_]+", name)
+
+
 def _broken(name: str, limit: int) -> list[str]:
-    """A name in lines of at most `limit`, broken behind its underscores."""
+    """A name in lines of at most `limit`, none of whose parts is longer."""
     lines = [""]
-    for part in re.findall(r"[^_]*_?", name)[:-1] or [name]:
-        if len((lines[-1] + part).rstrip("_")) > limit and lines[-1]:
+    for part in _parts(name):
+        if len(lines[-1] + part) > limit and lines[-1]:
             lines.append("")
         lines[-1] += part
-    return [line if len(line) <= limit else line.rstrip("_")[:limit] for line in lines]
+    return lines
 
 
 def _line(row: list[str], columns: list[Column], wide: list[int]) -> str:

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import textwrap
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
+from conftest import Place
 from google.cloud import bigquery
 
 import enhanced_bigquery_loader as loader
 import enhanced_elexon_neso_downloader as downloader
+<<<<<<< HEAD
 from datasets_config import DEFAULT_DATASETS, REGISTRY
+=======
+import local_cloud
+from datasets_config import REGISTRY
+from local_cloud import LocalCloud
+>>>>>>> i1
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
@@ -79,3 +89,35 @@ def test_the_queries_work_and_answer(place):
 def test_the_example_of_an_entry_is_a_real_one() -> None:
     (entry,) = re.findall(r"```python\n(Dataset\(.*?)```", README, re.DOTALL)
     assert textwrap.indent(entry, "    ") in (ROOT / "collector/registry/elexon_balancing.py").read_text()
+
+
+def test_the_ways_to_use_the_data_work(place: Place, cloud: LocalCloud, tmp_path: Path) -> None:
+    place.collect(*DAYS, "--datasets", "demand_outturn", "generation_outturn", "market_index")
+    text = section("Using the data")
+    (commands,) = re.findall(r"```bash\n(.*?)```", text, re.S)
+    # The tables are those of this test, which are served; what --demo means is told by another.
+    commands = commands.replace("python3 local_cloud.py", f"'{sys.executable}' '{ROOT / 'local_cloud.py'}'").replace(" --demo", "")
+    asked = subprocess.run(["bash", "-e", "-c", commands], cwd=tmp_path, env=place.env, capture_output=True, text=True)
+    assert asked.returncode == 0, asked.stderr
+    assert re.search(r"^WIND +\d", asked.stdout, re.M)
+    assert '"mean_price": ' in asked.stdout
+    chart, pandas, duckdb, client = re.findall(r"```python\n(.*?)```", text, re.S)
+
+    def run(python: str, code: str) -> str:
+        done = subprocess.run([python, "-c", code], cwd=tmp_path, env=place.env, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    run(sys.executable, chart)
+    drawn = ElementTree.parse(tmp_path / "demand.svg").getroot()
+    points = drawn.findall("{*}polyline")[0].get("points", "").split()
+    assert len(points) == 146
+    assert all(0 <= float(part) <= 800 for point in points for part in point.split(","))
+    emulators = str(local_cloud.environment_folder() / "bin/python")
+    (tmp_path / ".local_cloud").mkdir()
+    (tmp_path / ".local_cloud/demo").symlink_to(cloud.data_dir)
+    assert "initialDemandOutturn" in run(emulators, duckdb)
+    assert run(sys.executable, client).split()[::2] == ["2022-10-29", "2022-10-30", "2022-10-31"]
+    if subprocess.run([sys.executable, "-c", "import pandas, pyarrow"], capture_output=True).returncode:
+        pytest.skip("all but the example for pandas works; that needs pandas and pyarrow in .venv")
+    assert "2022-10-30" in run(sys.executable, pandas)
