@@ -15,13 +15,9 @@ from google.cloud import bigquery
 
 import enhanced_bigquery_loader as loader
 import enhanced_elexon_neso_downloader as downloader
-<<<<<<< HEAD
-from datasets_config import DEFAULT_DATASETS, REGISTRY
-=======
 import local_cloud
-from datasets_config import REGISTRY
+from datasets_config import DEFAULT_DATASETS, REGISTRY
 from local_cloud import LocalCloud
->>>>>>> i1
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
