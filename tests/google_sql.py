@@ -232,8 +232,12 @@ def schemas(sql: str) -> dict[str, Sequence[SchemaField]]:
 def view_schema(name: str) -> Sequence[SchemaField]:
     """The columns of a view, as the engine types them."""
     view = read_views()[name]
-    tables = {name: Table(schema, []) for name, schema in schemas(view.select).items()}
-    request, _values = _request(service.PrepareQueryRequest, view.select, tables, ())
+    return columns_of(view.select, schemas(view.select))
+
+
+def columns_of(sql: str, known: Mapping[str, Sequence[SchemaField]]) -> Sequence[SchemaField]:
+    """The columns of a query over tables with these columns."""
+    request, _values = _request(service.PrepareQueryRequest, sql, {name: Table(schema, []) for name, schema in known.items()}, ())
     prepared = _ask("PrepareQuery", request, service.PrepareQueryResponse).prepared
     _ask("UnprepareQuery", service.UnprepareQueryRequest(prepared_query_id=prepared.prepared_query_id), service.EvaluateQueryResponse)
     kinds = (sql_types.TypeKind.Name(column.type.type_kind)[len("TYPE_") :].replace("DOUBLE", "FLOAT64") for column in prepared.columns)

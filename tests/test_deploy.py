@@ -139,7 +139,7 @@ elif name == "api_standin.py":
     os.execv(command[0], command)
 else:
     dataset = value("--datasets")
-    modes = [flag for flag in ("--check-setup", "--check-source", "--dry-run", "--verify", "--report") if flag in args]
+    modes = [flag for flag in ("--check-setup", "--check-source", "--dry-run", "--verify", "--report", "--update-views") if flag in args]
     part = play(" ".join([name, *modes, *([dataset] if dataset else [])]))
     if "--verify" in args and "answer" not in part:
         found = dict(dataset=dataset, days_expected=3, days_stored=3, days_loaded=3, rows_stored=4321,
@@ -192,7 +192,7 @@ class Project:
         """The work done, as "downloader KEY", "loader KEY", "verify KEY"."""
         steps = []
         for name, *arguments in self.calls():
-            if name in (DOWNLOADER, LOADER) and not {"--check-setup", "--check-source", "--report"} & set(arguments):
+            if name in (DOWNLOADER, LOADER) and not {"--check-setup", "--check-source", "--report", "--update-views"} & set(arguments):
                 step = "verify" if "--verify" in arguments else "download" if name == DOWNLOADER else "load"
                 steps.append(f"{step} {arguments[arguments.index('--datasets') + 1]}")
         return steps
@@ -317,6 +317,20 @@ def test_each_dataset_is_downloaded_loaded_and_verified_in_turn(project: Project
     assert " ".join(project.called(LOADER)[2]) == f"{cheap} --datasets frequency {dates} {where}"
     assert re.search(r"^frequency +3/3 +4,321 +ok +\d+$", result.stdout, re.MULTILINE)
     assert "All 2 datasets verified." in result.stdout
+
+
+def test_the_views_are_made_once_after_the_last_dataset(project: Project) -> None:
+    project.plan[f"{LOADER} --update-views"] = {"exit": 1, "answer": "2 views made: a, b\nc: left out, needs t\nd: refused\n"}
+    result = project.run("--datasets", "frequency", "demand_outturn")
+    (call,) = project.called(LOADER, "--update-views")
+    assert call == ["--update-views", "--quiet", "--project", "jibber-jabber-knowledge", "--bucket", "jibber-jabber-knowledge-bmrs-data", "--dataset-id", "uk_energy_prod"]
+    order = [arguments for name, *arguments in project.calls() if name == LOADER]
+    assert "--report" in order[order.index(call) + 1] and "demand_outturn" in order[order.index(call) - 1]
+    # A view that is refused is told and fails the run; one that lacks its tables is no fault.
+    assert result.returncode == 1
+    assert "Views: d: refused" in result.stdout and "left out" not in result.stdout.replace("left out     ", "")
+    project.run("--verify-only", "--datasets", "frequency")
+    assert project.called(LOADER, "--update-views") == []
 
 
 def test_no_argument_is_all_eleven_from_their_first_day_to_today(project: Project) -> None:

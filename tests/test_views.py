@@ -6,18 +6,20 @@ import importlib
 import io
 import json
 import re
-from datetime import date, datetime
+from datetime import date, datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import google_sql
 import pytest
-from conftest import Place
+from conftest import ROOT, Place
 from google.cloud import bigquery
 from google_sql import Table
 from views.common import SCHEMAS, Case, Row
 
-from collector.warehouse.views import SECTIONS, View, left_out, read_views
+import enhanced_bigquery_loader as loader
+from collector.warehouse.views import SECTIONS, View, as_known, left_out, read_views
+from datasets_config import REGISTRY
 
 VIEWS = read_views()
 
@@ -186,3 +188,29 @@ def test_one_view_that_is_refused_stops_no_other(place: Place) -> None:
 def test_flags_that_do_not_go_together(place: Place) -> None:
     for flags in (("--update-views", "--force"), ("--views-dataset", "x"), ("--update-views", "--verify")):
         assert place.load(*flags).code == 2
+
+
+# -------------------------------------------------------------------------------------------------------- docs/connect.md
+CONNECT = (ROOT / "docs/connect.md").read_text()
+
+
+def test_every_view_is_in_the_document_and_no_other() -> None:
+    rows = [line for line in CONNECT.splitlines() if line.startswith("| ") and "`" in line]
+    assert {name for row in rows for name in re.findall("`([^`]+)`", row)} == {*VIEWS}
+
+
+@pytest.mark.parametrize("sql", re.findall("```sql\n(.*?)```", CONNECT, re.DOTALL), ids=lambda sql: re.findall(r"\.(\w+)`", sql)[0])
+def test_the_questions_of_the_document_are_taken(sql: str) -> None:
+    known = {**VIEWS, "individual_generation_as_known": as_known(REGISTRY["individual_generation"])}
+    tables = {}
+    for name in re.findall("`([^`]+)`", sql):
+        view_of = known[name.rpartition(".")[2]]
+        asked = google_sql.schemas(view_of.select)
+        tables[name] = Table(google_sql.columns_of(view_of.select, asked), [])
+    google_sql.execute(sql, tables, [bigquery.ScalarQueryParameter("t", "TIMESTAMP", datetime(2024, 1, 1, tzinfo=timezone.utc))] if "@t" in sql else ())
+
+
+def test_the_options_of_the_document_exist() -> None:
+    shown = loader.build_parser().format_help()
+    for command in re.findall(r"^\./enhanced_bigquery_loader\.py (.*)$", CONNECT, re.MULTILINE):
+        assert all(option in shown for option in re.findall(r"--[a-z-]+", command)), command

@@ -48,6 +48,8 @@ _CASTS = {
 }
 
 
+PATTERNS = {kind: pattern for kind, (pattern, _cast) in _CASTS.items() if pattern}
+
 # Ten hexadecimal digits: the sum over a day of eight million rows still fits an INT64.
 _DIGITS = 10
 
@@ -177,7 +179,7 @@ def _wrong(column: Column, alias: dict[str, str]) -> str:
     return f"({value}) IS NULL AND IFNULL(JSON_TYPE(JSON_QUERY(record, '{_path(column.source)}')), 'null') != 'null'"
 
 
-def _versions(dataset: Dataset) -> list[str]:
+def versions_of(dataset: Dataset) -> list[str]:
     """What the newest of several rows with one key is told by, the first of it first; nothing where the source does not say."""
     if not dataset.version_order:
         return list(dataset.version)
@@ -191,7 +193,7 @@ def check_sql(dataset: Dataset, staging_id: str) -> str:
     A conflict is a key with different lines at the newest publication time. Unreadable lines have a null day.
     """
     key = ", ".join(dataset.natural_key)
-    versions = _versions(dataset) or ["0"]
+    versions = versions_of(dataset) or ["0"]
     named = ", ".join(f"{version} AS row_version_{number}" for number, version in enumerate(versions))
     version, newest = (", ".join(f"row_version_{number}{order}" for number in range(len(versions))) for order in ("", " DESC"))
     return f"""
@@ -235,7 +237,7 @@ def publish_sql(
     has a wrong value, or a day not as many rows as its entry says: then every line is read once, not twice.
     """
     columns = ", ".join(c.name for c in dataset.columns)
-    newest = ", ".join(f"{version} DESC" for version in (*_versions(dataset), "line"))
+    newest = ", ".join(f"{version} DESC" for version in (*versions_of(dataset), "line"))
     these = f"({', '.join(f'DATE {str(day)!r}' for day in days)})"
     insert, digested, digest = "", "", "0"
     if staging_id:
@@ -280,7 +282,7 @@ def revise_sql(
     spans: of each day, since and until when it was known so, and the generation of its object. @entries: as in publish_sql.
     """
     columns = ", ".join(c.name for c in dataset.columns)
-    newest = ", ".join(f"{version} DESC" for version in (*_versions(dataset), "line"))
+    newest = ", ".join(f"{version} DESC" for version in (*versions_of(dataset), "line"))
     these = f"({', '.join(f'DATE {str(day)!r}' for day, *_ in spans)})"
     generations = ", ".join(str(generation) for *_, generation in spans)
     insert, counted, rows = "", "", "0"
