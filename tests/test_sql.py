@@ -54,8 +54,15 @@ def publish(
 
 
 def statements(dataset: Dataset) -> Iterator[tuple[str, Sequence[Any]]]:
-    """All that is ever sent for a dataset."""
+    """All that is ever sent for a dataset; of others than the twelve what follows from their entry, for one day."""
     table = f"p.d.{dataset.table}"
+    if dataset.key not in TWELVE:
+        yield sent.check_sql(dataset, STAGING), ()
+        for is_checked in (True, False):
+            yield publish(dataset, table, [DAY], is_checked=is_checked), sent.ledger_parameters(entries(dataset, [DAY]))
+        yield quality.content_sql(dataset, table, [DAY], True), ()
+        yield sent.revise_sql(dataset, f"{table}_revisions", LEDGER_TABLE, STAGING, [(DAY, NOW, NOW, 7)]), sent.ledger_parameters(entries(dataset, [DAY]))
+        return
     live = bigquery.Table(table)
     live._properties["creationTime"] = str(int(NOW.timestamp() * 1_000))
     asked = [
