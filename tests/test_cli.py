@@ -50,7 +50,7 @@ def test_list_datasets_needs_nothing(programs: Path, program: str) -> None:
     head, *lines = ran.out.splitlines()
     assert re.split(r"  +", head) == ["KEY", "FROM", "PRIORITY", "DESCRIPTION"]
     found = [re.split(r"  +", line) for line in lines]
-    assert [row[0] for row in found] == list(TWELVE)
+    assert [row[0] for row in found] == list(REGISTRY)
     for key, year, priority, description in found:
         assert (year, priority) == (str(REGISTRY[key].first_day), REGISTRY[key].priority)
         assert description.startswith(REGISTRY[key].title)
