@@ -67,9 +67,11 @@ class Task:
         those that are stored; of a file that loses its old days, those from the first that is stored on."""
         if self.dataset.endpoint.is_snapshot:
             return sorted(day for day in stored if self.first <= day <= self.last)
-        if self.dataset.files and self.dataset.files.forgets:
-            begun = min(stored, default=date.min)
-            return [day for day in self.days if day >= begun and is_published(self.dataset, day, now)]
+        if self.dataset.files:
+            known = frozenset(stored)
+            begun = min(known, default=date.min) if self.dataset.files.forgets else date.min
+            # A file may be ahead of its usual delay.
+            return [day for day in self.days if day in known or (day >= begun and is_published(self.dataset, day, now))]
         return [day for day in self.days if is_published(self.dataset, day, now)]
 
 

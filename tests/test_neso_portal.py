@@ -133,6 +133,16 @@ def test_trap_18_the_next_year_and_trap_13_a_table_beside_a_file(place: Place) -
     assert not place.requests("datastore")
 
 
+def test_a_file_that_is_ahead_of_its_delay_is_no_surplus(place: Place) -> None:
+    """Historic demand is usually three weeks behind; that it is not so today is nothing to complain of."""
+    publish(place, year_file(date(2026, 11, 14), count=3), year=2026)
+    which = ("--datasets", KEY, "--start-date", "2026-11-14", "--end-date", "2026-11-16")
+    download(place, *which).ok()
+    place.load(*which).ok()
+    code, found = place.verification(*which, "--without-source", now=NOW)
+    assert (code, found[KEY]["days_expected"], found[KEY]["days_loaded"]) == (0, 3, 3)
+
+
 def test_trap_10_a_file_of_another_year_fills_no_hole(place: Place) -> None:
     package = REGISTRY["bsuos"].files.package  # type: ignore[union-attr]
     body = "Settlement Day,Settlement Period,Run Type,BSUoS Tariff (£/MWh)\n" + "".join(f"2025-04-01T00:00:00,{period},II,10.74\n" for period in range(1, 49))

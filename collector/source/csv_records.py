@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 from zoneinfo import ZoneInfo
@@ -72,6 +72,7 @@ class Unknown(Exception):
     """A whole file of a form that the registry does not know: it is kept as it came, and nothing is derived from it."""
 
 
+@lru_cache(maxsize=50_000)
 def parse_time(text: str, form: str) -> datetime:
     """The naive time that a text in a form of DATES says. Raises ValueError for another form, and for no date."""
     match = _PATTERNS[form].fullmatch(text)
@@ -82,6 +83,25 @@ def parse_time(text: str, form: str) -> datetime:
     year = int(told["y"]) if told.get("y") else 2000 + int(told["yy"])
     hour, minute, second = (int(told.get(part) or 0) for part in "HMS")
     return datetime(year, month, int(told["d"]), hour, minute, second)  # noqa: DTZ001 - of UTC or of UK clocks, as the column says
+
+
+@lru_cache(maxsize=50_000)
+def _of_uk(local: datetime, fold: int) -> datetime:
+    """The instant (aware UTC) of a time of UK clocks."""
+    return local.replace(tzinfo=_LONDON, fold=fold).astimezone(UTC)
+
+
+@lru_cache(maxsize=50_000)
+def _is_twice(local: datetime) -> bool:
+    """Whether UK clocks show a time twice. Raises ValueError for one that they skip."""
+    first, second = _of_uk(local, 0), _of_uk(local, 1)
+    if first > second:
+        raise ValueError(f"{local} is skipped by UK clocks")
+    return first != second
+
+
+_text_of = lru_cache(maxsize=50_000)(utc_text)
+_day_of = lru_cache(maxsize=50_000)(settlement_day)
 
 
 @dataclass(frozen=True)
@@ -118,8 +138,8 @@ class FileReader:
         # Of cells that are told as one time the first is the date.
         dated = {stamp.cells[0] for stamp in files.stamps if not stamp.cells[0].startswith("@")}
         self._dated = dated | {name for name, kind in self._types.items() if kind in ("DATE", "TIMESTAMP")}
+        self._has_hash = any(c.source == ROW for c in dataset.columns)
         self.strange: list[str] = []
-        self.outside = 0
 
     # -- the file as a whole
 
@@ -313,10 +333,8 @@ class FileReader:
         if stamp is None:
             return None
         local = self._local(stamp, cells, form)
-        if local.replace(tzinfo=_LONDON).utcoffset() == local.replace(tzinfo=_LONDON, fold=1).utcoffset():
+        if not _is_twice(local):
             return None
-        if local.replace(tzinfo=_LONDON).astimezone(UTC).astimezone(_LONDON).replace(tzinfo=None) != local:
-            raise ValueError(f"{local} is skipped by UK clocks")
         return (local.isoformat(), *(cells.get(name, "") for name in others))
 
     def _local(self, stamp: Stamp, cells: dict[str, str], form: Form) -> datetime:
@@ -340,7 +358,7 @@ class FileReader:
                 raise ValueError(f"{number!r} is no settlement period")
             return period_start(parse_time(day, self._form_of(stamp, form)).date(), int(number.partition(".")[0]))
         local = self._local(stamp, cells, form)
-        instant = local.replace(tzinfo=UTC) if stamp.is_utc else local.replace(tzinfo=_LONDON, fold=fold).astimezone(UTC)
+        instant = local.replace(tzinfo=UTC) if stamp.is_utc else _of_uk(local, fold)
         return instant + timedelta(minutes=stamp.shift)
 
     def _record(self, cells: dict[str, str], form: Form, fold: int = 0) -> tuple[date, bytes]:
@@ -351,10 +369,10 @@ class FileReader:
             record[SNAPSHOT] = day.isoformat()
         for stamp in self.files.stamps:
             instant = self._instant(stamp, cells, form, fold)
-            record[stamp.field] = utc_text(instant)
+            record[stamp.field] = _text_of(instant)
             if stamp.field == self.dataset.instant.fields[0]:
-                day = settlement_day(instant)
-        if any(c.source == ROW for c in self.dataset.columns):
+                day = _day_of(instant)
+        if self._has_hash:
             record[ROW] = hashlib.sha256("\x1f".join(f"{n}={cells[n]}" for n in sorted(cells)).encode()).hexdigest()[:16]
         if self.files.numbered is not None:
             record[ORDINAL] = 1
