@@ -30,7 +30,11 @@ def _typed(field: str, kind: str) -> str:
     text = f"json_extract_string(record, '{path}')"
     if kind == "STRING":
         return text
-    value = f"try_cast({text} AS {TYPES[kind]})"
+    exact = text
+    if kind == "TIMESTAMP":
+        # As the loader: minutes get their seconds, more than six decimals lose the rest.
+        exact = rf"regexp_replace(regexp_replace({text}, '^(.{{16}})(Z|[+-].*)?$', '\1:00\2'), '(\.[0-9]{{6}})[0-9]+', '\1')"
+    value = f"try_cast({exact} AS {TYPES[kind]})"
     if kind == "FLOAT64":
         value = f"CASE WHEN isfinite({value}) THEN {value} END"
     return f"CASE WHEN regexp_matches({text}, '{PATTERNS[kind]}') THEN {value} END"

@@ -22,7 +22,7 @@ SELECT
   settlement_period,
   start_time,
   SUM(IF(volume > 0, price * volume, NULL)) / SUM(IF(volume > 0 AND price IS NOT NULL, volume, NULL)) AS wholesale_price,
-  SUM(IF(volume > 0, volume, 0)) AS traded_volume,
+  SUM(IF(volume > 0 AND price IS NOT NULL, volume, 0)) AS traded_volume,
   MAX(IF(data_provider = 'APXMIDP' AND volume > 0, price, NULL)) AS apx_price,
   MAX(IF(data_provider = 'N2EXMIDP' AND volume > 0, price, NULL)) AS n2ex_price
 FROM `elexon_market_index`

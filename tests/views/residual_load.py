@@ -16,7 +16,7 @@ def _before(at: object) -> int | None:
 CASES = [
     Case(
         rows("elexon_demand_outturn", *({"start_time": at, "initial_demand_outturn": mw} for at, (mw, _) in _LOAD.items()))
-        | rows("elexon_generation_outturn", *({"start_time": at, "fuel_type": fuel, "generation": wind} for at, (_, wind) in _LOAD.items() for fuel in ("WIND", "CCGT"))),
+        | rows("elexon_generation_outturn", *({"start_time": at, "fuel_type": fuel, "generation": wind + more} for at, (_, wind) in _LOAD.items() for fuel, more in (("WIND", 0), ("CCGT", 9)))),
         [
             {"start_time": at, **settled(at), "national_demand_mw": mw, "wind_mw": wind, "residual_load_mw": mw - wind, "ramp_mw": None if (b := _before(at)) is None else mw - wind - b}
             for at, (mw, wind) in _LOAD.items()

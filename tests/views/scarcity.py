@@ -25,7 +25,7 @@ def _expected() -> list[dict[str, object]]:
 CASES = [
     Case(
         rows("elexon_loss_of_load_probability", *({"start_time": s, "publish_time": p, "settlement_date": settled(p)["settlement_date"], "loss_of_load_probability": lolp, "derated_margin": mw} for s, p, lolp, mw in _LOLP))
-        | rows("elexon_indicated_margin", *({"start_time": s, "publish_time": p, "settlement_date": settled(p)["settlement_date"], "boundary": b, "margin": mw} for s, p, mw in _MARGIN for b in ("N", "B2")))
+        | rows("elexon_indicated_margin", *({"start_time": s, "publish_time": p + timedelta(seconds=more), "settlement_date": settled(p)["settlement_date"], "boundary": b, "margin": mw + more} for s, p, mw in _MARGIN for b, more in (("N", 0), ("B2", 9))))
         | rows("elexon_system_warnings", *(
             {"publish_time": _DAYS[0] + timedelta(hours=n), "settlement_date": SHORT, "warning_type": kind, "warning_text": text}
             for n, (kind, text) in enumerate((("ELECTRICITY MARGIN NOTICE", None), ("INFORMATION", "A Capacity Market notice"), ("OUTAGE", "of a system")))
