@@ -12,15 +12,23 @@ from datetime import date, timedelta
 
 from collector.registry import (
     carbon_intensity,
+    elexon_availability,
     elexon_balancing,
     elexon_demand,
     elexon_dynamic,
     elexon_forecasts,
     elexon_generation,
+    elexon_metering,
+    elexon_notices,
     elexon_physical,
     elexon_reference,
     elexon_settlement,
     elexon_system,
+    elexon_transparency,
+    neso_demand,
+    neso_forecasts,
+    neso_operation,
+    neso_registers,
 )
 from collector.registry.model import Dataset
 
@@ -28,13 +36,21 @@ _FAMILIES = (
     elexon_balancing,
     elexon_generation,
     elexon_demand,
-    elexon_forecasts,
-    elexon_system,
     elexon_settlement,
     elexon_physical,
     elexon_dynamic,
+    elexon_forecasts,
+    elexon_availability,
+    elexon_transparency,
+    elexon_metering,
+    elexon_notices,
+    elexon_system,
     elexon_reference,
     carbon_intensity,
+    neso_demand,
+    neso_forecasts,
+    neso_operation,
+    neso_registers,
 )
 # What is collected when nobody says what: the eleven of the public contract, in the order of the work.
 DEFAULT_DATASETS = (
@@ -48,9 +64,8 @@ GROUPS: dict[str, tuple[str, ...]] = {"core": DEFAULT_DATASETS, "all": tuple(REG
     group: tuple(dataset.key for dataset in REGISTRY.values() if dataset.group == group)
     for group in dict.fromkeys(dataset.group for dataset in REGISTRY.values())
 }
-# Sets of the sources that are not collected, by code, and why.
-LEFT_OUT: dict[str, str] = {}
-FIRST_DAY = min(dataset.first_day for dataset in REGISTRY.values())
+# Of what is collected when nobody says what; some of the others begin earlier.
+FIRST_DAY = min(REGISTRY[key].first_day for key in DEFAULT_DATASETS)
 
 
 def catalogue() -> str:

@@ -12,8 +12,8 @@
 #   --start-date DATE     first settlement day, YYYY-MM-DD
 #                         (default: the first day of each dataset, from 2016)
 #   --end-date DATE       last settlement day, inclusive (default: today)
-#   --datasets KEY...     keys separated by spaces (default: all eleven; see
-#                         enhanced_elexon_neso_downloader.py --list-datasets)
+#   --datasets NAME...    keys, codes or groups, separated by spaces or commas;
+#                         all (default: core, the eleven; see --list-datasets)
 #
 # Where to keep it (default: the setting in the environment or in api.env):
 #   --project ID          Google Cloud project
@@ -36,6 +36,11 @@
 #   --dry-run             say what would be done, and do nothing
 #   --verify-only         compare tables and bucket, reading all of the tables
 #                         (a run reads what it loaded); download and load nothing
+#   --force               fetch and load even what is stored and loaded
+#   --quiet               less of what the two scripts say
+#   --verbose             more of it
+#   --list-datasets       show what can be collected
+#   --version             show the version
 #   --setup               only install what is needed into .venv/, and with
 #                         --local or --demo the emulators into .local_cloud/
 #   -h, --help            show this text
@@ -55,6 +60,7 @@
 
 # Traps and run() call functions by name, which shellcheck does not see.
 # shellcheck disable=SC2329
+[ -n "${BASH_VERSION-}" ] || { echo "$0: this is a bash script; run: bash $0" >&2 && exit 2; }
 set -euo pipefail
 
 # What would have other code run, or read, than ours: all that Python takes from the environment, and bash at its start.
@@ -90,7 +96,7 @@ readonly PATIENCE_SECONDS=10 # how long a child may take to end; being killed at
 
 MODE=cloud # cloud, local or demo
 DRY_RUN=no VERIFY_ONLY=no SETUP=no
-GIVEN=() MAX_DAYS='' MAX_WORKERS='' # flags with their values as typed; what plan makes of them:
+UNCONFIRMED='' GIVEN=() PASSED=() LIST=no VERSION=no MAX_DAYS='' MAX_WORKERS='' # flags with their values as typed; what plan makes of them:
 START_DATE='' END_DATE='' PROJECT='' BUCKET='' DATASET_ID='' DATASETS=() LEFT_OUT=''
 COMMAND_LINE=''          # what the user typed, to be shown when it stops early
 SCRATCH=''               # temporary directory of this run
@@ -328,6 +334,17 @@ help() {
     sed -n '/^# usage:/,/^$/ s/^# \{0,1\}//p' "$SELF"
 }
 
+# nearest_option FLAG: the option that begins most like it.
+nearest_option() {
+    local option best='' length=4 n
+    while read -r option; do
+        n=0
+        while [ "$n" -lt "${#1}" ] && [ "${1:0:n+1}" = "${option:0:n+1}" ]; do n=$((n + 1)); done
+        if [ "$n" -gt "$length" ] || { [ "$n" -eq "$length" ] && [ "${#option}" -lt "${#best}" ]; }; then length=$n best=$option; fi
+    done < <(help | sed -n 's/^  *\(-h, \)\{0,1\}\(--[a-z-]*\).*/\2/p')
+    printf '%s' "see --help${best:+ (did you mean $best?)}"
+}
+
 parse_arguments() {
     local flag given=' '
     while [ $# -gt 0 ]; do
@@ -346,8 +363,11 @@ parse_arguments() {
             --dry-run) DRY_RUN=yes && continue ;;
             --verify-only) VERIFY_ONLY=yes && continue ;;
             --setup) SETUP=yes && continue ;;
+            --force | --quiet | --verbose) PASSED+=("$flag") && continue ;;
+            --list-datasets) LIST=yes && continue ;;
+            --version) VERSION=yes && continue ;;
             --start-date | --end-date | --datasets | --project | --bucket | --dataset-id | --max-days | --max-workers) ;;
-            -*) die "unknown option $flag; see --help" ;;
+            -*) die "unknown option $flag; $(nearest_option "$flag")" ;;
             *) die "unexpected argument '$flag'; see --help" ;;
         esac
         case ${1-} in
@@ -375,7 +395,7 @@ parse_arguments() {
         done
     done
     [ "$DRY_RUN" = no ] || [ "$VERIFY_ONLY" = no ] || die 'use either --dry-run or --verify-only, not both'
-    [ "$MODE" != demo ] || GIVEN+=(--demo)
+    [ "$MODE" = cloud ] || GIVEN+=("--$MODE")
 }
 
 # plan PYTHON: has the values (dates, numbers, keys, names) judged as the two scripts judge them, and learns all settings.
@@ -403,6 +423,7 @@ plan() {
             END_DATE) END_DATE=$value ;;
             DATASETS) read -r -a DATASETS <<<"$value" ;;
             LEFT_OUT) LEFT_OUT=$value ;;
+            UNCONFIRMED) UNCONFIRMED=$value ;;
         esac
     done <"$SCRATCH/answer"
 }
@@ -480,6 +501,7 @@ check_prerequisites() {
         say "  emulators    storage $STORAGE_EMULATOR_HOST, BigQuery $BIGQUERY_EMULATOR_HOST; no credentials needed"
     else
         check_credentials
+        [ -z "$UNCONFIRMED" ] || die "$UNCONFIRMED"
     fi
     run "$PY" "$LOADER" --check-setup "${TARGET[@]}" >/dev/null 2>"$SCRATCH/refusal" || status=$?
     stop_if_asked
@@ -561,6 +583,20 @@ collect() {
     add_outcome "$outcome"
 }
 
+# Makes the views for analysts of the tables that there are now; one that is refused fails the run, not the data.
+update_views() {
+    local line
+    [ "$VERIFY_ONLY" = no ] || return 0
+    say ''
+    step '' "$SCRATCH/views" "$PY" "$LOADER" --update-views --quiet "${TARGET[@]}" || FAILED=yes
+    while IFS= read -r line; do
+        case $line in
+            *': left out, '*) ;;
+            *) say "Views: $line" ;;
+        esac
+    done <"$SCRATCH/views"
+}
+
 # When the oldest run began whose work no check of the values has seen: this one, or one before it that was cut off, for
 # a run that comes to its end leaves a page.
 unchecked_since() {
@@ -614,6 +650,7 @@ collect_all() {
         say "$(date '+%Y-%m-%d %H:%M:%S') [$((i + 1))/${#DATASETS[@]}] ${DATASETS[i]}"
         collect "${DATASETS[i]}"
     done
+    update_views
     report
 }
 
@@ -708,6 +745,12 @@ main() {
     COMMAND_LINE=$(printf '%q ' "$0" "$@")
     COMMAND_LINE=${COMMAND_LINE% }
     parse_arguments "$@"
+    if [ "$LIST" = yes ] || [ "$VERSION" = yes ]; then
+        local question=--list-datasets
+        [ "$VERSION" = no ] || question=--version
+        PYTHON=$(command -v "$PY" || command -v python3) || die 'no Python was found; install python3'
+        exec "$PYTHON" "$DOWNLOADER" "$question"
+    fi
 
     trap 'on_signal 130' INT
     trap 'on_signal 143' TERM
@@ -739,6 +782,7 @@ main() {
     [ -z "$START_DATE" ] || RANGE+=(--start-date "$START_DATE")
     LOAD=("${RANGE[@]}" "${TARGET[@]}")
     [ -z "$MAX_WORKERS" ] || LOAD+=(--max-workers "$MAX_WORKERS")
+    LOAD+=(${PASSED[@]+"${PASSED[@]}"})
     DOWNLOAD=("${LOAD[@]}")
     [ -z "$MAX_DAYS" ] || DOWNLOAD+=(--max-days "$MAX_DAYS")
 

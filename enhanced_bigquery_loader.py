@@ -18,6 +18,7 @@ from collector.command_line import (
     Parser,
     add_common_arguments,
     add_output_arguments,
+    go_on_in_environment,
     list_datasets,
     new_file,
     stamp,
@@ -58,7 +59,10 @@ def build_parser() -> argparse.ArgumentParser:
     checks.add_argument("--verify", action="store_true", help="compare calendar, objects and tables day by day")
     checks.add_argument("--validate-schema", action="store_true", help="compare registry, tables and the fields of the source")
     checks.add_argument("--update-schema", action="store_true", help="add missing columns, tables and descriptions")
+    checks.add_argument("--update-views", action="store_true", help="make the views for analysts anew, of the tables that exist")
+    checks.add_argument("--load-revisions", action="store_true", help="load what restated days held before they were revised, to ask what was known when")
     checks.add_argument("--check-setup", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument_group("with --update-views").add_argument("--views-dataset", metavar="NAME", help="the dataset for them (default: that of the tables)")
     add_output_arguments(parser)
     verification = parser.add_argument_group("with --verify")
     verification.add_argument("--output", choices=["text", "json"], default="text", help="for people or for machines (default: text)")
@@ -78,8 +82,9 @@ def main(argv: list[str] | None = None) -> int:
     if arguments.list_datasets:
         print(list_datasets())
         return DONE
+    go_on_in_environment()
     from collector.program import flags_of, tasks_of
-    from collector.settings import load_settings, warn_if_exposed
+    from collector.settings import load_settings, require_places, warn_if_exposed
 
     settings, tasks = load_settings(flags_of(arguments), BASE_URLS), tasks_of(arguments)
     _refuse_mixtures(arguments)
@@ -98,6 +103,7 @@ def main(argv: list[str] | None = None) -> int:
     stop.install()
     connections = max(16, arguments.max_workers)
     storage, client = storage_client(settings, connections), bigquery_client(settings, connections)
+    require_places(settings)
     permissions = refusals.OBJECTS if arguments.check_setup else refusals.TO_READ_OBJECTS
     bucket = stop.attend(lambda: find_bucket(storage, settings, permissions))
     home = stop.attend(lambda: find_dataset(client, settings))
@@ -111,6 +117,10 @@ def main(argv: list[str] | None = None) -> int:
         return _verify(tasks, warehouse, store, arguments, settings)
     if arguments.validate_schema or arguments.update_schema:
         return _schemas(tasks, warehouse, store, update=arguments.update_schema)
+    if arguments.update_views:
+        return _views(warehouse, arguments.views_dataset or "")
+    if arguments.load_revisions:
+        return _revisions(tasks, warehouse, store)
     if arguments.dry_run:
         print(plan_text(tasks, warehouse, store, arguments.force))
         return DONE
@@ -123,7 +133,9 @@ def _refuse_mixtures(arguments: argparse.Namespace) -> None:
         given = vars(arguments)[flag[2:].partition(" ")[0].replace("-", "_")]
         if given and given != "text" and not arguments.verify:
             raise UsageError(f"{flag} goes with --verify; add --verify or leave it out")
-    for check, asked in (("--verify", arguments.verify), ("--validate-schema", arguments.validate_schema), ("--update-schema", arguments.update_schema)):  # fmt: skip
+    if arguments.views_dataset and not arguments.update_views:
+        raise UsageError("--views-dataset goes with --update-views; add --update-views or leave it out")
+    for check, asked in (("--load-revisions", arguments.load_revisions), ("--update-views", arguments.update_views), ("--verify", arguments.verify), ("--validate-schema", arguments.validate_schema), ("--update-schema", arguments.update_schema)):  # fmt: skip
         for flag, given in (("--force", arguments.force), ("--dry-run", arguments.dry_run)):
             if asked and given:
                 hint = "; --validate-schema shows what it would change" if check == "--update-schema" else ""
@@ -146,7 +158,7 @@ def _load(tasks: Sequence[Task], warehouse: Warehouse, store: DayStore, argument
     if stop.is_set:
         log.warning("stopped; the same command again goes on where this one ended")
         return 128 + stop.signal_number
-    return FAILED if any(result.failed for result in results) else DONE
+    return FAILED if any(result.failed or result.nothing for result in results) else DONE
 
 
 def _verify(tasks: Sequence[Task], warehouse: Warehouse, store: DayStore, arguments: argparse.Namespace, settings: Settings) -> int:
@@ -194,6 +206,23 @@ def _schemas(tasks: Sequence[Task], warehouse: Warehouse, store: DayStore, updat
     remaining = [line for _, left in updates for line in left]
     print("\n".join([line for done, _ in updates for line in done] + remaining) or "nothing to add")
     return FAILED if remaining else DONE
+
+
+def _revisions(tasks: Sequence[Task], warehouse: Warehouse, store: DayStore) -> int:
+    from collector.warehouse.revisions import load_revisions
+
+    done, failed = warehouse.stop.attend(lambda: load_revisions(tasks, warehouse, store))
+    print("\n".join([*done, *failed]) or "none of these datasets is restated by its source")
+    return FAILED if failed else DONE
+
+
+def _views(warehouse: Warehouse, dataset_id: str) -> int:
+    from collector.warehouse.views import update_views
+    from datasets_config import REGISTRY
+
+    made, left, refused = warehouse.stop.attend(lambda: update_views(warehouse, list(REGISTRY.values()), dataset_id))
+    print("\n".join([f"{len(made)} views made: {', '.join(made) or 'none'}", *left, *refused]))
+    return FAILED if refused else DONE
 
 
 if __name__ == "__main__":

@@ -18,12 +18,13 @@ from collector.command_line import (
     Parser,
     add_common_arguments,
     add_output_arguments,
+    go_on_in_environment,
     list_datasets,
     new_file,
     seconds,
     whole_number,
 )
-from collector.registry.model import CARBON, ELEXON
+from collector.registry.model import CARBON, ELEXON, NESO
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,7 +38,8 @@ if TYPE_CHECKING:
 # Update these when the APIs move; the environment variables of the same names override them.
 ELEXON_BASE_URL = "https://data.elexon.co.uk/bmrs/api/v1"
 CARBON_INTENSITY_BASE_URL = "https://api.carbonintensity.org.uk"
-BASE_URLS = {ELEXON.variable: ELEXON_BASE_URL, CARBON.variable: CARBON_INTENSITY_BASE_URL}
+NESO_PORTAL_BASE_URL = "https://api.neso.energy"
+BASE_URLS = {ELEXON.variable: ELEXON_BASE_URL, CARBON.variable: CARBON_INTENSITY_BASE_URL, NESO.variable: NESO_PORTAL_BASE_URL}
 DEFAULT_WORKERS = 16
 
 
@@ -76,8 +78,9 @@ def main(argv: list[str] | None = None) -> int:
     if arguments.list_datasets:
         print(list_datasets())
         return DONE
+    go_on_in_environment()
     from collector.program import flags_of, tasks_of
-    from collector.settings import load_settings, warn_if_exposed
+    from collector.settings import load_settings, require_places, warn_if_exposed
 
     settings, tasks = load_settings(flags_of(arguments), BASE_URLS), tasks_of(arguments)
     # The libraries of the work take 0.2 s, for which nothing above has to wait.
@@ -88,6 +91,7 @@ def main(argv: list[str] | None = None) -> int:
     from collector.cloud.bucket import find_bucket, storage_client
     from collector.source import state
     from collector.source.download import Download, attempt
+    from collector.source.file_download import FileDownload
     from collector.source.http import apis_of
     from collector.source.outcome import summary
     from collector.source.plan import plan_text
@@ -103,6 +107,7 @@ def main(argv: list[str] | None = None) -> int:
     if arguments.probe:
         return _probe(tasks, apis, stop, arguments.output)
     client = storage_client(settings, arguments.max_workers, clock)
+    require_places(settings)
     permissions = refusals.TO_READ_OBJECTS if arguments.dry_run else refusals.OBJECTS
     store = DayStore(stop.attend(lambda: find_bucket(client, settings, permissions)))
     warn_if_exposed(settings)
@@ -116,7 +121,8 @@ def main(argv: list[str] | None = None) -> int:
     with Progress(arguments.quiet) as progress:
         for task in tasks:
             source = task.dataset.source
-            results.append(attempt(Download(
+            kind = FileDownload if task.dataset.files else Download
+            results.append(attempt(kind(
                 task, apis[source], store, progress, max_days=arguments.max_days, max_workers=arguments.max_workers,
                 force=arguments.force, stop=stop, outage=outages.get(source.variable, ""), clock=clock,
             )))  # fmt: skip

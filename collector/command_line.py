@@ -13,7 +13,7 @@ from datetime import date, datetime, timezone
 from pathlib import Path
 
 from collector.base.errors import DONE, FAILED, MISUSED, Stopped, UsageError, internal
-from collector.base.names import PLACES
+from collector.base.names import PLACES, VERSION
 from collector.base.text import printable, table
 
 TYPE_CHECKING = False
@@ -137,13 +137,14 @@ def dataset_names(text: str) -> tuple[str, ...]:
 
 
 def _named(name: str) -> tuple[str, ...]:
-    from datasets_config import GROUPS, LEFT_OUT, REGISTRY
+    from collector.registry.common import LEFT_OUT
+    from datasets_config import GROUPS, REGISTRY
 
     if name in REGISTRY:
         return (name,)
     wanted = name.casefold()
     codes = {code.casefold(): key for key, dataset in REGISTRY.items() for code in (key, *dataset.codes)}
-    for known in (codes.get(wanted), GROUPS.get(wanted)):
+    for known in (GROUPS.get(wanted), codes.get(wanted)):
         if known:
             return known if isinstance(known, tuple) else (known,)
     left_out = {code.casefold(): why for code, why in LEFT_OUT.items()}
@@ -163,6 +164,7 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--start-date", type=parse_day, metavar="YYYY-MM-DD", help="first settlement day (default: the first of each dataset)")
     what.add_argument("--end-date", type=parse_day, metavar="YYYY-MM-DD", help="last settlement day, included (default: today)")
     what.add_argument("--list-datasets", action="store_true", help="show every key with what it holds, and exit")
+    parser.add_argument("--version", action="version", version=f"%(prog)s {VERSION}", help="show the version, and exit")
     where = parser.add_argument_group("where")
     for flag, (variable, default) in PLACES.items():
         where.add_argument(flag, metavar="NAME", help=f"{_PLACE_NAMES[flag]} (default: ${variable}, else {default})")
@@ -174,6 +176,19 @@ def add_output_arguments(parser: argparse.ArgumentParser) -> None:
     volume = output.add_mutually_exclusive_group()
     volume.add_argument("--quiet", action="store_true", help="only warnings, errors and the summary")
     volume.add_argument("--verbose", action="store_true", help="every request and every job")
+
+
+def go_on_in_environment() -> None:
+    """Where this Python lacks the programs' packages and `.venv` has them, go on there. Raises UsageError where neither does."""
+    from importlib.util import find_spec
+
+    if all(find_spec(name) for name in ("dotenv", "google", "msgspec", "requests")):
+        return
+    python = Path(__file__).resolve().parent.parent / ".venv/bin/python"
+    # Within it, or in one that a signal has cut short, going on there would never end.
+    if Path(sys.prefix) != python.parent.parent and (python.parent.parent / ".complete").exists():
+        os.execv(python, [str(python), *sys.argv])  # noqa: S606
+    raise UsageError("the packages that this needs are not installed; run: ./deploy_data_collectors.sh --setup")
 
 
 def run(prog: str, main: Callable[[], int]) -> NoReturn:
@@ -201,10 +216,10 @@ def run(prog: str, main: Callable[[], int]) -> NoReturn:
         # Where no dataset can be blamed: a plan, or the schemas. By now there is nothing to be quick for.
         import logging
 
-        from collector.cloud import refusals
-
         logging.getLogger("collector").debug("internal error", exc_info=True)
         if type(error).__module__.startswith("google."):
+            from collector.cloud import refusals
+
             text = refusals.trouble("BigQuery" if "bigquery" in str(error).lower() else "Cloud Storage", error).text
         else:
             text = f"{internal(error)}; --verbose tells where"

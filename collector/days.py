@@ -64,9 +64,12 @@ class Task:
 
     def expected(self, now: datetime, stored: Iterable[date] = ()) -> list[date]:
         """The days of which something can be published at `now` (aware UTC); of snapshots, of which no day must have one,
-        those that are stored."""
+        those that are stored; of a file that loses its old days, those from the first that is stored on."""
         if self.dataset.endpoint.is_snapshot:
             return sorted(day for day in stored if self.first <= day <= self.last)
+        if self.dataset.files and self.dataset.files.forgets:
+            begun = min(stored, default=date.min)
+            return [day for day in self.days if day >= begun and is_published(self.dataset, day, now)]
         return [day for day in self.days if is_published(self.dataset, day, now)]
 
 
@@ -479,7 +482,7 @@ def days_to_fetch(task: Task, stored: Stored, now: datetime, force: bool) -> lis
         today, looked = settlement_day(now), last_look(stored)
         is_wanted = task.first <= today <= task.last and (force or looked is None or settlement_day(looked) != today)
         return [today] if is_wanted else []
-    begun = task.expected(now)
+    begun = task.expected(now, stored)
     if force:
         return begun
     return [day for day in begun if day not in stored or is_due(task.dataset, stored[day], stored, now)]
@@ -561,7 +564,7 @@ def alarms(task: Task, stored: Stored, now: datetime) -> list[str]:
         return found
     if dataset.often_empty or dataset.last_day:
         return found
-    over = [day for day in task.expected(now) if now >= day_end(day) + dataset.whole_after and day in stored]
+    over = [day for day in task.expected(now, stored) if now >= day_end(day) + dataset.whole_after and day in stored]
     newest = newest_instant(stored)
     has_rows = [day for day in sorted(stored) if stored[day].rows > 0]
     trailing = [day for day in over if stored[day].rows == 0 and not any(later > day for later in has_rows[-1:])]

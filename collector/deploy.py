@@ -49,12 +49,13 @@ def plan(argv: list[str]) -> int:
     """
     # The other questions are asked for each dataset, and need none of it.
     from collector.program import flags_of, tasks_of
-    from collector.settings import SECRETS, load_settings
+    from collector.settings import SECRETS, load_settings, unconfirmed
     from enhanced_elexon_neso_downloader import BASE_URLS, build_parser
 
     parser = build_parser()
     parser.prog = PROG
     parser.add_argument("--demo", action="store_true")
+    parser.add_argument("--local", action="store_true")
     arguments = parser.parse_args(argv)
     if arguments.demo:
         # One date alone stands for that one day.
@@ -67,6 +68,7 @@ def plan(argv: list[str]) -> int:
             print(f"{name}={value}")
     print(f"API_KEY_PRESENT={'yes' if settings.api_key else 'no'}")
     print(f"API_ENV_EXPOSED={'yes' if settings.is_exposed else 'no'}")
+    print(f"UNCONFIRMED={'' if arguments.demo or arguments.local else unconfirmed(settings)}")
     print(f"PYTHON_VERSION={platform.python_version()}")
     print(f"START_DATE={arguments.start_date or ''}")
     # Fixed now, so that a run over midnight verifies the same days that it downloaded.

@@ -24,17 +24,18 @@ def tasks_of(arguments: argparse.Namespace) -> list[Task]:
     """
     today = gb_calendar.settlement_day(gb_calendar.utc_now())
     start, end = arguments.start_date, arguments.end_date
-    if start and start < FIRST_DAY:
-        raise UsageError(f"--start-date {start} is before any data; the earliest is {FIRST_DAY}")
+    keys = dict.fromkeys(chain.from_iterable(arguments.datasets) if arguments.datasets else DEFAULT_DATASETS)
+    earliest = min(FIRST_DAY, *(REGISTRY[key].first_day for key in keys))
+    if start and start < earliest:
+        raise UsageError(f"--start-date {start} is before any data; the earliest is {earliest}")
     for flag, day in (("--start-date", start), ("--end-date", end)):
         if day and day > today:
             raise UsageError(f"{flag} {day} is in the future; the last day that has begun is {today}")
     if start and end and end < start:
         raise UsageError(f"--end-date {end} is before --start-date {start}; swap them")
-    if end and end < FIRST_DAY:
-        raise UsageError(f"--end-date {end} is before any data; the earliest is {FIRST_DAY}")
-    keys = dict.fromkeys(chain.from_iterable(arguments.datasets) if arguments.datasets else DEFAULT_DATASETS)
-    tasks = [Task(REGISTRY[key], max(start or FIRST_DAY, REGISTRY[key].first_day), end or today) for key in keys]
+    if end and end < earliest:
+        raise UsageError(f"--end-date {end} is before any data; the earliest is {earliest}")
+    tasks = [Task(REGISTRY[key], max(start or earliest, REGISTRY[key].first_day), end or today) for key in keys]
     if all(task.last < task.first for task in tasks):
         begins = ", ".join(f"{task.dataset.key} begins on {task.dataset.first_day}" for task in tasks)
         raise UsageError(f"--end-date {end} is before any data of what is asked for: {begins}")

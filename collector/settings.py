@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import os
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -132,6 +134,8 @@ def load_settings(flags: dict[str, str | None], defaults: dict[str, str]) -> Set
     cannot be right and where it was set; a secret's value is never shown.
     """
     from_file = read_api_env()
+    _refuse_misspelt(os.environ, "the environment")
+    _refuse_misspelt(from_file, API_ENV.name)
     values: dict[str, str] = {}
     origins: dict[str, str] = {}
     for setting in SETTINGS:
@@ -170,6 +174,32 @@ def load_settings(flags: dict[str, str | None], defaults: dict[str, str]) -> Set
         )
     is_exposed = any(from_file.get(name) for name in SECRETS) and bool(API_ENV.stat().st_mode & 0o044)
     return Settings(values, origins, is_exposed)
+
+
+def _refuse_misspelt(names: Iterable[str], where: str) -> None:
+    """Raises UsageError for a name that is meant to be one of ours and is none: what it sets would count for nothing."""
+    known = [setting.variable for setting in SETTINGS]
+    for name in sorted(set(names) - set(known)):
+        near = get_close_matches(name.upper(), known, n=1, cutoff=0.6 if name.startswith("BMRS_") else 0.9)
+        if name.startswith("BMRS_") or (near and not name.startswith(("GOOGLE_", "LOCAL_CLOUD_"))):
+            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
+            raise UsageError(f"{name} in {where} is no setting; {hint}")
+
+
+def require_places(settings: Settings) -> None:
+    """Raises UsageError where the real cloud would be used, and nobody has said which project and bucket."""
+    if told := unconfirmed(settings):
+        raise UsageError(told)
+
+
+def unconfirmed(settings: Settings) -> str:
+    """Which project and bucket of the real cloud would be used though nobody has set them, and what to do; "" for none."""
+    unset = [s for s in SETTINGS if s.flag in ("--project", "--bucket") and settings.origins[s.variable] == "the default"]
+    if not unset or settings.emulator("STORAGE"):
+        return ""
+    told = ", ".join(f"{s.variable} (built in: {s.default})" for s in unset)
+    flags = " ".join(f"{s.flag} {s.default}" for s in unset)
+    return f"nobody has set {told}; set what is yours in api.env, or confirm what is built in with {flags}"
 
 
 def warn_if_exposed(settings: Settings) -> None:

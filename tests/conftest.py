@@ -253,6 +253,7 @@ class Place:
     def verification(self, *arguments: str, now: datetime | None = None) -> tuple[int, dict[str, dict[str, Any]]]:
         """Exit code of --verify, and what it says of each dataset."""
         ran = self.load("--verify", "--output", "json", *arguments, now=now)
+        assert ran.out, ran.err
         told = json.loads(ran.out)
         assert told["ok"] == (ran.code == 0), ran
         return ran.code, {entry["dataset"]: entry for entry in told["datasets"]}
@@ -404,6 +405,7 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The programs in a folder of their own: no api.env of the developer's has a say there."""
     folder = tmp_path_factory.mktemp("programs") / "a folder"
     shutil.copytree(ROOT / "collector", folder / "collector", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "views", folder / "views")
     for program in ("datasets_config.py", DOWNLOADER, LOADER):
         shutil.copy(ROOT / program, folder)
     return folder

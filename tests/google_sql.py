@@ -35,6 +35,8 @@ from zetasql.wasi._pb2.zetasql.public.value_pb2 import ValueProto
 from zetasql.wasi._pb2.zetasql.resolved_ast import resolved_node_kind_pb2 as nodes
 
 from collector.warehouse.layout import LEDGER, LEDGER_SCHEMA, STAGING_PREFIX, STAGING_SCHEMA, table_schema
+from collector.warehouse.revisions import SUFFIX, revisions_table
+from collector.warehouse.views import read_views
 from datasets_config import REGISTRY
 
 _EPOCH = date(1970, 1, 1)
@@ -46,7 +48,7 @@ _FIELDS = {"INT64": "int64_value", "FLOAT64": "double_value", "BOOL": "bool_valu
 # what the check of the set-up tries for show.
 _STATEMENTS = (
     "RESOLVED_QUERY_STMT", "RESOLVED_INSERT_STMT", "RESOLVED_DELETE_STMT", "RESOLVED_BEGIN_STMT", "RESOLVED_COMMIT_STMT",
-    "RESOLVED_CREATE_TABLE_STMT",
+    "RESOLVED_CREATE_TABLE_STMT", "RESOLVED_CREATE_VIEW_STMT",
 )  # fmt: skip
 # https://cloud.google.com/bigquery/docs/reference/standard-sql/lexical#reserved_keywords
 _WORDS = """
@@ -210,15 +212,36 @@ def schemas(sql: str) -> dict[str, Sequence[SchemaField]]:
     Raises Refused for a table that the programs do not know.
     """
     of_table = {dataset.table: table_schema(dataset) for dataset in REGISTRY.values()}
+    of_table |= {f"{dataset.table}{SUFFIX}": revisions_table(dataset, f"p.d.{dataset.table}").schema for dataset in REGISTRY.values()}
     of_table[LEDGER] = LEDGER_SCHEMA
     of_table["PARTITIONS"] = _PARTITIONS
     found = {}
-    for name in re.findall("`([^`]*)`", sql):
+    made = re.match("CREATE OR REPLACE VIEW `([^`]*)`", sql)
+    for name in {*re.findall("`([^`]*)`", sql)} - ({made[1]} if made else set()):
         table = name.rpartition(".")[2]
+        if table in read_views():
+            found[name] = view_schema(table)
+            continue
         found[name] = STAGING_SCHEMA if table.startswith(STAGING_PREFIX) else of_table.get(table)
         if found[name] is None:
             raise Refused(f"no table of the programs: {name}")
     return found
+
+
+@lru_cache(None)
+def view_schema(name: str) -> Sequence[SchemaField]:
+    """The columns of a view, as the engine types them."""
+    view = read_views()[name]
+    return columns_of(view.select, schemas(view.select))
+
+
+def columns_of(sql: str, known: Mapping[str, Sequence[SchemaField]]) -> Sequence[SchemaField]:
+    """The columns of a query over tables with these columns."""
+    request, _values = _request(service.PrepareQueryRequest, sql, {name: Table(schema, []) for name, schema in known.items()}, ())
+    prepared = _ask("PrepareQuery", request, service.PrepareQueryResponse).prepared
+    _ask("UnprepareQuery", service.UnprepareQueryRequest(prepared_query_id=prepared.prepared_query_id), service.EvaluateQueryResponse)
+    kinds = (sql_types.TypeKind.Name(column.type.type_kind)[len("TYPE_") :].replace("DOUBLE", "FLOAT64") for column in prepared.columns)
+    return [SchemaField(column.name, kind) for column, kind in zip(prepared.columns, kinds, strict=True)]
 
 
 _TAKEN: set[str] = set()
@@ -231,6 +254,10 @@ def judge(sql: str, parameters: Sequence[Any] = ()) -> None:
     """
     # A view below a dataset is a path; here every table is one name.
     sql = re.sub(r"`([^`]*)`\.INFORMATION_SCHEMA\.PARTITIONS\b", r"`\1.PARTITIONS`", sql)
+    # This version of the engine does not know the options of a view's columns, which BigQuery's documentation has:
+    # https://cloud.google.com/bigquery/docs/reference/standard-sql/data-definition-language#create_view_statement
+    if sql.startswith("CREATE OR REPLACE VIEW"):
+        sql = re.sub(r"(\w+) OPTIONS\(description='(?:\\.|[^'\\])*'\)(?=, |\)\n)", r"\1", sql)
     tables = schemas(sql)
     shape = re.sub(r"DATE '[^']*'(, DATE '[^']*')*", "DATE", sql)
     for number, name in enumerate(tables):
@@ -251,6 +278,8 @@ def refuse_for_bigquery(sql: str) -> None:
     # A statement of more than 1 MB is not taken.
     if len(sql.encode()) > 1_000_000:
         raise Refused("the text is too long")
+    # Before its query, a view has texts, in which words are words.
+    sql = re.sub(r"^CREATE OR REPLACE VIEW .*?\nAS\n", "", sql, flags=re.DOTALL)
     aliases = {alias.upper() for alias in re.findall(r"\bAS\s+`?(\w+)", re.sub(r"'[^']*'", "''", sql), re.IGNORECASE)}
     if aliases & RESERVED:
         raise Refused(f"reserved words: {', '.join(sorted(aliases & RESERVED))}")

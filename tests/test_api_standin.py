@@ -607,10 +607,11 @@ def test_serve_prints_exports_and_stops() -> None:
     command = [sys.executable, str(SCRIPT), "serve", "--scale", "0.1"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         assert process.stdout is not None
-        lines = [process.stdout.readline().strip() for _ in range(2)]
+        lines = [process.stdout.readline().strip() for _ in range(3)]
         assert [line.split("=")[0] for line in lines] == [
             "export ELEXON_BASE_URL",
             "export CARBON_INTENSITY_BASE_URL",
+            "export NESO_PORTAL_BASE_URL",
         ]
         assert get(lines[0].split("=")[1] + "/datasets/metadata/latest")[0] == 200
         process.terminate()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,14 +14,16 @@ from collections.abc import Callable
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from api_standin import ApiStandin
-from conftest import DOWNLOADER, LOADER, TWELVE, Place, Ran, days
+from conftest import DOWNLOADER, LOADER, ROOT, TWELVE, Place, Ran, days
 from google.cloud import bigquery
 
 import enhanced_elexon_neso_downloader as downloader
 from collector.program import tasks_of
+from collector.settings import load_settings, unconfirmed
 from datasets_config import DEFAULT_DATASETS, REGISTRY
 
 BOTH = pytest.mark.parametrize("program", [DOWNLOADER, LOADER])
@@ -62,12 +65,15 @@ def test_names_that_people_know() -> None:
 def test_list_datasets_needs_nothing(programs: Path, program: str) -> None:
     ran = bare(programs, program, "--list-datasets").ok()
     head, *lines = ran.out.splitlines()
-    assert re.split(r"  +", head) == ["KEY", "FROM", "PRIORITY", "DESCRIPTION"]
+    assert re.split(r"  +", head) == ["KEY", "GROUP", "KIND", "FROM", "MB/DAY", "REQUESTS/DAY", "PRIORITY", "CONFIRMED BY", "DESCRIPTION"]
     found = [re.split(r"  +", line) for line in lines]
-    assert [row[0] for row in found] == list(TWELVE)
-    for key, year, priority, description in found:
-        assert (year, priority) == (str(REGISTRY[key].first_day), REGISTRY[key].priority)
-        assert description.startswith(REGISTRY[key].title)
+    assert [row[0] for row in found[:11]] == list(DEFAULT_DATASETS)
+    assert {row[0] for row in found} == set(REGISTRY)
+    for key, group, kind, first, _size, _requests, priority, evidence, description in found:
+        dataset = REGISTRY[key]
+        assert (group, kind, first, priority) == (dataset.group, dataset.kind, str(dataset.first_day), dataset.priority)
+        assert evidence == ("records" if dataset.is_confirmed else "document")
+        assert description.startswith(dataset.title)
 
 
 @BOTH
@@ -169,6 +175,8 @@ def test_flag_goes_before_environment_before_file_before_default(programs: Path,
         assert told["BMRS_LOCATION"] == "europe-west2"
         assert told["ELEXON_BASE_URL"] == "https://data.elexon.co.uk/bmrs/api/v1"
         assert told["CARBON_INTENSITY_BASE_URL"] == "https://api.carbonintensity.org.uk"
+        assert told["NESO_PORTAL_BASE_URL"] == "https://api.neso.energy"
+        assert effective(NESO_PORTAL_BASE_URL="https://mirror.example/")["NESO_PORTAL_BASE_URL"] == "https://mirror.example"
         assert told["API_KEY_PRESENT"] == "yes"
         assert "BMRS_API_KEY" not in told
         file.unlink()
@@ -460,3 +468,64 @@ def test_the_clock_of_a_run_is_the_present(place: Place) -> None:
     ran = place.download("--datasets", "system_warnings", "--dry-run").ok()
     counted = int(ran.cell("system_warnings", "DAYS").replace(",", ""))
     assert counted > timedelta(days=365 * 9).days
+
+
+# ------------------------------------------------------------------------------------------- started in the obvious way
+@BOTH
+def test_a_python_without_packages_goes_on_in_the_environment_or_says_what_to_do(program: str, tmp_path: Path) -> None:
+    root = tmp_path / "a folder"
+    shutil.copytree(ROOT / "collector", root / "collector", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in (DOWNLOADER, LOADER, "datasets_config.py"):
+        shutil.copy(ROOT / name, root)
+
+    def run() -> subprocess.CompletedProcess[str]:
+        # Without site-packages, as the system's Python is.
+        command = [sys.executable, "-S", root / program, "--start-date", "2024-01-02", "--end-date", "2024-01-01"]
+        return subprocess.run(command, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True, check=False)
+
+    ran = run()
+    assert ran.returncode == 2
+    assert ran.stderr == f"{program}: the packages that this needs are not installed; run: ./deploy_data_collectors.sh --setup\n"
+    (root / ".venv/bin").mkdir(parents=True)
+    (root / ".venv/.complete").touch()
+    (root / ".venv/bin/python").write_text('#!/bin/sh\necho "in the environment: $*"\nexit 7\n')
+    (root / ".venv/bin/python").chmod(0o755)
+    ran = run()
+    assert ran.returncode == 7
+    assert ran.stdout == f"in the environment: {root / program} --start-date 2024-01-02 --end-date 2024-01-01\n"
+
+
+@pytest.mark.parametrize(
+    ("names", "says"),
+    [
+        ({"BMRS_BUKET": "x-bucket"}, "BMRS_BUKET in the environment is no setting; did you mean BMRS_BUCKET?"),
+        ({"BMRS_PROJEKT": "x"}, "did you mean BMRS_PROJECT?"), ({"bmrs_bucket": "x"}, "did you mean BMRS_BUCKET?"),
+        ({"ELEXON_BASE_URI": "https://x"}, "did you mean ELEXON_BASE_URL?"), ({"BMRS_": "x"}, "is no setting; "),
+    ],
+)  # fmt: skip
+@BOTH
+def test_a_misspelt_setting_is_refused(program: str, names: dict[str, str], says: str, programs: Path) -> None:
+    ran = bare(programs, program, *WHICH, **names)
+    assert ran.code == 2
+    assert says in told(ran, program)
+
+
+def test_what_nobody_has_set_is_confirmed_before_the_real_cloud_is_used() -> None:
+    def said(flags: dict[str, str | None], **env: str) -> str:
+        with mock.patch.dict(os.environ, env, clear=True), mock.patch("collector.settings.read_api_env", dict):
+            return unconfirmed(load_settings(flags, {}))
+
+    both = "nobody has set BMRS_PROJECT (built in: jibber-jabber-knowledge), BMRS_BUCKET (built in: jibber-jabber-knowledge-bmrs-data)"
+    assert said({}).startswith(both)
+    assert said({}).endswith("--project jibber-jabber-knowledge --bucket jibber-jabber-knowledge-bmrs-data")
+    assert "BMRS_PROJECT" not in said({"--project": "mine-1234"})
+    assert said({"--project": "jibber-jabber-knowledge", "--bucket": "jibber-jabber-knowledge-bmrs-data"}) == "", "confirmed by flags"
+    assert said({}, BMRS_PROJECT="mine-1234", BMRS_BUCKET="my-bucket") == ""
+    assert said({}, STORAGE_EMULATOR_HOST="http://127.0.0.1:1", BIGQUERY_EMULATOR_HOST="http://127.0.0.1:2") == ""
+
+
+@pytest.mark.emulators
+def test_a_load_of_what_was_never_downloaded_is_not_ok(place: Place) -> None:
+    ran = place.load(*WHICH)
+    assert ran.code == 1
+    assert ran.cell("market_index", "STATUS") == "nothing stored"

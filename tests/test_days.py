@@ -372,3 +372,12 @@ def test_the_recorded_year_is_called_short_where_it_truly_is() -> None:
     }  # fmt: skip
     assert short == missing
     assert (len(short), sum(short.values())) == (16, 19)
+
+
+def test_that_nothing_comes_after_the_last_day_of_what_has_ended_is_no_alarm() -> None:
+    dataset = REGISTRY["market_index"]
+    stored = Stored({DAY: an_object(dataset, DAY, Profile(96, newest=84_600))})
+    (alarm,) = alarms(Task(dataset, DAY, LATER.date()), stored, LATER)
+    assert alarm.startswith("the source stands still")
+    ended = dataset._replace(last_day=DAY)
+    assert alarms(Task(ended, DAY, LATER.date()), stored, LATER) == []

@@ -44,7 +44,10 @@ VALUED = (
     "--start-date", "--end-date", "--datasets", "--project", "--bucket", "--dataset-id", "--max-days",
     "--max-workers",
 )  # fmt: skip
-REAL_CLOUD = {"STORAGE_EMULATOR_HOST": "", "BIGQUERY_EMULATOR_HOST": ""}
+# What is built in counts there only when somebody has said so.
+REAL_CLOUD = {
+    "STORAGE_EMULATOR_HOST": "", "BIGQUERY_EMULATOR_HOST": "", "BMRS_PROJECT": "jibber-jabber-knowledge", "BMRS_BUCKET": "jibber-jabber-knowledge-bmrs-data",
+}  # fmt: skip
 
 # Plays every Python program that the script starts. What it shall do comes from plan.json: a key such as
 # "enhanced_bigquery_loader.py --verify demand_outturn" -> {"say", "answer", "exit", "sleep", ...}.
@@ -136,7 +139,7 @@ elif name == "api_standin.py":
     os.execv(command[0], command)
 else:
     dataset = value("--datasets")
-    modes = [flag for flag in ("--check-setup", "--check-source", "--dry-run", "--verify", "--report") if flag in args]
+    modes = [flag for flag in ("--check-setup", "--check-source", "--dry-run", "--verify", "--report", "--update-views") if flag in args]
     part = play(" ".join([name, *modes, *([dataset] if dataset else [])]))
     if "--verify" in args and "answer" not in part:
         found = dict(dataset=dataset, days_expected=3, days_stored=3, days_loaded=3, rows_stored=4321,
@@ -189,7 +192,7 @@ class Project:
         """The work done, as "downloader KEY", "loader KEY", "verify KEY"."""
         steps = []
         for name, *arguments in self.calls():
-            if name in (DOWNLOADER, LOADER) and not {"--check-setup", "--check-source", "--report"} & set(arguments):
+            if name in (DOWNLOADER, LOADER) and not {"--check-setup", "--check-source", "--report", "--update-views"} & set(arguments):
                 step = "verify" if "--verify" in arguments else "download" if name == DOWNLOADER else "load"
                 steps.append(f"{step} {arguments[arguments.index('--datasets') + 1]}")
         return steps
@@ -314,6 +317,20 @@ def test_each_dataset_is_downloaded_loaded_and_verified_in_turn(project: Project
     assert " ".join(project.called(LOADER)[2]) == f"{cheap} --datasets frequency {dates} {where}"
     assert re.search(r"^frequency +3/3 +4,321 +ok +\d+$", result.stdout, re.MULTILINE)
     assert "All 2 datasets verified." in result.stdout
+
+
+def test_the_views_are_made_once_after_the_last_dataset(project: Project) -> None:
+    project.plan[f"{LOADER} --update-views"] = {"exit": 1, "answer": "2 views made: a, b\nc: left out, needs t\nd: refused\n"}
+    result = project.run("--datasets", "frequency", "demand_outturn")
+    (call,) = project.called(LOADER, "--update-views")
+    assert call == ["--update-views", "--quiet", "--project", "jibber-jabber-knowledge", "--bucket", "jibber-jabber-knowledge-bmrs-data", "--dataset-id", "uk_energy_prod"]
+    order = [arguments for name, *arguments in project.calls() if name == LOADER]
+    assert "--report" in order[order.index(call) + 1] and "demand_outturn" in order[order.index(call) - 1]
+    # A view that is refused is told and fails the run; one that lacks its tables is no fault.
+    assert result.returncode == 1
+    assert "Views: d: refused" in result.stdout and "left out" not in result.stdout.replace("left out     ", "")
+    project.run("--verify-only", "--datasets", "frequency")
+    assert project.called(LOADER, "--update-views") == []
 
 
 def test_no_argument_is_all_eleven_from_their_first_day_to_today(project: Project) -> None:
@@ -1031,3 +1048,37 @@ def test_a_last_check_without_an_answer_is_a_failure(answer: str | None, tmp_pat
     code = deploy.summary(["--outcomes", str(outcomes), "--datasets", "frequency", "--coverage", str(coverage), "--logs", str(tmp_path)])
     assert code == 1
     assert "1 of 1 datasets failed: frequency (the last check gave no answer" in capsys.readouterr().out
+
+
+def test_what_nobody_has_set_is_not_used(project: Project) -> None:
+    project.env.update(dict.fromkeys(REAL_CLOUD, ""))
+    known = Path(project.env["HOME"]) / ".config/gcloud/application_default_credentials.json"
+    known.parent.mkdir(parents=True)
+    known.write_text("{}")
+    result = project.run("--datasets", "frequency")
+    assert result.returncode == 2
+    assert "nobody has set BMRS_PROJECT (built in: jibber-jabber-knowledge), BMRS_BUCKET" in _one_line(result)
+    assert not project.chain()
+
+
+@pytest.mark.parametrize(("typed", "meant"), [("--max-worker", "--max-workers"), ("--dataset", "--datasets"), ("--verbos", "--verbose")])
+def test_the_nearest_option_is_suggested(project: Project, typed: str, meant: str) -> None:
+    assert _one_line(project.run(typed)).strip().endswith(f"unknown option {typed}; see --help (did you mean {meant}?)")
+
+
+def test_another_shell_is_told_in_one_line(project: Project) -> None:
+    script = str(project.root / SCRIPT)
+    ran = subprocess.run(["sh", script, "--help"], env={"PATH": os.environ["PATH"]}, capture_output=True, text=True, check=False)
+    if os.path.realpath(shutil.which("sh") or "").endswith("bash"):
+        pytest.skip("sh is bash here")
+    assert ran.returncode == 2
+    assert ran.stderr == f"{script}: this is a bash script; run: bash {script}\n"
+
+
+def test_flags_of_the_programs_are_passed_on(project: Project) -> None:
+    project.run("--datasets", "frequency", "--force", "--quiet")
+    calls = [arguments for name, *arguments in project.calls() if name in (DOWNLOADER, LOADER)]
+    work = [arguments for arguments in calls if not {"--check-setup", "--check-source", "--verify"} & set(arguments)]
+    assert len(work) == 2
+    assert all({"--force", "--quiet"} <= set(arguments) for arguments in work)
+    assert not any("--force" in arguments for arguments in calls if arguments not in work)

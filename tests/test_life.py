@@ -57,8 +57,8 @@ class Life:
     """Runs over time in one place, and what was found of them.
 
     wrong: claims that were untrue, in words that reproduce them. stale: (dataset, day) -> hours in which the stored day was
-    not what the source served. asked, least: data requests of each run, and how few would have done. exits: (time, exit
-    code, output). whole: every stored day is judged after every run, not only those that were read or that have changed.
+    not what the source served. asked: data requests of each run; needed: the same of those runs that came to their end and
+    were answered, and how few would have done. exits: (time, exit code, output). whole: every stored day is judged after every run, not only those that were read or that have changed.
     """
 
     place: Place
@@ -68,7 +68,7 @@ class Life:
     wrong: list[str] = field(default_factory=list)
     stale: dict[tuple[str, int], float] = field(default_factory=dict)
     asked: list[int] = field(default_factory=list)
-    least: list[int] = field(default_factory=list)
+    needed: list[tuple[int, int]] = field(default_factory=list)
     exits: list[tuple[datetime, int, str]] = field(default_factory=list)
     kills: int = 0
     until: int | None = None
@@ -85,8 +85,10 @@ class Life:
         self.place.api.clear_log()
         codes = codes or self.codes
         names = [KEY_OF[code] for code in codes]
-        last = min(settlement(int(now.timestamp()))[0], self.until or 10**6)
-        least = sum(self._least(code, now, last) for code in codes)
+        last = settlement(int(now.timestamp()))[0]
+        if "--end-date" in more:
+            last = min(last, as_day(more[more.index("--end-date") + 1]))
+        least = {code: self._least(code, now, last) for code in codes}
         # The product's own waits are by the real clock, which stands still here.
         with mock.patch.object(Stop, "sleep", lambda stop, _duration: stop.check()), _dying(kill_after) as deaths:
             try:
@@ -94,14 +96,13 @@ class Life:
             except Killed:
                 ran = Ran(-9, "", "")
         self.kills += bool(deaths)
-        asked = [entry for entry in self.place.api.requests if "/metadata/" not in entry["path"]]
+        self.asked.append(sum("/metadata/" not in entry["path"] for entry in self.place.api.requests))
         if not deaths and not any(self.world.is_down(code) for code in codes):
-            self.asked.append(len(asked))
-            self.least.append(least)
+            self.needed.append((self.asked[-1], sum(least.values())))
         self.exits.append((now, ran.code, ran.out))
         self.audit(now)
         if not deaths:
-            self._judge_words(ran, codes, now, last)
+            self._judge_words(ran, least, now, last)
         return ran
 
     def daily(self, first: int, last: int, clock: str = "06:30", without: Sequence[int] = ()) -> None:
@@ -223,15 +224,15 @@ class Life:
 
     # -- whether what it tells of the source is so
 
-    def _judge_words(self, ran: Ran, codes: Sequence[str], now: datetime, last: int) -> None:
+    def _judge_words(self, ran: Ran, least: dict[str, int], now: datetime, last: int) -> None:
         """A source is told to stand still or to have ended exactly when nothing new of it is served for longer than
-        usual, and to have failed exactly when it was down."""
+        usual, and to have failed exactly when it was down and something had to be asked. least: requests, by dataset."""
         told = set(re.findall(r"^SOURCE (\w+):", ran.out, re.M))
         failed = set(re.findall(r"^FAILED (\w+) ", ran.out, re.M))
-        for code in codes:
+        for code in least:
             key = KEY_OF[code]
             if self.world.is_down(code):
-                if key not in failed:
+                if least[code] and key not in failed:
                     self.tell(code, last, now, "nothing failed though the source was down")
                 continue
             if key in failed:
@@ -314,7 +315,7 @@ class Life:
     @property
     def needless(self) -> list[str]:
         """Told where more than three requests in thirteen were not needed."""
-        asked, least = sum(self.asked), sum(self.least)
+        asked, least = (sum(counts) for counts in zip(*self.needed, strict=True))
         return [f"seed {self.world.seed}: {asked} requests, more than 1.3 times the {least} that would do"] if asked > 1.3 * least else []
 
     @property
@@ -325,8 +326,9 @@ class Life:
             by_code[code] = by_code.get(code, 0.0) + hours
         stale = ", ".join(f"{code} {hours:.0f} h" for code, hours in sorted(by_code.items()))
         bad = sum(1 for _, code, _ in self.exits if code)
+        asked, least = (sum(counts) for counts in zip(*self.needed, strict=True))
         return (
-            f"{len(self.exits)} runs, {self.kills} killed, {sum(self.asked)} data requests where {sum(self.least)} would do, "
+            f"{len(self.exits)} runs, {self.kills} killed, {asked} data requests where {least} would do, "
             f"{bad} with exit 1; day-hours stale: {stale or 'none'}"
         )
 
@@ -413,7 +415,7 @@ class Year:
         life, each = self.life, {run: sum(some) / len(some) for run, some in self.waits.items()}
         total = [wait for some in self.waits.values() for wait in some]
         by_run = ", ".join(f"{run} {days:.1f} ({len(self.waits[run])})" for run, days in each.items())
-        daily, least = life.asked[1:], life.least[1:]
+        daily, least = zip(*life.needed[1:], strict=True)
         false = sum("is final" in text or "is claimed" in text for text in life.wrong)
         return (
             f"{life.report}; after the first run {sum(daily) / len(daily):.1f} requests a run, {sum(least) / len(least):.1f} would do; "

@@ -16,7 +16,7 @@ from google.cloud import bigquery
 import enhanced_bigquery_loader as loader
 import enhanced_elexon_neso_downloader as downloader
 import local_cloud
-from datasets_config import REGISTRY
+from datasets_config import DEFAULT_DATASETS, REGISTRY
 from local_cloud import LocalCloud
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -46,14 +46,14 @@ def test_every_option_of_a_program_is_told_and_no_other(program):
 def test_every_option_of_the_deploy_script_is_told():
     head = (ROOT / "deploy_data_collectors.sh").read_text().split("set -euo pipefail")[0]
     options = {option for option in options_in(head) if f"#   {option}" in head} | {"--help"}
-    assert options == options_in(section("deploy_data_collectors.sh")) - {"--list-datasets"}
+    assert options == options_in(section("deploy_data_collectors.sh"))
 
 
 def test_the_table_of_datasets_is_the_registry():
     rows = [
         f"| `{d.key}` | {d.description} | {d.code} | {', '.join(d.natural_key)} | {d.first_day} | "
         f"{', '.join(f'{days:g}' for days in d.revision_days) or 'each settlement run'} | {d.rows_per_day:,} |"
-        for d in REGISTRY.values()
+        for d in map(REGISTRY.__getitem__, (*DEFAULT_DATASETS, "balancing_services_disaggregated"))
     ]
     assert [line for line in section("The datasets").splitlines() if line.startswith("| `")] == rows
 

@@ -89,7 +89,7 @@ def test_the_deploy_script_learns_its_keys_without_any_package(programs: Path) -
     assert "demand_outturn" not in early["DATASETS"] and (early["LEFT_OUT"], early["END_DATE"]) == ("", "2016-02-29")
     named = told("--end-date", "2016-02-29", "--datasets", "market_index", "frequency", "demand_outturn")
     assert (named["DATASETS"], named["LEFT_OUT"]) == ("frequency", "market_index demand_outturn")
-    for wrong in (["--start-date", "2024-02-02", "--end-date", "2024-02-01"], ["--datasets", "freq"], ["--bucket", "B!"]):
+    for wrong in (["--start-date", "2024-02-02", "--end-date", "2024-02-01"], ["--datasets", "freqs"], ["--bucket", "B!"]):
         refused = asked(*wrong)
         assert (refused.returncode, refused.stdout) == (2, "")
         assert re.fullmatch(r"deploy_data_collectors\.sh: .+; .+\n", refused.stderr), refused.stderr

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from conftest import Place, Ran, content_of
 
-from collector.registry.model import VALUE
+from collector.registry.model import ELEXON, VALUE
 from collector.storage.day_objects import object_name
 from datasets_config import REGISTRY
 
@@ -25,8 +25,8 @@ UNITS = "bm_units"
 FIRST, SECOND, THIRD, FOURTH = (date(2024, 6, day) for day in (1, 2, 3, 4))
 
 
-def test_every_snapshot_is_looked_at_here() -> None:
-    assert set(CODES) == {key for key, dataset in REGISTRY.items() if dataset.endpoint.is_snapshot}
+def test_every_snapshot_of_elexon_is_looked_at_here() -> None:
+    assert set(CODES) == {key for key, dataset in REGISTRY.items() if dataset.kind == "snapshot" and dataset.source == ELEXON}
 
 
 def at(day: date, clock: str = "06:00") -> datetime:

@@ -42,7 +42,7 @@ def entries(dataset: Dataset, days: Sequence[date], **more: Any) -> list[dict[st
     """Ledger entries of a batch."""
     return [
         {"dataset": dataset.key, "settlement_date": day, "object": f"raw/{dataset.key}/x", "generation": 7, "identity": "i" * 64, "object_rows": 1,
-         "table_rows": 1, "conflicts": 0, "fetched_at": None, "loaded_at": NOW, "table_created": NOW, "column_hash": "h", **more}
+         "table_rows": 1, "conflicts": 0, "fetched_at": None, "loaded_at": NOW, "table_created": NOW, "column_hash": "h", "first_fetched_at": None, **more}
         for day in days
     ]  # fmt: skip
 
@@ -54,8 +54,15 @@ def publish(
 
 
 def statements(dataset: Dataset) -> Iterator[tuple[str, Sequence[Any]]]:
-    """All that is ever sent for a dataset."""
+    """All that is ever sent for a dataset; of others than the twelve what follows from their entry, for one day."""
     table = f"p.d.{dataset.table}"
+    if dataset.key not in TWELVE:
+        yield sent.check_sql(dataset, STAGING), ()
+        for is_checked in (True, False):
+            yield publish(dataset, table, [DAY], is_checked=is_checked), sent.ledger_parameters(entries(dataset, [DAY]))
+        yield quality.content_sql(dataset, table, [DAY], True), ()
+        yield sent.revise_sql(dataset, f"{table}_revisions", LEDGER_TABLE, STAGING, [(DAY, NOW, NOW, 7)]), sent.ledger_parameters(entries(dataset, [DAY]))
+        return
     live = bigquery.Table(table)
     live._properties["creationTime"] = str(int(NOW.timestamp() * 1_000))
     asked = [
@@ -72,6 +79,9 @@ def statements(dataset: Dataset) -> Iterator[tuple[str, Sequence[Any]]]:
         yield sent.counts_sql(table, days), ()
         for with_digest in (True, False):
             yield quality.content_sql(dataset, table, days, with_digest), ()
+    spans = [(day, NOW, NOW, 7) for day in MANY]
+    for staging in (STAGING, None):
+        yield sent.revise_sql(dataset, f"{table}_revisions", LEDGER_TABLE, staging, spans), sent.ledger_parameters(entries(dataset, MANY[:1]))
     yield sent.partitions_sql("p.d"), ()
 
 

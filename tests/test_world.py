@@ -216,7 +216,7 @@ WINDOWS = ("whole", "a day a request", "one day first", "one day again")
 class Trial:
     """The chain over a few days of some datasets, long past, once and again a day later; what disagrees with the world.
 
-    tables: whether all of it is run; without, the stored days are judged at once, which is ten times as quick.
+    tables: whether all of it is run; without, the stored days are judged at once, which spares most of the work.
     """
 
     seed: int

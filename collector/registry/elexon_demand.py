@@ -1,11 +1,11 @@
-"""Demand."""
+"""Demand, and the temperature that it goes by."""
 
 from __future__ import annotations
 
 from datetime import date, timedelta
 
 from collector.base.gb_calendar import HALF_HOUR
-from collector.registry.common import READ_AGAIN
+from collector.registry.common import LATE_DOCUMENTS, READ_AGAIN
 from collector.registry.fields import columns
 from collector.registry.model import (
     ELEXON,
@@ -45,5 +45,109 @@ DATASETS = (
             Check("initial_transmission_system_demand_outturn", 8_000, 70_000, still_hours=3),
         ),
         is_confirmed=True,
+    ),
+    Dataset(
+        key="daily_demand_outturn",
+        code="INDOD",
+        title="Initial national demand outturn, daily energy (INDOD)",
+        description="Energy of a day's national demand, published at its end",
+        group="demand",
+        kind="restated",
+        priority="Medium",
+        first_day=date(2016, 1, 1),
+        endpoint=Endpoint(ELEXON, "/datasets/INDOD/stream?publishDateTimeFrom={from}&publishDateTimeTo={to}", stamp="publishTime", reach=LATE_DOCUMENTS, max_days=366),
+        instant=Instant(("settlementDate",), is_date=True),
+        natural_key=("settlement_date",),
+        version=("publish_time",),
+        columns=columns(
+            "@settlement_date demand publishTime",
+            demand="National demand of the day [MWh]",
+        ),
+        clustering=("settlement_date",),
+        revision_days=READ_AGAIN,
+        rows_per_day=1,
+        bytes_per_row=103,
+        max_age=timedelta(days=3),
+        checks=(Check("demand", 250_000, 1_600_000),),
+        is_confirmed=True,
+    ),
+    Dataset(
+        key="temperature",
+        code="TEMP",
+        title="Temperature at midday (TEMP)",
+        description="Average temperature of Great Britain, which demand forecasts use",
+        group="demand",
+        kind="restated",
+        priority="Medium",
+        first_day=date(2016, 1, 1),
+        # Of the base alone, which has no stream; the default is 31 days, and so many are asked for.
+        endpoint=Endpoint(ELEXON, "/datasets/TEMP?publishDateTimeFrom={from}&publishDateTimeTo={to}", stamp="publishTime", reach=timedelta(days=3), max_days=28),
+        instant=Instant(("measurementDate",), is_date=True),
+        natural_key=("settlement_date",),
+        version=("publish_time",),
+        columns=columns(
+            "@settlement_date temperature publishTime",
+            settlement_date="Day of the measurement",
+        ),
+        clustering=("settlement_date",),
+        revision_days=READ_AGAIN,
+        rows_per_day=1,
+        bytes_per_row=106,
+        max_age=timedelta(days=3),
+        checks=(Check("temperature", -25, 42),),
+        is_confirmed=True,
+    ),
+    Dataset(
+        key="temperature_reference",
+        code="TEMP-reference",
+        title="Temperature with the usual range (TEMP)",
+        description="Average temperature of Great Britain beside what is low, usual and high at that time of the year",
+        group="demand",
+        kind="restated",
+        priority="Medium",
+        first_day=date(2016, 1, 1),
+        endpoint=Endpoint(ELEXON, "/temperature?from={first_date}&to={last_date}", max_days=31),
+        instant=Instant(("measurementDate",), is_date=True),
+        natural_key=("settlement_date",),
+        version=("publish_time",),
+        columns=columns(
+            "@settlement_date temperature temperatureReferenceLow temperatureReferenceAverage temperatureReferenceHigh publishTime",
+            settlement_date="Day of the measurement",
+        ),
+        clustering=("settlement_date",),
+        revision_days=READ_AGAIN,
+        rows_per_day=1,
+        bytes_per_row=180,
+        max_age=timedelta(days=3),
+        checks=(Check("temperature", -25, 42), Check("temperature_reference_low", -25, 42), Check("temperature_reference_average", -25, 42), Check("temperature_reference_high", -25, 42),),
+    ),
+    Dataset(
+        key="peak_demand_settled",
+        code="S0142-peak",
+        title="Daily peak demand by settlement metering (S0142)",
+        description="Highest half hour of a day as metered, of the latest settlement run; of which days outside November to February is not known",
+        group="demand",
+        kind="restated",
+        priority="Medium",
+        first_day=date(2016, 1, 1),
+        endpoint=Endpoint(ELEXON, "/demand/peak/indicative?data=settlement&from={first_date}&to={last_date}", max_days=31),
+        instant=Instant(("settlementDate", "settlementPeriod")),
+        natural_key=("settlement_date",),
+        version=("settlement_run_type",),
+        version_order=("II", "SF", "R1", "R2", "R3", "RF", "DF"),
+        columns=columns(
+            "@settlement_date @settlement_period halfHourEndTime demand settlementRunType",
+            settlement_period="Settlement period of the peak",
+            demand="Demand in the half hour of the peak, average",
+        ),
+        clustering=("settlement_date",),
+        revision_days=(),
+        rows_per_day=1,
+        bytes_per_row=150,
+        settlement_runs=True,
+        not_before=timedelta(days=5),
+        whole_after=timedelta(days=14),
+        often_empty=True,
+        checks=(Check("demand", 8_000, 75_000),),
     ),
 )

@@ -220,7 +220,7 @@ DATASETS = (
     ),
     Dataset(
         key="loss_of_load_probability_by_horizon",
-        code="LOLPDRM by horizon",
+        code="LOLPDRM-horizons",
         title="Loss of load probability by forecast horizon (LOLPDRM)",
         description="Of each half hour the forecasts that were in force 1, 2, 4, 8, and 12 hours before, which settlement refers to",
         group="forecasts",
@@ -429,7 +429,7 @@ DATASETS = (
     ),
     Dataset(
         key="zonal_transmission_demand_forecast",
-        code="TSDF",
+        code="TSDF-zones",
         title="Transmission system demand forecast, day and day ahead (TSDF, all boundaries)",
         description="As transmission_demand_forecast, of the nation and of 17 zones that overlap and do not add up to it",
         group="zonal_forecasts",
@@ -459,7 +459,7 @@ DATASETS = (
     ),
     Dataset(
         key="zonal_indicated_imbalance",
-        code="IMBALNGC",
+        code="IMBALNGC-zones",
         title="Indicated imbalance, day and day ahead (IMBALNGC, all boundaries)",
         description="As indicated_imbalance, of the nation and of 17 zones that overlap and do not add up to it",
         group="zonal_forecasts",
@@ -489,7 +489,7 @@ DATASETS = (
     ),
     Dataset(
         key="zonal_indicated_generation",
-        code="INDGEN",
+        code="INDGEN-zones",
         title="Indicated generation, day and day ahead (INDGEN, all boundaries)",
         description="As indicated_generation, of the nation and of 17 zones that overlap and do not add up to it",
         group="zonal_forecasts",
@@ -519,7 +519,7 @@ DATASETS = (
     ),
     Dataset(
         key="zonal_indicated_demand",
-        code="INDDEM",
+        code="INDDEM-zones",
         title="Indicated demand, day and day ahead (INDDEM, all boundaries)",
         description="As indicated_demand, of the nation and of 17 zones that overlap and do not add up to it; negative numbers",
         group="zonal_forecasts",
@@ -549,7 +549,7 @@ DATASETS = (
     ),
     Dataset(
         key="zonal_indicated_margin",
-        code="MELNGC",
+        code="MELNGC-zones",
         title="Indicated margin, day and day ahead (MELNGC, all boundaries)",
         description="As indicated_margin, of the nation and of 17 zones that overlap and do not add up to it",
         group="zonal_forecasts",

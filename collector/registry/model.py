@@ -32,7 +32,8 @@ class Source(NamedTuple):
     variable: environment variable that overrides its base URL. prefix: of its tables' names. rate: requests a second at
     which it was seen to answer every one. has_key: whether it is sent the user's API key. probe: a path whose answer tells
     whether it is alive and, where it lists datasets with the time of their newest data, whether they are. redirects: pattern
-    of the hosts to which it may send for a file, which are never told the key.
+    of the hosts to which it may send for a file, which are never told the key. slow: pattern of the paths that have a lane
+    of their own, and its requests a second. blocks: it says that it blocks who asks too often, so the first refusal ends a run.
     """
 
     name: str
@@ -42,13 +43,21 @@ class Source(NamedTuple):
     has_key: bool
     probe: str
     redirects: str = ""
+    slow: tuple[str, float] = ("", 0.0)
+    blocks: bool = False
 
 
 # 310 requests at about 120/s were all answered.
 ELEXON = Source("Elexon", "ELEXON_BASE_URL", "elexon", 120.0, True, "/datasets/metadata/latest")
 # What a published client of it keeps to.
 CARBON = Source("Carbon Intensity API", "CARBON_INTENSITY_BASE_URL", "neso", 5.0, False, "/intensity")
-SOURCES = (ELEXON, CARBON)
+# One request a second to the portal, two a minute to its datastore, is what it asks of everybody; who overloads it is
+# blocked. A file is one redirect away, in an object store.
+NESO = Source(
+    "NESO Data Portal", "NESO_PORTAL_BASE_URL", "neso", 1.0, False, "/api/3/action/organization_list",
+    r"([a-z0-9.-]+\.)?(neso\.energy|amazonaws\.com)", slow=(r"/datastore/|/api/3/action/datastore_", 1 / 30), blocks=True,
+)  # fmt: skip
+SOURCES = (ELEXON, CARBON, NESO)
 
 
 class Endpoint(NamedTuple):
@@ -93,6 +102,95 @@ class Endpoint(NamedTuple):
     def is_snapshot(self) -> bool:
         """Whether it tells what holds when it is asked, and nothing of other days."""
         return not self.placeholders & {"from", "from_minute", "first_date", "date"}
+
+
+# What a file holds: the days of a calendar year, a financial year (from April), half a year or a month, one file for each;
+# all days there are; the last weeks; one issue of a forecast; a register as it is now.
+YEAR, FINANCIAL_YEAR, HALF_YEAR, MONTH = "year", "financial year", "half year", "month"
+EVERYTHING, ROLLING, ISSUE, SNAPSHOT_FILE = "everything", "rolling", "issue", "snapshot"
+PARTED = frozenset({YEAR, FINANCIAL_YEAR, HALF_YEAR, MONTH})
+# What is told of a row by its file and not by its cells: the file's name and when it was last modified; and what is
+# computed of it: the hash of its cells, and its number among rows that are told apart by nothing else.
+FILE_NAME, MODIFIED, ROW, ORDINAL = "@file", "@modified", "@row", "@ordinal"
+
+
+class Stamp(NamedTuple):
+    """An instant that each row of a file gets as a field of its own, in UTC, and how its cells tell it.
+
+    cells: the header's names, or FILE_NAME, MODIFIED. Two of which the second is_period: a settlement date and period;
+    otherwise their texts, one behind the other, are a time, or a date (its beginning), and of a range ("22:00 - 23:00") the
+    beginning. is_utc: else the time is that of UK clocks, whatever it ends in, and where the autumn hour is there twice,
+    different rows of it are the first and the second. shift: minutes added, minus 30 where the end of a half hour is told.
+    """
+
+    field: str
+    cells: tuple[str, ...]
+    is_period: bool = False
+    is_utc: bool = True
+    shift: int = 0
+
+
+class Blank(NamedTuple):
+    """A placeholder: where the cell `name` holds one of `values`, the cells `blank` are no data, and become null."""
+
+    name: str
+    values: tuple[str, ...]
+    blank: tuple[str, ...]
+
+
+class Files(NamedTuple):
+    """How a dataset is published as files of a CKAN portal.
+
+    package: its name in the URL. resource: pattern of the whole name of a resource, blanks around it taken off; in a parted
+    dataset its group `period` is 2024, 2024-25, 2024-2025, FY2024, 202408 or August 2024. Exactly one resource must match,
+    of a parted one exactly one a period. pinned: (period, id) of resources that are known; they keep their id, so that
+    the name may change; period "" where there is one resource, 2017-04..2023-04 for the months from one to before another.
+    lacks: periods that the source is known to have no file of. early: so many days before its period a file may begin.
+
+    stamps: instants made of the cells; dates: the forms in which dates are written, of which one holds for a whole column
+    of a file: see csv_records.DATES. nulls: cells that say that there is no value. aliases: (name in some header, name of
+    it here). optional: names that not every header has. encodings: tried in order, for a whole file. blanks: see Blank.
+    numbered: cells by which rows of one instant are told apart but for an ordinal; None: no ordinal is wanted. is_zipped:
+    a file may be a ZIP of one CSV. cut: periods whose file the source itself has cut in mid-row.
+    floor: the least share of the rows of the version before that a file may have; 0 where it begins anew each year.
+    most: MB that a file may have. again: days after which a file is fetched again though nothing says that it changed.
+    """
+
+    source: Source
+    package: str
+    resource: str
+    covers: str
+    stamps: tuple[Stamp, ...]
+    pinned: tuple[tuple[str, str], ...] = ()
+    lacks: tuple[str, ...] = ()
+    early: int = 0
+    dates: tuple[str, ...] = ("iso",)
+    nulls: tuple[str, ...] = ("", "NA", "N/A")
+    aliases: tuple[tuple[str, str], ...] = ()
+    optional: tuple[str, ...] = ()
+    encodings: tuple[str, ...] = ("utf-8-sig",)
+    blanks: tuple[Blank, ...] = ()
+    numbered: tuple[str, ...] | None = None
+    is_zipped: bool = False
+    cut: tuple[str, ...] = ()
+    floor: float = 0.9
+    most: int = 100
+    again: int = 28
+    # What an Endpoint says and a file has nothing of.
+    max_days: int = 1
+    stamp: str = ""
+    labels_wrong_until: date | None = None
+    split_years: bool = False
+
+    @property
+    def is_snapshot(self) -> bool:
+        """Whether it tells what holds when it is read, and nothing of other days."""
+        return self.covers in (SNAPSHOT_FILE, ISSUE)
+
+    @property
+    def forgets(self) -> bool:
+        """Whether its file loses old days as new ones come."""
+        return self.covers == ROLLING or (self.covers == EVERYTHING and self.floor < 0.9)
 
 
 class Instant(NamedTuple):
@@ -200,7 +298,7 @@ class Dataset(NamedTuple):
     # The first settlement day that the source is said to have; where sources disagree the earliest, for days that it
     # turns out not to have are asked for twice and then known.
     first_day: date
-    endpoint: Endpoint
+    endpoint: Endpoint | Files
     instant: Instant
     natural_key: tuple[str, ...]
     columns: tuple[Column, ...]
@@ -249,6 +347,18 @@ class Dataset(NamedTuple):
     is_confirmed: bool = False
 
     @property
+    def asked(self) -> Endpoint:
+        """How it is asked for. Raises TypeError for one that comes in files."""
+        if isinstance(self.endpoint, Files):
+            raise TypeError(f"{self.key} comes in files")
+        return self.endpoint
+
+    @property
+    def files(self) -> Files | None:
+        """The files that it comes in; None where it is asked for by days."""
+        return self.endpoint if isinstance(self.endpoint, Files) else None
+
+    @property
     def source(self) -> Source:
         """The API that it comes from."""
         return self.endpoint.source
@@ -265,9 +375,12 @@ class Dataset(NamedTuple):
 
     def requests(self, first: date, last: date) -> int:
         """How many questions are asked for these settlement days, both included, as one window."""
-        named, days = self.endpoint.placeholders, days_between(first, last)
-        parts = sum(map(periods_in, days)) if "period" in named else sum(1 for _ in days) if "date" in named else 1
-        return parts * prod(len(values) for _, values in self.endpoint.partitions)
+        if self.files:
+            # Which files there are; whether a file has changed stands in the same answer.
+            return 1
+        named, days = self.asked.placeholders, list(days_between(first, last))
+        parts = sum(map(periods_in, days)) if "period" in named else len(days) if "date" in named else 1
+        return parts * prod(len(values) for _, values in self.asked.partitions)
 
     @property
     def bytes_per_day(self) -> int:

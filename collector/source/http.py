@@ -27,6 +27,7 @@ from collector.base.clock import Clock
 from collector.base.deadline import BoundedAdapter, Deadline
 from collector.base.errors import plain
 from collector.base.gb_calendar import utc_now
+from collector.base.names import VERSION
 from collector.base.process import Stop, log
 from collector.base.text import longest_secret, printable, redacted
 from collector.registry.model import SOURCES, Source
@@ -35,7 +36,7 @@ from collector.source.errors import Refused, Unavailable, Unparsable, Unreadable
 from collector.source.pace import Pace, Turns, turns_of
 from collector.source.requests import Request
 
-USER_AGENT = "gb-electricity-collector/1.0 (BMRS and NESO archive; requests)"
+USER_AGENT = f"gb-electricity-collector/{VERSION} (BMRS and NESO archive; requests)"
 ATTEMPTS = 6
 # An answer that is well-formed but wrong is asked again this often before the window is cut.
 _WRONG_ATTEMPTS = 4
@@ -54,6 +55,8 @@ _NETWORK_ERRORS: tuple[type[BaseException], ...] = (
     requests.RequestException, urllib3.exceptions.HTTPError, OSError, isal_zlib.error,  # type: ignore[assignment]
 )  # fmt: skip
 T = TypeVar("T")
+# Requests a second to a stand-in on this machine.
+_NEAR = 100.0
 # A file may be one redirect away, and that a second.
 _HOPS = 2
 
@@ -88,17 +91,18 @@ class Api:
     def __init__(
         self, base_url: str, *, cap: float, stop: Stop, connections: int, timeout: float = 60.0, delay: float = 0.0,
         key: str = "", attempts: int = ATTEMPTS, clock: Clock | None = None, redirects: str = "", turns: Turns | None = None,
+        slow: str = "", slow_pace: Pace | None = None, blocks: bool = False,
     ) -> None:  # fmt: skip
         self._attempts, self._clock, self._redirects = attempts, clock, redirects
+        # Paths of a lane of their own; whether the first refusal is the last request, and then why.
+        self._slow, self._slow_pace, self._blocks, self._blocked = slow, slow_pace, blocks, ""
         self.base_url, self.pace, self._stop, self._timeout = base_url, Pace(cap, delay, stop, turns), stop, timeout
         self._session = _Session()
         self._session.headers.update({"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": USER_AGENT})
         # No ~/.netrc, no cookies, and proxies as the environment says, but none to this machine itself.
         self._session.auth = _no_auth
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        host = urlsplit(base_url).hostname or ""
-        is_near = THIS_MACHINE.fullmatch(f"[{host}]" if ":" in host else host)
-        self._proxies = {"no_proxy": host} if is_near else {}
+        self._proxies = {"no_proxy": urlsplit(base_url).hostname or ""} if _is_near(base_url) else {}
         if key:
             self._session.headers["X-API-Key"] = key
         for scheme in ("https://", "http://"):
@@ -137,12 +141,15 @@ class Api:
     def _until_accepted(self, request: Request, attempt: Callable[[], T], traffic: Traffic) -> T:
         failed = refused = wrong = 0
         told: float | None = None
+        pace = self._slow_pace if self._slow_pace and re.match(self._slow, request.path) else self.pace
         while True:
             since = self._told
-            if since is not None and time.monotonic() < self.pace.paused_until > since + _PATIENCE:
+            if since is not None and time.monotonic() < pace.paused_until > since + _PATIENCE:
                 self._note(answered=False)
                 raise Unavailable(f"no usable answer: {self._last_cause}")
-            started = self.pace.wait()
+            started = pace.wait()
+            if self._blocked:
+                raise Refused(self._blocked)
             try:
                 answer = self._answer(attempt)
             except WrongAnswer as error:
@@ -157,7 +164,10 @@ class Api:
                 cause, wait, now = str(error), getattr(error, "wait", None), time.monotonic()
                 if getattr(error, "refused", False):
                     refused += 1
-                    self.pace.slow_down(started, wait, now)
+                    pace.slow_down(started, wait, now)
+                    if self._blocks:
+                        self._blocked = f"{urlsplit(self.base_url).hostname} says: {cause}. It blocks who goes on, so nothing more is asked; run again later"
+                        raise Refused(self._blocked) from None
                     wait = wait or 0.0
                 else:
                     failed += 1
@@ -176,7 +186,7 @@ class Api:
                         raise Unreadable(cause) from None
                     raise Unavailable(f"no usable answer after {failed + refused} attempts: {cause}") from None
             else:
-                self.pace.answered()
+                pace.answered()
                 self._note(answered=True)
                 return answer
             traffic.add(retries=1)
@@ -213,6 +223,9 @@ class Api:
                     if hops < _HOPS and (target := self._followed(url, response)):
                         url, query = target, {}
                         continue
+                    if response.status_code == 403 and self._blocks and not hops:
+                        self._blocked = f"{urlsplit(url).hostname} refuses all requests (403), so nothing more is asked; it may have blocked this address"
+                        raise Refused(self._blocked)
                     if response.status_code == request.no_data:
                         sink.add(b"[]")
                         return sink
@@ -239,7 +252,8 @@ class Api:
             host, is_safe = parts.hostname or "", parts.scheme == "https" or bool(THIS_MACHINE.fullmatch(parts.hostname or ""))
         except ValueError:
             return ""
-        return target if is_safe and not parts.username and re.fullmatch(self._redirects, host) else ""
+        is_known = host == urlsplit(self.base_url).hostname or re.fullmatch(self._redirects, host)
+        return target if is_safe and not parts.username and is_known else ""
 
     def _check_status(self, response: requests.Response) -> None:
         status = response.status_code
@@ -345,14 +359,23 @@ Sink = TypeVar("Sink", _Memory, _Spool)
 
 def apis_of(settings: Settings, stop: Stop, *, connections: int, delay: float, clock: Clock | None = None) -> dict[Source, Api]:
     """The APIs, which ask nothing yet. connections: most at one time; delay: least seconds between two requests."""
-    return {
-        source: Api(
-            settings.values[source.variable], cap=source.rate, stop=stop, connections=connections, timeout=settings.http_timeout,
-            delay=delay, key=settings.api_key if source.has_key else "", clock=clock,
-            redirects=source.redirects, turns=turns_of(settings.values[source.variable]),
-        )
-        for source in SOURCES
-    }  # fmt: skip
+    return {source: _api_of(source, settings, stop, connections, delay, clock) for source in SOURCES}
+
+
+def _api_of(source: Source, settings: Settings, stop: Stop, connections: int, delay: float, clock: Clock | None) -> Api:
+    url, (slow, slow_rate) = settings.values[source.variable], source.slow
+    # A stand-in on the machine itself takes what comes, and would be held up for nothing.
+    is_near = source.blocks and _is_near(url)
+    return Api(
+        url, cap=_NEAR if is_near else source.rate, stop=stop, connections=connections, timeout=settings.http_timeout,
+        delay=delay, key=settings.api_key if source.has_key else "", clock=clock, redirects=source.redirects, turns=turns_of(url), slow=slow,
+        slow_pace=Pace(_NEAR if is_near else slow_rate, delay, stop, turns_of(f"{url}#slow")) if slow else None, blocks=source.blocks,
+    )  # fmt: skip
+
+
+def _is_near(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    return bool(THIS_MACHINE.fullmatch(f"[{host}]" if ":" in host else host))
 
 
 class _Session(requests.Session):

@@ -108,7 +108,7 @@ def read_answer(request: DataRequest, body: bytes | bytearray) -> Answer:
     list of records, WrongAnswer when a record has no instant or lies where the question did not reach.
     """
     dataset = request.dataset
-    if dataset.endpoint.is_single:
+    if dataset.asked.is_single:
         body = b"[" + body + b"]"
     most = _MORE + int(_MOST * dataset.rows_per_day * ((request.end - request.start) / ONE_DAY))
     records: Sequence[Record] = split(body, most)
@@ -126,6 +126,15 @@ def read_answer(request: DataRequest, body: bytes | bytearray) -> Answer:
             inner = ((parent, whole.get(parent)) for parent in parents)
             day.fields.update(f"{parent}.{name}" for parent, value in inner if isinstance(value, dict) for name in value)
     return Answer(reader.days, [request])
+
+
+def read_lines(dataset: Dataset, start: datetime, end: datetime, lines: Sequence[Record]) -> DayRecords:
+    """The records of a day from `start` to `end` (aware UTC) that were made of a file. Raises WrongAnswer for one of another day."""
+    reader = _Reader(DataRequest(
+        path="", limit=0, dataset=dataset, start=start, end=end, earliest=start, latest=end, first_stamp=start, last_stamp=end,
+    ))  # fmt: skip
+    reader.read(lines)
+    return next(iter(reader.days.values()), DayRecords())
 
 
 def _with_fields(records: Sequence[Record], added: tuple[tuple[str, str], ...], are_values: bool) -> list[bytes]:

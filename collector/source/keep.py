@@ -58,7 +58,7 @@ class Keeper:
         payload = pack(
             records.lines() if records else (), records.fields if records else (), fetched, str(span), span.confirming, encode(profile), asked
         )  # fmt: skip
-        if self.dataset.endpoint.is_snapshot:
+        if self.dataset.kind == "snapshot":
             self._keep_snapshot(day, payload, records)
             return
         is_same = known is not None and (known.sha256, known.rows) == (payload.sha256, payload.rows)
@@ -98,7 +98,8 @@ class Keeper:
         """Whether a day that should be whole lacks something by itself. Such an answer is looked at twice in a run, for a
         well-formed empty list is how this API hides a fault. nothing: the answer had nothing for any of its days, which
         is doubted even where one empty day is ordinary."""
-        if self.now < day_end(day) + self.dataset.whole_after or (self.dataset.often_empty and not nothing):
+        # A file says the same the second time.
+        if self.dataset.files or self.now < day_end(day) + self.dataset.whole_after or (self.dataset.often_empty and not nothing):
             return False
         return profile.keys == 0 or not days.is_whole(days.lacks(self.dataset, day, profile, days.Stored({})))
 

@@ -8,6 +8,7 @@ from collector.base import gb_calendar
 from collector.base.text import duration, table
 from collector.cloud import costs
 from collector.days import AROUND, RIDERS, Stored, Task, days_to_fetch, spans
+from collector.source import ckan
 from collector.source.download import window_days
 from collector.storage.day_objects import DayStore
 
@@ -24,8 +25,11 @@ def plan_text(tasks: Sequence[Task], store: DayStore, *, max_days: int, delay: f
         stored = [day for day in found if task.first <= day <= task.last]
         wanted = days_to_fetch(task, found, now, force)
         stale = sum(1 for day in wanted if day in found)
-        asked = spans(wanted, window_days(dataset, max_days), dataset.endpoint.split_years, riders=RIDERS)
-        requests = sum(dataset.requests(span.first, span.last) for span in asked)
+        if dataset.files:
+            requests = ckan.count(dataset.files, wanted) + bool(wanted)
+        else:
+            asked = spans(wanted, window_days(dataset, max_days), dataset.asked.split_years, riders=RIDERS)
+            requests = sum(dataset.requests(span.first, span.last) for span in asked)
         count = len(wanted) * dataset.rows_per_day
         size = len(wanted) * dataset.bytes_per_day
         least = requests * max(1 / dataset.source.rate, delay)

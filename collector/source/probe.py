@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -19,17 +20,21 @@ from collector.base.errors import internal
 from collector.base.gb_calendar import ONE_DAY, day_end, day_start, parse_utc, settlement_day
 from collector.base.process import Stop
 from collector.base.text import printable, table
-from collector.registry.model import COMPUTED, Column, Dataset, Source
+from collector.registry.model import COMPUTED, Column, Dataset, Files, Source
+from collector.source.ckan import Portal, Unresolved, resolve
+from collector.source.csv_records import Broken, FileReader, Told, Unknown
 from collector.source.errors import Refused, Unavailable, WindowTooLong, WrongAnswer
 from collector.source.http import Api, Traffic
 from collector.source.json_records import DayRecords, read_answer
 from collector.source.json_split import decode, split
-from collector.source.requests import DataRequest, requests_of
+from collector.source.requests import DataRequest, Request, requests_of
 
 # So much of an answer is asked for at most; larger sets are asked for a part of a day.
 _SMALL = 3_000_000
 # A number of rows is another one when it is so many times more or less.
 _APART = 3.0
+# Files that may be larger are not fetched, bytes; which of them there are is told all the same.
+_LARGEST = 100_000_000
 # Records that are looked into.
 _SAMPLE = 2_000
 _FAMILIES = Path(__file__).resolve().parent.parent / "registry"
@@ -100,8 +105,32 @@ def probe_all(datasets: Sequence[Dataset], apis: Mapping[Source, Api], stop: Sto
     return found
 
 
+def _probe_files(one: Probe, files: Files, api: Api, now: datetime) -> None:
+    """Which files there are, and whether the newest that is not large has the form that the entry says."""
+    traffic, today = Traffic(), settlement_day(now)
+    try:
+        placed, gaps = resolve(files, Portal(api).resources(files.package, traffic), one.dataset.first_day, today)
+    except Unresolved as error:
+        one.differences.append(Difference("resource", files.resource, str(error)[:200]))
+        return
+    one.differences += [Difference("files", "one of each period", gap[:200]) for gap in gaps]
+    newest = placed[-1]
+    one.window = f"{newest.name} ({newest.file_name})"
+    if newest.is_table or files.most * 1_000_000 > _LARGEST:
+        return
+    with tempfile.TemporaryFile() as spool:
+        api.fetch(Request(path=newest.path, limit=files.most * 1_000_000), spool, traffic)
+        try:
+            one.rows = FileReader(one.dataset, files, Told(newest.file_name, newest.modified or now)).judge(spool).rows
+        except (Broken, Unknown) as error:
+            one.differences.append(Difference("file", "of the form that the entry says", str(error)[:200]))
+
+
 def _probe(one: Probe, api: Api, now: datetime) -> None:
     dataset = one.dataset
+    if dataset.files:
+        _probe_files(one, dataset.files, api, now)
+        return
     recent = _recent(dataset, now)
     one.window = f"{recent.start:%Y-%m-%dT%H:%MZ} to {recent.end:%Y-%m-%dT%H:%MZ}"
     records, is_ours = _ask(api, recent)
@@ -111,8 +140,8 @@ def _probe(one: Probe, api: Api, now: datetime) -> None:
     one.differences += _fields(dataset, records)
     one.differences += _size(dataset, recent, len(records))
     one.lag = _lag(dataset, records)
-    if dataset.endpoint.stamp and one.lag is not None and timedelta(hours=one.lag) > dataset.endpoint.reach:
-        one.differences.append(Difference("reach", f"{dataset.endpoint.reach}", f"published {one.lag:.1f} h after the instant"))
+    if dataset.asked.stamp and one.lag is not None and timedelta(hours=one.lag) > dataset.asked.reach:
+        one.differences.append(Difference("reach", f"{dataset.asked.reach}", f"published {one.lag:.1f} h after the instant"))
     if dataset.endpoint.is_snapshot or dataset.often_empty or dataset.kind == "event":
         return
     first = _window(dataset, dataset.first_day)
@@ -127,14 +156,14 @@ def _recent(dataset: Dataset, now: datetime) -> DataRequest:
     behind = max(dataset.whole_after, dataset.not_before or timedelta(0)) + ONE_DAY
     last = min(settlement_day(now - behind), dataset.last_day or date.max)
     # A whole window of a small set tells whether so many days may be asked for.
-    days = max(1, min(dataset.endpoint.max_days, _SMALL // max(dataset.bytes_per_day, 1)))
+    days = max(1, min(dataset.asked.max_days, _SMALL // max(dataset.bytes_per_day, 1)))
     return _window(dataset, max(dataset.first_day, last - (days - 1) * ONE_DAY), last)
 
 
 def _window(dataset: Dataset, first: date, last: date | None = None) -> DataRequest:
     """The request for these days; for an hour of the first where a day is large, and for one settlement period or side."""
     start, end = day_start(first), day_end(last or first)
-    if dataset.bytes_per_day > _SMALL and "from" in dataset.endpoint.placeholders:
+    if dataset.bytes_per_day > _SMALL and "from" in dataset.asked.placeholders:
         end = start + timedelta(hours=1)
     return requests_of(dataset, start, end)[0]
 
@@ -202,7 +231,7 @@ def _fits(value: Any, column: Column) -> bool:
 
 def _size(dataset: Dataset, request: DataRequest, rows: int) -> Iterator[Difference]:
     """Rows a day, where the number of them says anything."""
-    if dataset.often_empty or dataset.kind in ("event", "snapshot") or "period" in dataset.endpoint.placeholders:
+    if dataset.often_empty or dataset.kind in ("event", "snapshot") or "period" in dataset.asked.placeholders:
         return
     days = (request.end - request.start) / ONE_DAY
     sides = dataset.requests(date(2024, 6, 1), date(2024, 6, 1))

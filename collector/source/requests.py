@@ -68,7 +68,7 @@ def requests_of(dataset: Dataset, start: datetime, end: datetime) -> list[DataRe
     Bounds are inclusive at both ends, so the last second before `end` is asked for: adjacent windows then do not repeat
     the record between them. A snapshot is asked for as what holds in the day that begins at `start`.
     """
-    endpoint = dataset.endpoint
+    endpoint = dataset.asked
     parts = [(start, end, dict[str, str]())]
     if "date" in endpoint.placeholders:
         parts = list(_by_date(settlement_day(start), settlement_day(end - _MICROSECOND), "period" in endpoint.placeholders))
@@ -92,7 +92,7 @@ def _request(
     stamps: tuple[datetime, datetime] | None = None,
 ) -> DataRequest:  # fmt: skip
     """One question. told: values of placeholders; chosen: of the partitions; share: how much of a day's data, as time."""
-    endpoint = dataset.endpoint
+    endpoint = dataset.asked
     low, high = stamps or (start, end + endpoint.reach - _SECOND)
     first, last = settlement_day(start), settlement_day(end - _MICROSECOND)
     if endpoint.labels_wrong_until is not None and last <= endpoint.labels_wrong_until:
@@ -123,7 +123,7 @@ def halves(request: DataRequest) -> tuple[DataRequest, DataRequest] | None:
     of what is no window of instants."""
     dataset, start, end = request.dataset, request.start, request.end
     half_hours = (end - start) // HALF_HOUR
-    if end - start > timedelta(hours=25) or half_hours < 2 or not {"from", "from_minute"} & dataset.endpoint.placeholders:
+    if end - start > timedelta(hours=25) or half_hours < 2 or not {"from", "from_minute"} & dataset.asked.placeholders:
         return None
     share = (end - start) / 2
 
@@ -131,7 +131,7 @@ def halves(request: DataRequest) -> tuple[DataRequest, DataRequest] | None:
         made = _request(dataset, first, last, {name[1:]: value for name, value in request.added}, (), share, stamps)
         return replace(made, added=request.added)
 
-    if not dataset.endpoint.stamp:
+    if not dataset.asked.stamp:
         middle = start + (half_hours // 2) * HALF_HOUR
         return part(start, middle), part(middle, end)
     low, high = request.first_stamp, request.last_stamp

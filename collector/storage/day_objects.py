@@ -13,8 +13,8 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -111,6 +111,11 @@ class DayObject:
     def seen(self) -> datetime:
         """When these records were first read (aware UTC); far in the future where that is not known."""
         return self.first_fetched or self.fetched or datetime.max.replace(tzinfo=UTC)
+
+    @property
+    def since(self) -> datetime:
+        """When the bucket first held these records (aware UTC); by its generation where the metadata do not say."""
+        return self.first_fetched or self.fetched or datetime.fromtimestamp(min(self.generation / 1e6, 4e9), UTC)
 
     @property
     def is_of_old(self) -> bool:
@@ -231,6 +236,23 @@ class DayStore:
         )  # fmt: skip
         found = ((day_of_name(key, blob.name), blob) for blob in blobs)
         return {day: DayObject.of(day, blob) for day, blob in found if day and first <= day <= last}
+
+    def superseded(self, dataset: Dataset, first: date, last: date) -> Mapping[date, Sequence[DayObject]]:
+        """What the days from `first` to `last` held before; generation: the one that each object had then."""
+        if last < first:
+            return {}
+        prefix = f"superseded/{dataset.key}/"
+        blobs = self.bucket.client.list_blobs(
+            self.bucket, prefix=prefix, start_offset=superseded_name(dataset.key, first, 0), end_offset=superseded_name(dataset.key, last + ONE_DAY, 0),
+            fields=LISTED, page_size=PAGE, retry=RETRY,
+        )  # fmt: skip
+        found: dict[date, list[DayObject]] = {}
+        for blob in blobs:
+            match = re.fullmatch(r"(.*)\.([0-9]{1,19})\.ndjson\.gz", blob.name.removeprefix("superseded/"))
+            day = day_of_name(dataset.key, f"raw/{match[1]}.ndjson.gz") if match else None
+            if day and match and first <= day <= last:
+                found.setdefault(day, []).append(replace(DayObject.of(day, blob), generation=int(match[2])))
+        return found
 
     def put(
         self, dataset: Dataset, day: date, payload: Payload, known: DayObject | None, force: bool = False

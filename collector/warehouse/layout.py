@@ -31,6 +31,7 @@ LEDGER_SCHEMA = [
     # Nullable, as versions without them go on adding rows; `upgraded` adds them to a ledger of such a version.
     bigquery.SchemaField("column_hash", "STRING", description="Columns of the registry that the day was loaded with, as a hash"),
     bigquery.SchemaField("digest", "INT64", description="Sum over the rows of the day in the table, all columns, when it was published"),
+    bigquery.SchemaField("first_fetched_at", "TIMESTAMP", description="When the source first answered so [UTC]"),
 ]  # fmt: skip
 
 SAME_TYPE = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL"}

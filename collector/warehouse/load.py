@@ -14,6 +14,7 @@ from google.api_core.exceptions import GoogleAPIError
 from google.auth.exceptions import GoogleAuthError
 from google.cloud import bigquery
 
+from collector.base import gb_calendar
 from collector.base.errors import Stopped
 from collector.base.names import DOWNLOADER
 from collector.base.process import log
@@ -65,7 +66,8 @@ class Load:
         dataset, result = self.dataset, self.result
         stored, table = self._look()
         if not stored:
-            log.info("%s: nothing is stored for this range; run the downloader first", dataset.key)
+            result.nothing = bool(self.task.expected(gb_calendar.utc_now()))
+            (log.error if result.nothing else log.info)("%s: nothing is stored for this range; run the downloader first", dataset.key)
             return
         if table and (cause := unfit(dataset, table)):
             self.outcome.fail(sorted(stored), cause)

@@ -18,7 +18,8 @@ HOPELESS = 4
 
 @dataclass
 class Result:
-    """What a run did for one dataset."""
+    """What a run did for one dataset. nothing: nothing is stored of days of which there should be something."""
+
     dataset: Dataset
     settled: int = 0
     days: int = 0
@@ -31,10 +32,11 @@ class Result:
     seconds: float = 0.0
     interrupted: bool = False
     given_way: int = 0
+    nothing: bool = False
 
     @property
     def status(self) -> str:
-        return "stopped" if self.interrupted else "failed" if self.failed else "ok"
+        return "stopped" if self.interrupted else "failed" if self.failed else "nothing stored" if self.nothing else "ok"
 
 
 class Outcome:

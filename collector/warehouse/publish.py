@@ -39,7 +39,7 @@ class Unsound(Exception):
     """The staged lines are not what the objects' metadata say; a check tells of which days."""
 
 
-def _tag(attempt: int) -> str:
+def attempt_tag(attempt: int) -> str:
     """What tells the attempts at one piece of work apart. The first is known beforehand, so that a job whose outcome
     was not learned is found; the others are new in every run, so that no failure stands in the way for ever."""
     return "0" if attempt == 0 else uuid.uuid4().hex[:12]
@@ -64,6 +64,7 @@ class Publisher:
             "dataset": self.dataset.key, "settlement_date": day.day, "object": day.name, "generation": day.generation,
             "identity": day.identity, "object_rows": lines, "table_rows": keys, "conflicts": conflicts, "fetched_at": day.fetched,
             "loaded_at": gb_calendar.utc_now(), "table_created": self.table.created, "column_hash": column_hash(self.dataset),
+            "first_fetched_at": day.first_fetched,
         }  # fmt: skip
 
     def digest(self, batch: list[DayObject]) -> str:
@@ -81,7 +82,7 @@ class Publisher:
         if not uris:
             return None
         client = self.warehouse.client
-        tag = f"{digest}_{_tag(attempt)}"
+        tag = f"{digest}_{attempt_tag(attempt)}"
         name = self.warehouse.table_id(f"{STAGING_PREFIX}{self.dataset.table}_{tag}")
         table = bigquery.Table(name, schema=STAGING_SCHEMA)
         table.expires = gb_calendar.utc_now() + STAGING_LIFETIME
@@ -180,7 +181,7 @@ class Publisher:
                         lambda job_id: self.warehouse.client.query(
                             sql, job_config=config, job_id=job_id, location=self.warehouse.home.location, job_retry=None, retry=self.warehouse.retry
                         ),
-                        f"publish_{name}_{_tag(attempt)}",
+                        f"publish_{name}_{attempt_tag(attempt)}",
                     )
                     self._count(entries)
                     break

@@ -10,8 +10,9 @@ INT64, takes '1e400' as infinity), the pattern that the value must match stands 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from google.cloud import bigquery
@@ -46,6 +47,8 @@ _CASTS = {
     ),
 }
 
+
+PATTERNS = {kind: pattern for kind, (pattern, _cast) in _CASTS.items() if pattern}
 
 # Ten hexadecimal digits: the sum over a day of eight million rows still fits an INT64.
 _DIGITS = 10
@@ -97,8 +100,8 @@ def live_tables(tables: Sequence[tuple[Dataset, bigquery.Table]]) -> bigquery.Ar
 
 
 def _path(field: str) -> str:
-    """Where a field of a record is, dotted when nested; names that no source has are quoted."""
-    return f'$."{field}"' if field.startswith("@") else f"$.{field}"
+    """Where a field of a record is, dotted when nested; names that are no plain ones are quoted."""
+    return f"$.{field}" if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.]*", field) else f'$."{field}"'
 
 
 def _source(field: str) -> str:
@@ -176,7 +179,7 @@ def _wrong(column: Column, alias: dict[str, str]) -> str:
     return f"({value}) IS NULL AND IFNULL(JSON_TYPE(JSON_QUERY(record, '{_path(column.source)}')), 'null') != 'null'"
 
 
-def _versions(dataset: Dataset) -> list[str]:
+def versions_of(dataset: Dataset) -> list[str]:
     """What the newest of several rows with one key is told by, the first of it first; nothing where the source does not say."""
     if not dataset.version_order:
         return list(dataset.version)
@@ -190,7 +193,7 @@ def check_sql(dataset: Dataset, staging_id: str) -> str:
     A conflict is a key with different lines at the newest publication time. Unreadable lines have a null day.
     """
     key = ", ".join(dataset.natural_key)
-    versions = _versions(dataset) or ["0"]
+    versions = versions_of(dataset) or ["0"]
     named = ", ".join(f"{version} AS row_version_{number}" for number, version in enumerate(versions))
     version, newest = (", ".join(f"row_version_{number}{order}" for number in range(len(versions))) for order in ("", " DESC"))
     return f"""
@@ -234,7 +237,7 @@ def publish_sql(
     has a wrong value, or a day not as many rows as its entry says: then every line is read once, not twice.
     """
     columns = ", ".join(c.name for c in dataset.columns)
-    newest = ", ".join(f"{version} DESC" for version in (*_versions(dataset), "line"))
+    newest = ", ".join(f"{version} DESC" for version in (*versions_of(dataset), "line"))
     these = f"({', '.join(f'DATE {str(day)!r}' for day in days)})"
     insert, digested, digest = "", "", "0"
     if staging_id:
@@ -267,6 +270,48 @@ DELETE FROM `{table_id}` WHERE settlement_date IN {these};
 INSERT INTO `{ledger_id}` ({", ".join(told)}, digest)
 SELECT {", ".join(f"entry.{name}" for name in told)}, {digest}
 FROM UNNEST(@entries) AS entry{digested};
+COMMIT TRANSACTION;
+"""
+
+
+def revise_sql(
+    dataset: Dataset, table_id: str, ledger_id: str, staging_id: str | None, spans: Sequence[tuple[date, datetime, datetime, int]]
+) -> str:
+    """One transaction that adds what days held before to the table of revisions, and records it; done again, it is the same.
+
+    spans: of each day, since and until when it was known so, and the generation of its object. @entries: as in publish_sql.
+    """
+    columns = ", ".join(c.name for c in dataset.columns)
+    newest = ", ".join(f"{version} DESC" for version in (*versions_of(dataset), "line"))
+    these = f"({', '.join(f'DATE {str(day)!r}' for day, *_ in spans)})"
+    generations = ", ".join(str(generation) for *_, generation in spans)
+    insert, counted, rows = "", "", "0"
+    if staging_id:
+        known = " UNION ALL ".join(
+            f"SELECT DATE '{day}' AS known_day, TIMESTAMP '{since.isoformat()}' AS known_from, TIMESTAMP '{until.isoformat()}' AS known_until, "
+            f"{generation} AS known_generation"
+            for day, since, until, generation in spans
+        )
+        insert = f"""
+INSERT INTO `{table_id}` ({columns}, known_from, known_until, known_generation)
+SELECT {columns}, known_from, known_until, known_generation FROM ({rows_sql(dataset, staging_id)})
+JOIN ({known}) ON known_day = record_day
+WHERE IF(wrong_column IS NULL, TRUE, ERROR('{UNSOUND}'))
+QUALIFY ROW_NUMBER() OVER (PARTITION BY {", ".join(dataset.natural_key)} ORDER BY {newest}) = 1;
+"""
+        counted = f""" LEFT JOIN (
+  SELECT settlement_date, known_generation, COUNT(*) AS row_count FROM `{table_id}`
+  WHERE settlement_date IN {these} GROUP BY settlement_date, known_generation
+) AS counted ON counted.settlement_date = entry.settlement_date AND counted.known_generation = entry.generation"""
+        rows = "IFNULL(counted.row_count, 0)"
+    told = [f.name for f in LEDGER_SCHEMA if f.name not in ("digest", "table_rows")]
+    return f"""
+BEGIN TRANSACTION;
+DELETE FROM `{table_id}` WHERE settlement_date IN {these} AND known_generation IN ({generations});
+{insert}
+INSERT INTO `{ledger_id}` ({", ".join(told)}, table_rows)
+SELECT {", ".join(f"entry.{name}" for name in told)}, {rows}
+FROM UNNEST(@entries) AS entry{counted};
 COMMIT TRANSACTION;
 """
 

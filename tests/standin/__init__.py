@@ -1,4 +1,4 @@
-"""A local stand-in for the two public APIs, made-up data included: Elexon Insights and NESO Carbon Intensity.
+"""A local stand-in for the public APIs, made-up data included: Elexon Insights, NESO Carbon Intensity, the NESO data portal.
 
 It answers on loopback the way the real services do, never kinder: parameters it does not know are ignored and
 the latest data comes back with status 200; bounds are inclusive at both ends; base endpoints have the
@@ -20,7 +20,8 @@ In a test:
 
 Units: times are whole seconds since 1970 UTC, days whole days since 1970, MW and MWh as in the real fields.
 Codes: BOALF FUELHH DEMAND SYSWARN FREQ FUELINST B1610 MID WINDFOR NETBSAD DISBSAD CARBON (the collector's own
-dataset keys are accepted too), and the further sets of Elexon that schemas.py tells. What is unknown about the real services was decided the unkind way; a comment
+dataset keys are accepted too), and the further sets of Elexon that schemas.py tells. What the portal publishes (api.portal,
+see ckan.py) is files, put there by a test, or made up. What is unknown about the real services was decided the unkind way; a comment
 says where.
 
 calendar, values -> datasets -> fields, grids, schemas, codes -> made_up, made_by_schema, recorded, changes -> answers, faults, switches -> queries -> source

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from standin.answers import CARBON_BAD_REQUEST, NOT_FOUND, Answer, Problem, bad_request
-from standin.calendar import DAY, HALF_HOUR, Number, day_text, days, iso, parse_day, parse_instant, settlement
+from standin.calendar import (
+    DAY,
+    HALF_HOUR,
+    Number,
+    day_text,
+    days,
+    iso,
+    iso_minutes,
+    parse_day,
+    parse_instant,
+    settlement,
+)
 from standin.codes import DATA_STATUS_CODES, KNOWN
 from standin.datasets import ELEXON_CODES, Slot, Spec
+from standin.values import noise
 
 if TYPE_CHECKING:
     from standin.source import Source
@@ -332,7 +345,10 @@ def carbon(source: Source, path: str) -> Answer:
     """/intensity/{from}/{to}: the half hours that END from `from` to `to`, both included, so one more at the front than
     asked; a range across a year's end is cut there. /intensity/date/{date}: the local day.
     """
-    found = re.fullmatch(r"/intensity/([^/]+)/([^/]+)", path)
+    if path == "/intensity/factors":
+        return Answer("", [Slot(0, 0, 0, 0, 0, [_FACTORS])], b'{"data":[', b"]}")
+    kind = re.match(r"/generation|/regional", path)
+    found = re.fullmatch(r"(?:/intensity|/generation|/regional/intensity)/([^/]+)/([^/]+)", path)
     if not found:
         raise Problem(*NOT_FOUND)
     one_day = found[1] == "date"
@@ -348,7 +364,33 @@ def carbon(source: Source, path: str) -> Answer:
         new_year = days(date(int(found[1][:4]) + 1, 1, 1)) * DAY
         begins, ends = settlement(first - HALF_HOUR)[0], settlement(last)[0]
         wanted = lambda slot: first <= slot.pub <= last and slot.at < new_year  # noqa: E731
-    return Answer("CARBON", source.between("CARBON", begins, ends, wanted), b'{"data":[', b"]}")
+    slots = source.between("CARBON", begins, ends, wanted)
+    if kind:
+        slots = [slot.with_rows([_mix_of(slot.at, is_regional=kind[0] == "/regional")]) for slot in slots]
+    return Answer("" if kind else "CARBON", slots, b'{"data":[', b"]}")
+
+
+_FUELS = ("biomass", "coal", "imports", "gas", "nuclear", "other", "hydro", "solar", "wind")
+_FACTORS = (
+    b'{"Biomass":120,"Coal":937,"Dutch Imports":474,"French Imports":53,"Gas (Combined Cycle)":394,"Gas (Open Cycle)":651,"Hydro":0,"Irish Imports":458,'
+    b'"Nuclear":0,"Oil":935,"Other":300,"Pumped Storage":0,"Solar":0,"Wind":0}'
+)
+
+
+def _mix_of(at: int, is_regional: bool) -> bytes:
+    """Made-up shares of a half hour, of the country or of its 18 regions."""
+    def mix(region: int) -> list[dict[str, Any]]:
+        return [{"fuel": fuel, "perc": noise(at, region, number) % 220 / 10} for number, fuel in enumerate(_FUELS)]
+
+    told: dict[str, Any] = {"from": iso_minutes(at), "to": iso_minutes(at + HALF_HOUR)}
+    if is_regional:
+        told["regions"] = [
+            {"regionid": region, "dnoregion": f"DNO {region}", "shortname": f"Region {region}", "intensity": {"forecast": noise(at, region) % 400, "index": "low"}, "generationmix": mix(region)}
+            for region in range(1, 19)
+        ]  # fmt: skip
+    else:
+        told["generationmix"] = mix(0)
+    return json.dumps(told, separators=(",", ":")).encode()
 
 
 def _carbon_bound(text: str) -> int:

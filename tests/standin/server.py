@@ -19,6 +19,7 @@ from typing import Any
 
 from standin.answers import NOT_FOUND, UNAVAILABLE, Answer, Bodies, Problem
 from standin.calendar import as_day
+from standin.ckan import NESO_PATH, Portal
 from standin.codes import code_of
 from standin.control import obey
 from standin.faults import TRAP_PATH, Case, Dealer
@@ -219,6 +220,7 @@ class ApiStandin:
         self.switches = self.source.switches
         self.switches.update(**switches)
         self.source.renew()
+        self.portal = Portal()
         self.errors: list[str] = []
         self.listener = Listener(self, port)
         self.stopping = self.listener.stopping
@@ -265,8 +267,12 @@ class ApiStandin:
         return self.base + CARBON_PATH
 
     @property
+    def neso_url(self) -> str:
+        return self.base + NESO_PATH
+
+    @property
     def environment(self) -> dict[str, str]:
-        return {"ELEXON_BASE_URL": self.elexon_url, "CARBON_INTENSITY_BASE_URL": self.carbon_url}
+        return {"ELEXON_BASE_URL": self.elexon_url, "CARBON_INTENSITY_BASE_URL": self.carbon_url, "NESO_PORTAL_BASE_URL": self.neso_url}
 
     # -- data and behaviour
 
@@ -403,6 +409,11 @@ class ApiStandin:
     def _answer(self, handler: Handler, path: str, query: str, entry: dict[str, Any]) -> None:
         if self._is_down(path):
             raise Problem(*UNAVAILABLE)
+        if path.startswith(NESO_PATH + "/"):
+            status, body, kind, headers = self.portal.reply(path[len(NESO_PATH) :], urllib.parse.parse_qs(query), self.base)
+            entry["status"], entry["bytes"] = status, len(body)
+            handler.send(status, body, kind, headers)
+            return
         squeeze = self.switches.gzip and "gzip" in handler.headers.get("Accept-Encoding", "")
         dice = self._dealer.deal(path + "?" + query)
         key = self.bodies.key(path, query, squeeze)
