@@ -153,7 +153,7 @@ open_log() {
     DEPLOY_LOG=$path
     forget_old_logs
     # For whoever looks what the last run did. Renamed, so that the name is there at any moment.
-    { ln -s "${path##*/}" "$LOGS/.latest.$$" && mv -f "$LOGS/.latest.$$" "$LOGS/latest"; } 2>/dev/null || :
+    [ -d "$LOGS/latest" ] || { ln -s "${path##*/}" "$LOGS/.latest.$$" && mv -f "$LOGS/.latest.$$" "$LOGS/latest"; } 2>/dev/null || :
     say "$(date '+%Y-%m-%d %H:%M:%S') $COMMAND_LINE"
     say "log: $DEPLOY_LOG"
 }

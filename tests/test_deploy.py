@@ -37,7 +37,7 @@ SCRIPT = "deploy_data_collectors.sh"
 DOWNLOADER = "enhanced_elexon_neso_downloader.py"
 LOADER = "enhanced_bigquery_loader.py"
 TOOLS = (
-    "basename", "bash", "cat", "cksum", "date", "dirname", "env", "grep", "head", "mkdir", "mkfifo", "mktemp",
+    "basename", "bash", "cat", "cksum", "date", "dirname", "env", "grep", "head", "ln", "mkdir", "mkfifo", "mktemp", "mv",
     "readlink", "rm", "sed", "sleep", "tail", "tee",
 )  # fmt: skip
 VALUED = (
@@ -360,6 +360,22 @@ def test_logs_hold_what_was_shown(project: Project) -> None:
     download, load = project.log("download_*"), project.log("load_*")
     assert "fetched window 1" in download and f"{DOWNLOADER} worked on frequency" in download
     assert "load job 1" in load and '"rows_loaded": 4321' in load and "load job 1" not in download
+
+
+def test_the_log_of_the_newest_run_has_a_name_of_its_own(project: Project) -> None:
+    latest = project.root / "logs/latest"
+    for count in (1, 2):
+        project.run("--datasets", "frequency")
+        assert len(project.logs("deployment_*.log")) == count
+        assert latest.resolve() == project.logs("deployment_*.log")[-1]
+    assert latest.is_symlink() and not list((project.root / "logs").glob(".latest*"))
+
+
+def test_what_stands_in_the_place_of_that_name_stops_nothing(project: Project) -> None:
+    (project.root / "logs/latest").mkdir(parents=True)
+    result = project.run("--datasets", "frequency")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert not list((project.root / "logs/latest").iterdir())
 
 
 def test_a_run_ends_with_one_coverage_report(project: Project) -> None:
@@ -991,6 +1007,20 @@ def test_demo_of_other_days(project: Project, arguments: list[str], dates: str) 
     assert result.returncode == 0
     assert dates in " ".join(project.called(DOWNLOADER)[-1])
     assert project.called("collector.demo")[0][-1] == "2023-03-26"
+
+
+def test_a_demo_ends_with_commands_that_can_be_pasted(project: Project) -> None:
+    project.env.update(REAL_CLOUD)
+    result = project.run("--demo", "--datasets", "demand_outturn", "--dataset-id", "mine")
+    assert result.returncode == 0
+    ending = result.stdout.rpartition("*\n")[2]
+    query, serve = (shlex.split(line) for line in ending.splitlines() if " local_cloud.py" in line or "/local_cloud.py" in line)
+    home = [str(project.root / ".venv/bin/python"), str(project.root / "local_cloud.py")]
+    assert query[:-1] == [*home, "query", "--demo", "--dataset-id", "mine"] and query[-1].startswith("SELECT ")
+    assert serve == [*home, "serve", "--demo", "--dataset-id", "mine"]
+    compile(textwrap.dedent(ending.partition(".venv/bin/python':\n")[2]), "", "exec")
+    short = project.run("--demo", "--datasets", "demand_outturn", cwd=project.root)
+    assert "  .venv/bin/python local_cloud.py serve --demo\n" in short.stdout
 
 
 def test_a_demo_whose_query_fails_is_a_failure(project: Project) -> None:

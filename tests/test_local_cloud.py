@@ -372,10 +372,17 @@ def test_serve_prints_variables_and_stops_on_a_signal(data: Path, signum: int, c
     assert lines[6].startswith("# bq --api http://127.0.0.1:")
     emulators = children_of(served.pid)
     served.send_signal(signum)
-    out, err = served.communicate(timeout=30)
-    assert (served.returncode, out) == (code, "")
+    _out, err = served.communicate(timeout=30)
+    assert served.returncode == code
+    assert err.splitlines()[-1:] == ["local_cloud: stopped"]
     assert "Traceback" not in err
     assert not any(map(alive, emulators))
+
+
+def test_demo_is_the_folder_of_the_demonstration() -> None:
+    demo = local_cloud.ROOT / ".local_cloud/demo"
+    for action in (["serve"], ["run"], ["query", "SELECT 1"]):
+        assert local_cloud.cloud_of(local_cloud.parser().parse_args([*action, "--demo"])).data_dir == demo
 
 
 def test_serve_ends_with_1_when_an_emulator_dies(data: Path) -> None:
@@ -391,7 +398,7 @@ def test_serve_ends_with_1_when_an_emulator_dies(data: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([], "serve | run | setup"),
+        ([], "serve | run | query | setup"),
         (["run"], "no command to run; give one after --"),
         (["run", "--"], "no command to run"),
         (["run", "--", "no-such-program"], "cannot run no-such-program"),
@@ -413,7 +420,7 @@ def test_wrong_use_is_one_line_and_2(arguments: list[str], words: str, tmp_path:
     assert words in done.stderr
 
 
-@pytest.mark.parametrize("action", [[], ["serve"], ["run"], ["setup"]])
+@pytest.mark.parametrize("action", [[], ["serve"], ["run"], ["query"], ["setup"]])
 def test_help_fits_80_columns(action: list[str]) -> None:
     done = subprocess.run([sys.executable, SCRIPT, *action, "--help"], capture_output=True, text=True, check=True)
     assert max(map(len, done.stdout.splitlines())) < 80

@@ -21,7 +21,7 @@ from local_cloud import LocalCloud
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
-QUERIES = re.findall(r"```sql\n(.*?)```", README, re.S)
+QUERIES = re.findall(r"```sql\n(.*?)```", README + (ROOT / "docs/schema.md").read_text(), re.S)
 DAYS = ("--start-date", "2022-10-29", "--end-date", "2022-10-31")
 
 
@@ -73,7 +73,7 @@ def test_attribution_is_given():
 
 def test_the_queries_work_and_answer(place):
     place.collect(*DAYS, "--datasets", "generation_outturn", "demand_outturn", "carbon_intensity", "wind_forecasts")
-    assert len(QUERIES) >= 3
+    assert len(QUERIES) >= 4
     for query in QUERIES:
         sql = query.replace("`uk_energy_prod.", f"`{place.dataset_id}.")
         rows = list(place.bq.query_and_wait(sql, job_config=bigquery.QueryJobConfig()))
