@@ -139,7 +139,6 @@ def test_ctrl_c_is_one_line_and_130_and_leaves_nothing(folder: Path, moment: str
     if not pid:
         os.execv(sys.executable, [sys.executable, str(SCRIPT), "query", "--data-dir", str(folder), *PLACE, "--csv", str(tmp_path / "a.csv"), slow])
     deadline = time.monotonic() + 60
-    # Its handler is there when it has taken the folder; the emulator has been asked when its log tells nothing more to come.
     while not (left_running(folder) if moment == "at once" else _asked(folder)):
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -156,7 +155,7 @@ def test_ctrl_c_is_one_line_and_130_and_leaves_nothing(folder: Path, moment: str
 
 
 def _asked(folder: Path) -> bool:
-    """Has the emulator taken more than a second of processor time: the slow query is under way?"""
+    """Has the emulator taken more processor time than its start does: the slow query is under way?"""
     for process in Path("/proc").glob("[0-9]*/cwd"):
         with contextlib.suppress(OSError):
             if process.readlink() == folder:
