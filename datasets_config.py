@@ -77,7 +77,11 @@ def catalogue() -> str:
         requests = d.requests(first, first + timedelta(days=days - 1)) / days
         life = f"{d.first_day} to {d.last_day}" if d.last_day else str(d.first_day)
         evidence = "genuine records" if d.is_confirmed else "official document"
-        rows.append((f"`{d.key}`", d.code, d.kind, d.group, life, f"{d.bytes_per_day / 1e6:,.3g}", f"{requests:.3g}", evidence))
+        rows.append(
+            (f"`{d.key}`", d.code, d.kind, d.group, life, f"{d.bytes_per_day / 1e6:,.3g}", f"{requests:.3g}", evidence)
+        )
     head = ("Dataset", "Code", "Kind", "Group", "First day", "MB a day", "Requests a day", "Evidence")
     lines = [" | ".join(cells) for cells in (head, ("---",) * len(head), *rows)]
-    return "# Datasets\n\nMade from the registry by `datasets_config.catalogue()`.\n\n" + "".join(f"| {line} |\n" for line in lines)
+    return "# Datasets\n\nMade from the registry by `datasets_config.catalogue()`.\n\n" + "".join(
+        f"| {line} |\n" for line in lines
+    )

@@ -52,27 +52,53 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add_common_arguments(parser)
     how = parser.add_argument_group("how")
-    how.add_argument("--max-workers", type=whole_number(1, 64), default=4, metavar="N", help="parallel load jobs for each dataset (default: 4)")
+    how.add_argument(
+        "--max-workers",
+        type=whole_number(1, 64),
+        default=4,
+        metavar="N",
+        help="parallel load jobs for each dataset (default: 4)",
+    )
     how.add_argument("--force", action="store_true", help="load even what is loaded")
     how.add_argument("--dry-run", action="store_true", help="show the plan and its cost; change nothing")
     checks = parser.add_argument_group("instead of loading").add_mutually_exclusive_group()
     checks.add_argument("--verify", action="store_true", help="compare calendar, objects and tables day by day")
-    checks.add_argument("--validate-schema", action="store_true", help="compare registry, tables and the fields of the source")
+    checks.add_argument(
+        "--validate-schema", action="store_true", help="compare registry, tables and the fields of the source"
+    )
     checks.add_argument("--update-schema", action="store_true", help="add missing columns, tables and descriptions")
-    checks.add_argument("--update-views", action="store_true", help="make the views for analysts anew, of the tables that exist")
-    checks.add_argument("--load-revisions", action="store_true", help="load what restated days held before they were revised, to ask what was known when")
+    checks.add_argument(
+        "--update-views", action="store_true", help="make the views for analysts anew, of the tables that exist"
+    )
+    checks.add_argument(
+        "--load-revisions",
+        action="store_true",
+        help="load what restated days held before they were revised, to ask what was known when",
+    )
     checks.add_argument("--check-setup", action="store_true", help=argparse.SUPPRESS)
-    parser.add_argument_group("with --update-views").add_argument("--views-dataset", metavar="NAME", help="the dataset for them (default: that of the tables)")
+    parser.add_argument_group("with --update-views").add_argument(
+        "--views-dataset", metavar="NAME", help="the dataset for them (default: that of the tables)"
+    )
     add_output_arguments(parser)
     verification = parser.add_argument_group("with --verify")
-    verification.add_argument("--output", choices=["text", "json"], default="text", help="for people or for machines (default: text)")
-    verification.add_argument("--report", type=new_file, metavar="FILE.html", help="also write a coverage report: one page for any browser")
+    verification.add_argument(
+        "--output", choices=["text", "json"], default="text", help="for people or for machines (default: text)"
+    )
+    verification.add_argument(
+        "--report", type=new_file, metavar="FILE.html", help="also write a coverage report: one page for any browser"
+    )
     # The deploy script's: what a page that is drawn at the end of a run cannot know by itself, how long its steps took.
     verification.add_argument("--outcomes", type=Path, metavar="FILE", help=argparse.SUPPRESS)
     # When the run began: what was published since then is read, the rest is verified by metadata.
     verification.add_argument("--since", type=stamp, help=argparse.SUPPRESS)
-    verification.add_argument("--counts-only", action="store_true", help="leave out the checks of the values, which read the whole range")
-    verification.add_argument("--without-source", action="store_true", help="do not ask Elexon how many rows it has of each day (BOALF, FREQ, NETBSAD, DISBSAD)")
+    verification.add_argument(
+        "--counts-only", action="store_true", help="leave out the checks of the values, which read the whole range"
+    )
+    verification.add_argument(
+        "--without-source",
+        action="store_true",
+        help="do not ask Elexon how many rows it has of each day (BOALF, FREQ, NETBSAD, DISBSAD)",
+    )
     return parser
 
 
@@ -151,7 +177,9 @@ def _load(tasks: Sequence[Task], warehouse: Warehouse, store: DayStore, argument
     stop, results = warehouse.stop, []
     with Progress(arguments.quiet) as progress:
         for task in tasks:
-            results.append(Load(task, warehouse, store, progress, workers=arguments.max_workers, force=arguments.force).run())
+            results.append(
+                Load(task, warehouse, store, progress, workers=arguments.max_workers, force=arguments.force).run()
+            )
             if stop.is_set:
                 break
     print(summary(results))
@@ -161,7 +189,9 @@ def _load(tasks: Sequence[Task], warehouse: Warehouse, store: DayStore, argument
     return FAILED if any(result.failed or result.nothing for result in results) else DONE
 
 
-def _verify(tasks: Sequence[Task], warehouse: Warehouse, store: DayStore, arguments: argparse.Namespace, settings: Settings) -> int:
+def _verify(
+    tasks: Sequence[Task], warehouse: Warehouse, store: DayStore, arguments: argparse.Namespace, settings: Settings
+) -> int:
     import json
     import time
 
@@ -176,7 +206,9 @@ def _verify(tasks: Sequence[Task], warehouse: Warehouse, store: DayStore, argume
     began, stop = time.monotonic(), warehouse.stop
     api = None if arguments.without_source else source_api(settings, stop)
     try:
-        found = stop.attend(lambda: verify_all(tasks, warehouse, store, api, stop, not arguments.counts_only, arguments.since))
+        found = stop.attend(
+            lambda: verify_all(tasks, warehouse, store, api, stop, not arguments.counts_only, arguments.since)
+        )
     except Stopped:
         return 128 + stop.signal_number
     ok = all(v.ok for v in found)
@@ -190,7 +222,9 @@ def _verify(tasks: Sequence[Task], warehouse: Warehouse, store: DayStore, argume
     # Last: what was found is told even where no file can be written.
     if arguments.report:
         outcomes = read_outcomes(arguments.outcomes) if arguments.outcomes else {}
-        write_report(arguments.report, found, settings, seconds, {key: outcome.seconds for key, outcome in outcomes.items()})
+        write_report(
+            arguments.report, found, settings, seconds, {key: outcome.seconds for key, outcome in outcomes.items()}
+        )
         log.info("coverage report: %s", arguments.report)
     return DONE if ok else FAILED
 

@@ -39,7 +39,11 @@ if TYPE_CHECKING:
 ELEXON_BASE_URL = "https://data.elexon.co.uk/bmrs/api/v1"
 CARBON_INTENSITY_BASE_URL = "https://api.carbonintensity.org.uk"
 NESO_PORTAL_BASE_URL = "https://api.neso.energy"
-BASE_URLS = {ELEXON.variable: ELEXON_BASE_URL, CARBON.variable: CARBON_INTENSITY_BASE_URL, NESO.variable: NESO_PORTAL_BASE_URL}
+BASE_URLS = {
+    ELEXON.variable: ELEXON_BASE_URL,
+    CARBON.variable: CARBON_INTENSITY_BASE_URL,
+    NESO.variable: NESO_PORTAL_BASE_URL,
+}
 DEFAULT_WORKERS = 16
 
 
@@ -59,13 +63,40 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add_common_arguments(parser)
     how = parser.add_argument_group("how")
-    how.add_argument("--max-days", type=whole_number(1, 366), default=7, metavar="N", help="most days in one API request (default: 7)")
-    how.add_argument("--max-workers", type=whole_number(1, 64), default=DEFAULT_WORKERS, metavar="N", help=f"most requests at one time (default: {DEFAULT_WORKERS})")
-    how.add_argument("--request-delay", type=seconds, default=0.0, metavar="SECONDS", help="least time between requests (default: 0, as fast as the API allows)")
+    how.add_argument(
+        "--max-days",
+        type=whole_number(1, 366),
+        default=7,
+        metavar="N",
+        help="most days in one API request (default: 7)",
+    )
+    how.add_argument(
+        "--max-workers",
+        type=whole_number(1, 64),
+        default=DEFAULT_WORKERS,
+        metavar="N",
+        help=f"most requests at one time (default: {DEFAULT_WORKERS})",
+    )
+    how.add_argument(
+        "--request-delay",
+        type=seconds,
+        default=0.0,
+        metavar="SECONDS",
+        help="least time between requests (default: 0, as fast as the API allows)",
+    )
     how.add_argument("--force", action="store_true", help="fetch even what is stored and settled")
     how.add_argument("--dry-run", action="store_true", help="show the plan and its cost; change nothing")
-    how.add_argument("--probe", action="store_true", help="instead: ask each source a little and compare it with the registry; store nothing")
-    how.add_argument("--output", choices=["text", "json"], default="text", help="with --probe: for people or for machines (default: text)")
+    how.add_argument(
+        "--probe",
+        action="store_true",
+        help="instead: ask each source a little and compare it with the registry; store nothing",
+    )
+    how.add_argument(
+        "--output",
+        choices=["text", "json"],
+        default="text",
+        help="with --probe: for people or for machines (default: text)",
+    )
     # The deploy script's: whether the sources are alive, before anything is begun; for the programs of the run in FILE.
     how.add_argument("--check-source", type=new_file, metavar="FILE", help=argparse.SUPPRESS)
     add_output_arguments(parser)
@@ -112,7 +143,9 @@ def main(argv: list[str] | None = None) -> int:
     store = DayStore(stop.attend(lambda: find_bucket(client, settings, permissions)))
     warn_if_exposed(settings)
     if arguments.dry_run:
-        print(plan_text(tasks, store, max_days=arguments.max_days, delay=arguments.request_delay, force=arguments.force))
+        print(
+            plan_text(tasks, store, max_days=arguments.max_days, delay=arguments.request_delay, force=arguments.force)
+        )
         return DONE
     if not settings.api_key:
         log.debug("BMRS_API_KEY is not set; the API needs none")
@@ -143,7 +176,11 @@ def _probe(tasks: Sequence[Task], apis: Mapping[Source, Api], stop: Stop, output
 
     found = stop.attend(lambda: probe_all([task.dataset for task in tasks], apis, stop, utc_now()))
     is_confirmed = all(one.verdict == CONFIRMED for one in found)
-    print(json.dumps({"datasets": [one.as_json() for one in found], "ok": is_confirmed}) if output == "json" else probe_text(found))
+    print(
+        json.dumps({"datasets": [one.as_json() for one in found], "ok": is_confirmed})
+        if output == "json"
+        else probe_text(found)
+    )
     return DONE if is_confirmed else FAILED
 
 

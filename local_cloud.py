@@ -143,7 +143,9 @@ def _ready(folder: Path) -> bool:
 def _programs(folder: Path) -> list[str]:
     """A line for the marker of each of PROGRAMS: checksum, size, time of change, name."""
     found = sorted(path for pattern in PROGRAMS for path in folder.glob(pattern) if path.is_file())
-    return [f"{_sha256(path)} {path.stat().st_size} {path.stat().st_mtime_ns} {path.relative_to(folder)}" for path in found]
+    return [
+        f"{_sha256(path)} {path.stat().st_size} {path.stat().st_mtime_ns} {path.relative_to(folder)}" for path in found
+    ]
 
 
 def _changed(folder: Path, program: str) -> bool:
@@ -184,7 +186,9 @@ def _make_environment(folder: Path, lock: int) -> None:
     started = time.monotonic()
     with Path(f"{folder}.log").open("w") as log:
         base = environment.outside(folder, find_python() or fetch_python(log, lock))
-        say(f"installing the emulators into {shown(folder)} (first use, or they changed; about 800 MB, a minute or two; log {shown(Path(log.name))})")
+        say(
+            f"installing the emulators into {shown(folder)} (first use, or they changed; about 800 MB, a minute or two; log {shown(Path(log.name))})"
+        )
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         marker.write_text("half made")
@@ -237,7 +241,9 @@ def _fetched(version: str) -> list[str]:
 def fetch_python(log: TextIO, lock: int) -> str:
     """Fetch the first of PYTHONS into .local_cloud/python by uv, which comes from PyPI where it is not on PATH."""
     version, folder, any_of = PYTHONS[0], HOME / "uv", ", ".join(sorted(PYTHONS))
-    say(f"no Python of {any_of} is here for the emulators: fetching {version} by uv into {shown(HOME / 'python')} (about 60 MB)")
+    say(
+        f"no Python of {any_of} is here for the emulators: fetching {version} by uv into {shown(HOME / 'python')} (about 60 MB)"
+    )
     try:
         uv = shutil.which("uv")
         if not uv:
@@ -247,7 +253,9 @@ def fetch_python(log: TextIO, lock: int) -> str:
             uv = str(folder / "bin/uv")
         # No link to it in ~/.local/bin, nothing in ~/.cache.
         own = {"UV_PYTHON_INSTALL_DIR": str(HOME / "python"), "UV_PYTHON_INSTALL_BIN": "0", "UV_NO_CACHE": "1"}
-        environment.step(f"fetch Python {version}", [uv, "python", "install", version], log, lock, {**os.environ, **own})
+        environment.step(
+            f"fetch Python {version}", [uv, "python", "install", version], log, lock, {**os.environ, **own}
+        )
         return _fetched(version)[0]
     except (environment.SetUpError, IndexError) as error:
         why = str(error).rpartition("; see ")[0] or "brought none"
@@ -349,7 +357,9 @@ class LocalCloud:
             if not to_query:
                 self._create_dataset()
         except OSError as error:
-            broken = LocalCloudError(f"an emulator broke off while starting ({error}); see the logs in {shown(self.data_dir)}")
+            broken = LocalCloudError(
+                f"an emulator broke off while starting ({error}); see the logs in {shown(self.data_dir)}"
+            )
             broken = self._full() or broken
             self.stop()
             raise broken from None
@@ -453,7 +463,9 @@ class LocalCloud:
             # Large uploads pass in pieces that glibc would ask the kernel for, and give back, one by one: half of a door's work.
             "MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(64 << 20),
         }  # fmt: skip
-        with os.fdopen(os.open(self.log(name), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600), "wb") as output:
+        with os.fdopen(
+            os.open(self.log(name), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600), "wb"
+        ) as output:
             self._processes[name] = subprocess.Popen(
                 [str(python), "-I", "-X", "utf8", str(DOOR), name, str(os.getpid()), str(door), *arguments],
                 stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, cwd=self.data_dir, env=env,
@@ -495,7 +507,9 @@ class LocalCloud:
         with contextlib.suppress(OSError):
             found = os.statvfs(self.data_dir)
             if found.f_bavail * found.f_frsize < LEAST_ROOM:
-                return LocalCloudError(f"cannot keep data in {shown(self.data_dir)} ({os.strerror(errno.ENOSPC)}); {REMEDIES[errno.ENOSPC]}")
+                return LocalCloudError(
+                    f"cannot keep data in {shown(self.data_dir)} ({os.strerror(errno.ENOSPC)}); {REMEDIES[errno.ENOSPC]}"
+                )
         return None
 
     def _create_bucket(self) -> None:
@@ -699,11 +713,11 @@ def parser() -> Arguments:
         epilog=(
             "examples:\n"
             "  python3 local_cloud.py serve\n"
-            "  python3 local_cloud.py query --demo \"SELECT * FROM elexon_demand_outturn\"\n"
+            '  python3 local_cloud.py query --demo "SELECT * FROM elexon_demand_outturn"\n'
             "  python3 local_cloud.py run -- ./deploy_data_collectors.sh --dry-run\n"
             "  python3 local_cloud.py run --data-dir /tmp/try -- python3 my_query.py\n\n"
             "Both serve only who sends LOCAL_CLOUD_TOKEN as bearer token: a client with\n"
-            "google.oauth2.credentials.Credentials(os.environ[\"LOCAL_CLOUD_TOKEN\"]), or\n"
+            'google.oauth2.credentials.Credentials(os.environ["LOCAL_CLOUD_TOKEN"]), or\n'
             "bq with --oauth_access_token.\n\n"
             "LOCAL_CLOUD_VENV names another folder for the emulators' environment\n"
             "(default .local_cloud/venv), so that several checkouts can share one.\n"
@@ -780,7 +794,13 @@ def serve(cloud: LocalCloud, output: IO[str]) -> int:
         print(f"export {name}={shlex.quote(value)}", file=output)
     bq = f'bq --api {cloud.bigquery_url} --project_id={cloud.project} --oauth_access_token="$LOCAL_CLOUD_TOKEN"'
     print(f"# {bq} ls {cloud.dataset}", file=output)
-    print("# in Python, with `google-cloud-bigquery` installed:", *local_query.CLIENT.splitlines(), sep="\n#   ", file=output, flush=True)
+    print(
+        "# in Python, with `google-cloud-bigquery` installed:",
+        *local_query.CLIENT.splitlines(),
+        sep="\n#   ",
+        file=output,
+        flush=True,
+    )
     say(f"Cloud Storage and BigQuery are running over {shown(cloud.data_dir)}; Ctrl-C stops them")
     while not (names := cloud.dead()):
         time.sleep(0.2)
@@ -795,7 +815,9 @@ def query(options: argparse.Namespace, signals: Signals) -> int:
         raise LocalCloudError('the query is empty; give one, as in: local_cloud.py query "SELECT 1"')
     file: Path | None = options.csv or options.parquet
     if file and (file.is_dir() or not file.absolute().parent.is_dir()):
-        raise LocalCloudError(f"cannot write {file}: {'it is a folder' if file.is_dir() else 'its folder is not there'}; name another file")
+        raise LocalCloudError(
+            f"cannot write {file}: {'it is a folder' if file.is_dir() else 'its folder is not there'}; name another file"
+        )
     cloud = cloud_of(options)
     url, token = os.environ.get("BIGQUERY_EMULATOR_HOST"), os.environ.get("LOCAL_CLOUD_TOKEN")
     is_served = url and token and not options.demo and not options.data_dir
@@ -805,11 +827,15 @@ def query(options: argparse.Namespace, signals: Signals) -> int:
         elif not (cloud.data_dir / "bq").is_dir():
             flag = "--demo" if options.demo else "--local"
             hint = "; the demo's tables: --demo" if not options.demo and (DEMO / "bq").is_dir() else ""
-            raise LocalCloudError(f"nothing is collected in {shown(cloud.data_dir)} yet; run: {shown(ROOT)}/deploy_data_collectors.sh {flag}{hint}")
+            raise LocalCloudError(
+                f"nothing is collected in {shown(cloud.data_dir)} yet; run: {shown(ROOT)}/deploy_data_collectors.sh {flag}{hint}"
+            )
         else:
             cloud.start(to_query=True)
         base = f"{cloud.bigquery_url}/bigquery/v2/projects/{quote(cloud.project)}"
-        answer = local_query.answer_of(lambda method, path, body: cloud.request(method, f"{base}/{path}", body), cloud.dataset, options.sql)
+        answer = local_query.answer_of(
+            lambda method, path, body: cloud.request(method, f"{base}/{path}", body), cloud.dataset, options.sql
+        )
         if file:
             write = local_query.write_csv if options.csv else local_query.write_parquet
             write(answer, file, environment_folder() / "bin/python")

@@ -92,8 +92,14 @@ def _size(name: str, sql: str, staged: dict[str, int], last: date) -> tuple[froz
         width = sum(_TEXTS.get(f.name, 8) for f in LEDGER_SCHEMA if re.search(rf"\b{f.name}\b", sql))
         # A row for each day of the backfill, and those of a year of daily runs after it.
         datasets = [REGISTRY[key] for key in DEFAULT_DATASETS]
-        return None, width * sum((last - d.first_day).days + 1 + 365 * (1 + (len(d.revision_days) or 6)) for d in datasets)
-    dataset = next(d for d in REGISTRY.values() if name in (d.table, f"{STAGING_PREFIX}{d.table}_{name.removeprefix(f'{STAGING_PREFIX}{d.table}_')}"))
+        return None, width * sum(
+            (last - d.first_day).days + 1 + 365 * (1 + (len(d.revision_days) or 6)) for d in datasets
+        )
+    dataset = next(
+        d
+        for d in REGISTRY.values()
+        if name in (d.table, f"{STAGING_PREFIX}{d.table}_{name.removeprefix(f'{STAGING_PREFIX}{d.table}_')}")
+    )
     if name.startswith(STAGING_PREFIX):
         return None, staged[name] * dataset.rows_per_day * (2 + dataset.bytes_per_row)
     days = named_days(sql)
@@ -147,7 +153,13 @@ def run(lab: Lab) -> Iterator[Row]:
         requests = sum(sum(one["requests"].values()) for one in told)
         for kind, share in shares(reads).items():
             yield Row("bill", f"{name}: {kind}", f"{share / 1e9:.2f} GB")
-        yield Row("bill", f"{name}: loader and verification, {requests} requests", f"{total / 1e9:.2f} GB, {costs.money(total, 'US')}", f"<= {MOST / 1e9:g} GB", total <= MOST)
+        yield Row(
+            "bill",
+            f"{name}: loader and verification, {requests} requests",
+            f"{total / 1e9:.2f} GB, {costs.money(total, 'US')}",
+            f"<= {MOST / 1e9:g} GB",
+            total <= MOST,
+        )
     lab.api(**lab.real_size)
     yield Row("bill", "a daily run before verification read only what is new (586d28e)", BEFORE)
 

@@ -46,15 +46,26 @@ def main(words: list[str]) -> None:
 
     def told_summary(results: list[Any]) -> str:
         seconds.update({result.dataset.key: result.seconds for result in results})
-        bodies.update({result.dataset.key: result.traffic.body_bytes for result in results if hasattr(result, "traffic")})
+        bodies.update(
+            {result.dataset.key: result.traffic.body_bytes for result in results if hasattr(result, "traffic")}
+        )
         return summary(results)  # type: ignore[no-any-return]
 
-    HTTPConnectionPool.urlopen, HTTPConnectionPool._new_conn, module.summary = counted_send, counted_connect, told_summary  # type: ignore[method-assign]
+    HTTPConnectionPool.urlopen, HTTPConnectionPool._new_conn, module.summary = (
+        counted_send,
+        counted_connect,
+        told_summary,
+    )  # type: ignore[method-assign]
 
     def run() -> int:
         with recorded(jobs):
             code = module.main(arguments)
-        print(json.dumps({"seconds": seconds, "requests": requests, "connections": connections, "bodies": bodies, "jobs": jobs}), file=sys.stderr)
+        print(
+            json.dumps(
+                {"seconds": seconds, "requests": requests, "connections": connections, "bodies": bodies, "jobs": jobs}
+            ),
+            file=sys.stderr,
+        )
         return code  # type: ignore[no-any-return]
 
     command_line.run(program, run)

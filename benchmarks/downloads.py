@@ -28,7 +28,9 @@ def _curl(lab: Lab, urls: list[str], *options: str) -> Ran:
     """curl fetches the URLs to /dev/null, with as many connections as the downloader has."""
     config = lab.folder / "curl"
     config.write_text("".join(f'url = "{url}"\noutput = "/dev/null"\n' for url in urls))
-    return process(["curl", "-sS", "--fail", "--parallel", "--parallel-max", str(CONNECTIONS), *options, "--config", config])
+    return process(
+        ["curl", "-sS", "--fail", "--parallel", "--parallel-max", str(CONNECTIONS), *options, "--config", config]
+    )
 
 
 def _warm(lab: Lab, arguments: list[str]) -> list[str]:
@@ -62,7 +64,11 @@ def floor(lab: Lab) -> list[Row]:
         cpu = median([ran.cpu for ran in found["ours"]])
         rows += [
             Row("floor", f"{name}: curl --parallel, bytes as sent", f"{walls['curl']:.2f} s"),
-            Row("floor", f"{name}: curl --parallel --compressed, unpacked", f"{walls['unpacked']:.2f} s (CPU {median([r.cpu for r in found['unpacked']]):.2f} s)"),
+            Row(
+                "floor",
+                f"{name}: curl --parallel --compressed, unpacked",
+                f"{walls['unpacked']:.2f} s (CPU {median([r.cpu for r in found['unpacked']]):.2f} s)",
+            ),
             Row("floor", f"{name}: downloader, whole process", f"{walls['ours']:.2f} s (CPU {cpu:.2f} s)"),
             Row("floor", f"{name}: downloader, the run itself", f"{itself:.2f} s"),
             _ratio("floor", f"{name}: the run itself / curl --compressed", itself / walls["unpacked"], 1.3),
@@ -94,10 +100,14 @@ def cpu(lab: Lab) -> Iterator[Row]:
         bodies = lab.folder / f"bodies-{key}"
         bodies.mkdir(exist_ok=True)
         config = lab.folder / "curl-bodies"
-        config.write_text("".join(f'url = "{url}"\noutput = "{bodies}/{number}.gz"\n' for number, url in enumerate(urls)))
+        config.write_text(
+            "".join(f'url = "{url}"\noutput = "{bodies}/{number}.gz"\n' for number, url in enumerate(urls))
+        )
         process(["curl", "-sS", "-H", "Accept-Encoding: gzip", "--config", config])
         passes = {
-            way: partial(process, [sys.executable, ROOT / "benchmarks/passes.py", way, key, *sorted(bodies.iterdir())[:most]])
+            way: partial(
+                process, [sys.executable, ROOT / "benchmarks/passes.py", way, key, *sorted(bodies.iterdir())[:most]]
+            )
             for way in ("nothing", "split", "bare", "product", "plain", "plain6")
         }
         found = side_by_side(
@@ -108,13 +118,19 @@ def cpu(lab: Lab) -> Iterator[Row]:
         used = {what: median([ran.cpu for ran in rans]) for what, rans in found.items()}
         part, size = float(found["bare"][0].out) / 1e6, found["ours"][0].told["bodies"][key] / 1e6
         # Seconds a MB, without the start of Python and its libraries.
-        net = {what: (used[what] - used["nothing"]) / part for what in passes} | {"ours": (used["ours"] - used["idle"]) / size}
+        net = {what: (used[what] - used["nothing"]) / part for what in passes} | {
+            "ours": (used["ours"] - used["idle"]) / size
+        }
 
         def told(what: str, net: dict[str, float] = net) -> str:
             return f"{net[what] * 1e3:.2f} ms/MB ({1 / net[what]:.0f} MB/s)"
 
         yield from [
-            Row("cpu", f"{name}, {size:.0f} MB: bare pass (gunzip, records and their instants, join by day, gzip)", told("bare")),
+            Row(
+                "cpu",
+                f"{name}, {size:.0f} MB: bare pass (gunzip, records and their instants, join by day, gzip)",
+                told("bare"),
+            ),
             Row("cpu", f"{name}: barer still, records without instants", told("split")),
             Row("cpu", f"{name}: plain way (json.loads, json.dumps, gzip as it comes, level 9)", told("plain")),
             Row("cpu", f"{name}: plain way with gzip at level 6", told("plain6")),
@@ -122,7 +138,13 @@ def cpu(lab: Lab) -> Iterator[Row]:
             Row("cpu", f"{name}: downloader, process without start-up", told("ours")),
             _ratio("cpu", f"{name}: downloader / bare pass", net["ours"] / net["bare"], 1.5),
             Row("cpu", f"{name}: downloader / records without instants", f"{net['ours'] / net['split']:.2f}"),
-            Row("cpu", f"{name}: plain way / downloader", f"{net['plain'] / net['ours']:.1f}", ">= 5", net["plain"] / net["ours"] >= 5),
+            Row(
+                "cpu",
+                f"{name}: plain way / downloader",
+                f"{net['plain'] / net['ours']:.1f}",
+                ">= 5",
+                net["plain"] / net["ours"] >= 5,
+            ),
             Row("cpu", f"{name}: plain way with gzip at level 6 / downloader", f"{net['plain6'] / net['ours']:.1f}"),
         ]
 
@@ -142,10 +164,26 @@ def memory(lab: Lab) -> list[Row]:
             # Answers from the cache come fast enough to keep all workers busy.
             lab.run(DOWNLOADER, arguments, lab.place())
         peaks = [lab.run(DOWNLOADER, arguments, lab.place()).peak for _ in range(min(lab.rounds, 3))]
-        rows.append(Row("memory", f"{dataset.code}, {days} days: peak", f"{max(peaks):.0f} MB", f"< {most} MB", max(peaks) < most))
+        rows.append(
+            Row(
+                "memory",
+                f"{dataset.code}, {days} days: peak",
+                f"{max(peaks):.0f} MB",
+                f"< {most} MB",
+                max(peaks) < most,
+            )
+        )
         if dataset.endpoint.max_days >= 7 and not lab.quick:
             ran = lab.run(DOWNLOADER, _days(key, days, "--max-days", "31"), lab.place())
-            rows.append(Row("memory", f"{dataset.code}, {days} days, --max-days 31: peak", f"{ran.peak:.0f} MB", f"< {most} MB", ran.peak < most))
+            rows.append(
+                Row(
+                    "memory",
+                    f"{dataset.code}, {days} days, --max-days 31: peak",
+                    f"{ran.peak:.0f} MB",
+                    f"< {most} MB",
+                    ran.peak < most,
+                )
+            )
     return rows
 
 
@@ -164,7 +202,10 @@ def scaling(lab: Lab) -> list[Row]:
     _warm(lab, arguments)
     lab.api(latency=LATENCY)
     for workers in (1, 4, 16):
-        rans = [lab.run(DOWNLOADER, [*arguments, "--max-workers", str(workers)], lab.place()) for _ in range(min(lab.rounds, 3) if workers == 1 else lab.rounds)]
+        rans = [
+            lab.run(DOWNLOADER, [*arguments, "--max-workers", str(workers)], lab.place())
+            for _ in range(min(lab.rounds, 3) if workers == 1 else lab.rounds)
+        ]
         rows.append(Row("scaling", f"FUELHH, {days} one-day requests, {workers} workers", _figures(rans)))
     lab.api(latency=0.0)
     return rows
@@ -175,4 +216,3 @@ def _figures(rans: list[Ran]) -> str:
         f"run {median([_itself(ran) for ran in rans]):.2f} s, process {median([ran.wall for ran in rans]):.2f} s, "
         f"CPU {median([ran.cpu for ran in rans]):.2f} s, peak {median([ran.peak for ran in rans]):.0f} MB"
     )
-

@@ -52,11 +52,15 @@ class Ran:
     told: dict[str, Any]
 
 
-def process(command: Sequence[str | Path], env: dict[str, str] | None = None, accept: Sequence[int] = (0,), folder: Path = ROOT) -> Ran:
+def process(
+    command: Sequence[str | Path], env: dict[str, str] | None = None, accept: Sequence[int] = (0,), folder: Path = ROOT
+) -> Ran:
     """Run a command to its end and measure it. Raises RuntimeError for an exit code that is not accepted."""
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
         began = time.perf_counter()
-        child = subprocess.Popen([*map(str, command)], stdout=out, stderr=err, stdin=subprocess.DEVNULL, env=env, cwd=folder)
+        child = subprocess.Popen(
+            [*map(str, command)], stdout=out, stderr=err, stdin=subprocess.DEVNULL, env=env, cwd=folder
+        )
         _, status, used = os.wait4(child.pid, 0)
         wall = time.perf_counter() - began
         child.returncode = os.waitstatus_to_exitcode(status)
@@ -64,7 +68,9 @@ def process(command: Sequence[str | Path], env: dict[str, str] | None = None, ac
         err.seek(0)
         said, complained = out.read(), err.read()
     if child.returncode not in accept:
-        raise RuntimeError(f"{' '.join(map(str, command))[:300]} ended with {child.returncode}:\n{said[-2000:]}\n{complained[-2000:]}")
+        raise RuntimeError(
+            f"{' '.join(map(str, command))[:300]} ended with {child.returncode}:\n{said[-2000:]}\n{complained[-2000:]}"
+        )
     told: dict[str, Any] = {}
     if complained.rstrip().rpartition("\n")[2].startswith("{"):
         complained, _, last = complained.rstrip().rpartition("\n")
@@ -96,14 +102,20 @@ class Lab:
     def __enter__(self) -> Lab:
         # Memory, where there is a file system in it: the disk of the emulators is not what is measured.
         shared = Path("/dev/shm")
-        folder = self._stack.enter_context(tempfile.TemporaryDirectory(dir=shared if shared.is_dir() else None, prefix="benchmark-"))
+        folder = self._stack.enter_context(
+            tempfile.TemporaryDirectory(dir=shared if shared.is_dir() else None, prefix="benchmark-")
+        )
         self.folder = Path(folder)
-        self.cloud = self._stack.enter_context(local_cloud.LocalCloud(self.folder / "cloud", PROJECT, "unused-bucket", "unused"))
+        self.cloud = self._stack.enter_context(
+            local_cloud.LocalCloud(self.folder / "cloud", PROJECT, "unused-bucket", "unused")
+        )
         command = [sys.executable, str(ROOT / "tests/api_standin.py"), "serve", "--no-gaps"]
         self._standin = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         self._stack.callback(self._end_standin)
         assert self._standin.stdout
-        self.urls = dict(self._standin.stdout.readline().removeprefix("export ").rstrip().split("=", 1) for _ in range(2))
+        self.urls = dict(
+            self._standin.stdout.readline().removeprefix("export ").rstrip().split("=", 1) for _ in range(2)
+        )
         self.elexon_url = self.urls["ELEXON_BASE_URL"]
         self.real_size = {} if self.quick else {"b1610_units": 9_177, "boalf_per_day": 27_000}
         self.api(cache_bytes=3 << 30, **self.real_size)
@@ -149,7 +161,16 @@ class Lab:
         kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         return {**kept, **self.cloud.env, **self.urls, "BMRS_BUCKET": bucket, "BMRS_DATASET": dataset}
 
-    def run(self, program: str, arguments: Sequence[str], place: dict[str, str], accept: Sequence[int] = (0,), **settings: str) -> Ran:
+    def run(
+        self,
+        program: str,
+        arguments: Sequence[str],
+        place: dict[str, str],
+        accept: Sequence[int] = (0,),
+        **settings: str,
+    ) -> Ran:
         """A program through benchmarks/child.py, which tells what went on inside. settings: BATCH_DAYS and the like."""
         extra = [f"--set={name}={value}" for name, value in settings.items()]
-        return process([sys.executable, ROOT / "benchmarks/child.py", *extra, program, "--quiet", *arguments], place, accept)
+        return process(
+            [sys.executable, ROOT / "benchmarks/child.py", *extra, program, "--quiet", *arguments], place, accept
+        )

@@ -36,10 +36,32 @@ def loader(lab: Lab) -> list[Row]:
         rans = [lab.run(LOADER, [*_days(count), "--force"], place) for _ in range(rounds)]
         cpus.append(median([ran.cpu for ran in rans]))
         peaks.append(median([ran.peak for ran in rans]))
-        rows.append(Row("loader", f"{count} objects of 960 rows", f"CPU {cpus[-1]:.2f} s, peak {peaks[-1]:.0f} MB, requests {sum(rans[-1].told['requests'].values())}"))
+        rows.append(
+            Row(
+                "loader",
+                f"{count} objects of 960 rows",
+                f"CPU {cpus[-1]:.2f} s, peak {peaks[-1]:.0f} MB, requests {sum(rans[-1].told['requests'].values())}",
+            )
+        )
     each = (cpus[-1] - cpus[0]) / (counts[-1] - counts[0])
-    rows.append(Row("loader", "own CPU for each further object (its listing, its ledger entry)", f"{each * 1e3:.2f} ms", "<= 2 ms", each <= 0.002))
-    rows.append(Row("loader", f"memory of {counts[-1]} objects less that of {counts[0]} (ledger entries; a batch has at most 1,000)", f"{peaks[-1] - peaks[0]:.0f} MB", "<= 50 MB", peaks[-1] - peaks[0] <= 50))
+    rows.append(
+        Row(
+            "loader",
+            "own CPU for each further object (its listing, its ledger entry)",
+            f"{each * 1e3:.2f} ms",
+            "<= 2 ms",
+            each <= 0.002,
+        )
+    )
+    rows.append(
+        Row(
+            "loader",
+            f"memory of {counts[-1]} objects less that of {counts[0]} (ledger entries; a batch has at most 1,000)",
+            f"{peaks[-1] - peaks[0]:.0f} MB",
+            "<= 50 MB",
+            peaks[-1] - peaks[0] <= 50,
+        )
+    )
     few = 2 if lab.quick else 60
     used = {}
     for key in ("demand_outturn", "frequency"):
@@ -47,9 +69,19 @@ def loader(lab: Lab) -> list[Row]:
         rans = [lab.run(LOADER, [*_days(few, key), "--force"], place) for _ in range(rounds)]
         used[key] = median([ran.cpu for ran in rans]), median([ran.peak for ran in rans])
     (cpu_small, small), (cpu_large, large) = used["demand_outturn"], used["frequency"]
-    rows.append(Row("loader", f"memory: {few} objects of 5,760 rows / of 48 rows", f"{large / small:.2f}", "<= 1.1", large / small <= 1.1))
+    rows.append(
+        Row(
+            "loader",
+            f"memory: {few} objects of 5,760 rows / of 48 rows",
+            f"{large / small:.2f}",
+            "<= 1.1",
+            large / small <= 1.1,
+        )
+    )
     # The difference is looking whether the longer jobs are done.
-    rows.append(Row("loader", f"own CPU: {few} objects of 5,760 rows; of 48 rows", f"{cpu_large:.2f} s; {cpu_small:.2f} s"))
+    rows.append(
+        Row("loader", f"own CPU: {few} objects of 5,760 rows; of 48 rows", f"{cpu_large:.2f} s; {cpu_small:.2f} s")
+    )
     return rows
 
 
@@ -58,10 +90,21 @@ def workers(lab: Lab) -> list[Row]:
     count, batch = (4, 2) if lab.quick else (160, 20)
     place = lab.place()
     lab.run(DOWNLOADER, _days(count), place)
-    ways = {f"workers_{n}": (lambda n=n: lab.run(LOADER, [*_days(count), "--force", "--max-workers", str(n)], place, BATCH_DAYS=str(batch))) for n in (1, 2, 4, 8)}
+    ways = {
+        f"workers_{n}": (
+            lambda n=n: lab.run(
+                LOADER, [*_days(count), "--force", "--max-workers", str(n)], place, BATCH_DAYS=str(batch)
+            )
+        )
+        for n in (1, 2, 4, 8)
+    }
     found = side_by_side(min(lab.rounds, 3), **ways)
     return [
-        Row("workers", f"{count} days in {-(-count // batch)} batches, {name.replace('_', ' ')}", f"{median([sum(r.told['seconds'].values()) for r in rans]):.1f} s")
+        Row(
+            "workers",
+            f"{count} days in {-(-count // batch)} batches, {name.replace('_', ' ')}",
+            f"{median([sum(r.told['seconds'].values()) for r in rans]):.1f} s",
+        )
         for name, rans in found.items()
     ]
 
@@ -72,7 +115,14 @@ def rerun(lab: Lab) -> list[Row]:
     place = lab.place()
     stored = fill(place, first, last, datetime.now(timezone.utc))
     arguments = ["--start-date", str(first), "--end-date", str(last)]
-    lister = [sys.executable, ROOT / "benchmarks/listing.py", place["BMRS_BUCKET"], str(first), str(last), *DEFAULT_DATASETS]
+    lister = [
+        sys.executable,
+        ROOT / "benchmarks/listing.py",
+        place["BMRS_BUCKET"],
+        str(first),
+        str(last),
+        *DEFAULT_DATASETS,
+    ]
     found = side_by_side(
         min(lab.rounds, 5),
         listing=lambda: process(lister, place),
@@ -81,16 +131,35 @@ def rerun(lab: Lab) -> list[Row]:
     )
     bare = json.loads(found["listing"][-1].out)
     listing = median([json.loads(ran.out)["seconds"] for ran in found["listing"]])
-    rows = [Row("rerun", f"bare listing of {stored} days, pages of {PAGE:,}", f"{listing:.2f} s, {bare['requests']} requests, process {median([r.wall for r in found['listing']]):.2f} s")]
+    rows = [
+        Row(
+            "rerun",
+            f"bare listing of {stored} days, pages of {PAGE:,}",
+            f"{listing:.2f} s, {bare['requests']} requests, process {median([r.wall for r in found['listing']]):.2f} s",
+        )
+    ]
     for name in ("download", "load"):
         rans = found[name]
         seconds = median([sum(ran.told["seconds"].values()) for ran in rans])
         requests = rans[-1].told["requests"]
-        storage, bigquery = (requests.get(url.rpartition("/")[2], 0) for url in (place["STORAGE_EMULATOR_HOST"], place["BIGQUERY_EMULATOR_HOST"]))
+        storage, bigquery = (
+            requests.get(url.rpartition("/")[2], 0)
+            for url in (place["STORAGE_EMULATOR_HOST"], place["BIGQUERY_EMULATOR_HOST"])
+        )
         rows += [
-            Row("rerun", f"{name}er: run, process, CPU", f"{seconds:.2f} s, {median([r.wall for r in rans]):.2f} s, {median([r.cpu for r in rans]):.2f} s"),
+            Row(
+                "rerun",
+                f"{name}er: run, process, CPU",
+                f"{seconds:.2f} s, {median([r.wall for r in rans]):.2f} s, {median([r.cpu for r in rans]):.2f} s",
+            ),
             Row("rerun", f"{name}er: run / bare listing", f"{seconds / listing:.2f}", "< 2", seconds / listing < 2),
-            Row("rerun", f"{name}er: requests to Cloud Storage", f"{storage}", f"{bare['requests'] + 1} (listing, bucket)", storage <= bare["requests"] + 1),
+            Row(
+                "rerun",
+                f"{name}er: requests to Cloud Storage",
+                f"{storage}",
+                f"{bare['requests'] + 1} (listing, bucket)",
+                storage <= bare["requests"] + 1,
+            ),
         ]
         if name == "load":
             rows.append(Row("rerun", "loader: requests to BigQuery", f"{bigquery}", "1 query a dataset"))
@@ -120,7 +189,11 @@ def fill(place: dict[str, str], first: date, last: date, fetched: datetime) -> i
         for number in range((last - max(first, dataset.first_day)).days + 1):
             day = max(first, dataset.first_day) + timedelta(number)
             # Of a settlement day the runs that had come; nothing that a later answer could have less of.
-            came = [run for run, due in runs_due(day) if day_start(due) + ONE_DAY <= fetched] if dataset.settlement_runs else []
+            came = (
+                [run for run, due in runs_due(day) if day_start(due) + ONE_DAY <= fetched]
+                if dataset.settlement_runs
+                else []
+            )
             profile = encode(Profile(1, runs={came[-1]: 1} if came else {}))
             payload = pack([[f'{{"{key}":"{day}"}}'.encode()]], names, fetched, f"{day}", False, profile)
             rows = dataset.rows_per_day
@@ -136,7 +209,9 @@ def fill(place: dict[str, str], first: date, last: date, fetched: datetime) -> i
     config = bigquery.LoadJobConfig(schema=LEDGER_SCHEMA, source_format="NEWLINE_DELIMITED_JSON")
     blob = store.bucket.blob("ledger.json")
     blob.upload_from_string("\n".join(map(json.dumps, entries)))
-    job: Any = tables.load_table_from_uri(f"gs://{place['BMRS_BUCKET']}/ledger.json", f"{home}.{LEDGER}", job_config=config)
+    job: Any = tables.load_table_from_uri(
+        f"gs://{place['BMRS_BUCKET']}/ledger.json", f"{home}.{LEDGER}", job_config=config
+    )
     while not job.done():
         time.sleep(0.1)
     job.result()

@@ -40,7 +40,14 @@ class Told:
 
 
 def simulate(
-    limit: float, *, workers: int, latency: float, seconds: float, cap: float = CAP, retry_after: float | None = 1.0, seed: int = 0
+    limit: float,
+    *,
+    workers: int,
+    latency: float,
+    seconds: float,
+    cap: float = CAP,
+    retry_after: float | None = 1.0,
+    seed: int = 0,
 ) -> Told:
     """Workers that ask through one Pace, before a server with a token bucket of one second's worth; times in seconds."""
     pace, dice = Pace(cap, 0.0, Stop()), random.Random(seed)
@@ -104,7 +111,15 @@ def run(lab: Lab) -> list[Row]:
     for limit in LIMITS:
         told, connections = drive(lab, limit, 16, seconds)
         rows += _rows(f"real clock, limit {limit}/s, {seconds:.0f} s", told)
-        rows.append(Row("pace", f"real clock, limit {limit}/s: TCP connections for {told.asked} requests of 16 workers", f"{connections}", "16", connections <= 16))
+        rows.append(
+            Row(
+                "pace",
+                f"real clock, limit {limit}/s: TCP connections for {told.asked} requests of 16 workers",
+                f"{connections}",
+                "16",
+                connections <= 16,
+            )
+        )
     return rows
 
 

@@ -84,5 +84,12 @@ def plain(dataset: Dataset, packed: bytes, level: int = 9) -> int:
 
 if __name__ == "__main__":
     way, key, *files = sys.argv[1:]
-    work = {"nothing": nothing, "split": split, "bare": bare, "product": product, "plain": plain, "plain6": partial(plain, level=6)}[way]
+    work = {
+        "nothing": nothing,
+        "split": split,
+        "bare": bare,
+        "product": product,
+        "plain": plain,
+        "plain6": partial(plain, level=6),
+    }[way]
     print(sum(work(REGISTRY[key], Path(file).read_bytes()) for file in files))

@@ -30,15 +30,21 @@ _VERDICT = {True: "met", False: "MISSED", None: ""}
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="run.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="run.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"which: {', '.join(BENCHES)} (default: all)")
     parser.add_argument("--quick", action="store_true", help="tiny sizes, once each: only to see that everything runs")
-    parser.add_argument("--rounds", type=int, default=5, help="medians of so many (default: 5; fewer where one takes minutes)")
+    parser.add_argument(
+        "--rounds", type=int, default=5, help="medians of so many (default: 5; fewer where one takes minutes)"
+    )
     arguments = parser.parse_args(argv)
     unknown = set(arguments.names) - set(BENCHES)
     if unknown:
         parser.error(f"unknown name {min(unknown)!r}; known are {', '.join(BENCHES)}")
-    print(f"{datetime.now(timezone.utc):%Y-%m-%d %H:%MZ}, Python {sys.version.split()[0]}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}\n")
+    print(
+        f"{datetime.now(timezone.utc):%Y-%m-%d %H:%MZ}, Python {sys.version.split()[0]}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}\n"
+    )
     print("| Benchmark | What | Measured | Target | |\n|---|---|---|---|---|", flush=True)
     missed = 0
     # So that emulators and files are cleared away.

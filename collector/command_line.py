@@ -21,7 +21,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, NoReturn
 
-_PLACE_NAMES = {"--project": "Google Cloud project", "--bucket": "bucket of the day objects", "--dataset-id": "BigQuery dataset of the tables"}
+_PLACE_NAMES = {
+    "--project": "Google Cloud project",
+    "--bucket": "bucket of the day objects",
+    "--dataset-id": "BigQuery dataset of the tables",
+}
 DEFAULT_WORKERS = 16
 
 
@@ -60,7 +64,9 @@ class Parser(argparse.ArgumentParser):
 class _Once(argparse.Action):
     """Takes a flag's value; a second one is refused, for one of the two would be lost."""
 
-    def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: str | None = None) -> None:
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: str | None = None
+    ) -> None:
         given: set[str] = namespace.__dict__.setdefault("given", set())
         if self.dest in given:
             parser.error(f"{option} is given twice; give it once")
@@ -160,9 +166,22 @@ def _named(name: str) -> tuple[str, ...]:
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags that both programs have: what to work on and where."""
     what = parser.add_argument_group("what")
-    what.add_argument("--datasets", nargs="+", type=dataset_names, metavar="KEY", help="keys, codes or groups, separated by spaces or commas; all (default: core, the eleven)")
-    what.add_argument("--start-date", type=parse_day, metavar="YYYY-MM-DD", help="first settlement day (default: the first of each dataset)")
-    what.add_argument("--end-date", type=parse_day, metavar="YYYY-MM-DD", help="last settlement day, included (default: today)")
+    what.add_argument(
+        "--datasets",
+        nargs="+",
+        type=dataset_names,
+        metavar="KEY",
+        help="keys, codes or groups, separated by spaces or commas; all (default: core, the eleven)",
+    )
+    what.add_argument(
+        "--start-date",
+        type=parse_day,
+        metavar="YYYY-MM-DD",
+        help="first settlement day (default: the first of each dataset)",
+    )
+    what.add_argument(
+        "--end-date", type=parse_day, metavar="YYYY-MM-DD", help="last settlement day, included (default: today)"
+    )
     what.add_argument("--list-datasets", action="store_true", help="show every key with what it holds, and exit")
     parser.add_argument("--version", action="version", version=f"%(prog)s {VERSION}", help="show the version, and exit")
     where = parser.add_argument_group("where")
@@ -210,7 +229,10 @@ def run(prog: str, main: Callable[[], int]) -> NoReturn:
         code = FAILED
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
-        print(f"{prog}: {error.strerror or error} ({error.filename or 'output'}); free space or mend it and run again", file=sys.stderr)
+        print(
+            f"{prog}: {error.strerror or error} ({error.filename or 'output'}); free space or mend it and run again",
+            file=sys.stderr,
+        )
         code = FAILED
     except Exception as error:
         # Where no dataset can be blamed: a plan, or the schemas. By now there is nothing to be quick for.

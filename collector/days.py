@@ -54,6 +54,7 @@ _RUNS_TOLD = 30
 @dataclass(frozen=True)
 class Task:
     """One dataset and the settlement days to work on, both ends included; none when last < first."""
+
     dataset: Dataset
     first: date
     last: date
@@ -78,6 +79,7 @@ class Task:
 @dataclass(frozen=True)
 class Span:
     """Consecutive settlement days that are asked for together."""
+
     first: date
     last: date
     confirming: bool = False
@@ -90,7 +92,9 @@ class Span:
         return f"{self.first}" if self.first == self.last else f"{self.first} to {self.last}"
 
 
-def spans(days: Iterable[date], most: int, split_years: bool, confirming: bool = False, riders: int = 0) -> Iterator[Span]:
+def spans(
+    days: Iterable[date], most: int, split_years: bool, confirming: bool = False, riders: int = 0
+) -> Iterator[Span]:
     """Cut sorted days into runs, none longer than `most`, none across a year end if asked so. Up to `riders` days
     between two of them are taken along."""
     run: list[date] = []
@@ -125,6 +129,7 @@ def days_by_cause(failed: Mapping[date, str]) -> dict[str, list[date]]:
 
 class Stored(Mapping[date, "DayObject"]):
     """The stored days of a listing; those around the asked range are among them, to be compared with."""
+
     def __init__(self, objects: Mapping[date, DayObject]) -> None:
         self._objects = dict(objects)
         # A day is no neighbour of itself; the newest tells whether the source was alive after another.
@@ -147,12 +152,15 @@ class Stored(Mapping[date, "DayObject"]):
     def whole(self, day: date) -> Profile | None:
         """The profile of a day that has records and was over when it was read: one to measure others by."""
         stored = self._objects.get(day)
-        return stored.profile if stored and stored.rows > 0 and stored.fetched and stored.fetched >= day_end(day) else None
+        return (
+            stored.profile if stored and stored.rows > 0 and stored.fetched and stored.fetched >= day_end(day) else None
+        )
 
 
 # ---------------------------------------------------------------------------------------------- what a day lacks
 class Kind(Enum):
     """In what way a day is not whole."""
+
     INSTANT = "instant missing"
     SERIES = "series cut"
     UNIT = "unit cut"
@@ -167,6 +175,7 @@ class Kind(Enum):
 @dataclass(frozen=True)
 class Lack:
     """Something that a day lacks: how much of it, from which instant (aware UTC), of what; rows: about how many."""
+
     kind: Kind
     count: int
     first: datetime | None
@@ -198,7 +207,9 @@ def lacks(dataset: Dataset, day: date, profile: Profile, around: Stored) -> tupl
     found: list[Lack] = []
     if dataset.grid:
         found += _instants(dataset, day, profile)
-        found += _units(day, dataset, profile, around) if dataset.settlement_runs else _series(day, dataset, profile, around)
+        found += (
+            _units(day, dataset, profile, around) if dataset.settlement_runs else _series(day, dataset, profile, around)
+        )
     if dataset.has_issues:
         found += _issues(dataset, day, profile, around)
     if dataset.has_usual_size:
@@ -221,7 +232,9 @@ def _ticks(runs: Runs) -> Iterator[int]:
         yield from range(first, first + length)
 
 
-def _with_holes(dataset: Dataset, kind: Kind, instants: Sequence[datetime], count: int, about: str, rows: int) -> Iterator[Lack]:
+def _with_holes(
+    dataset: Dataset, kind: Kind, instants: Sequence[datetime], count: int, about: str, rows: int
+) -> Iterator[Lack]:
     """A lack at these instants, apart from those that the source is known to lack; count: all, where not all are named."""
     known = [(instant, hole) for instant in instants if (hole := _hole(dataset, instant))]
     if known:
@@ -240,7 +253,9 @@ def _instants(dataset: Dataset, day: date, profile: Profile) -> Iterator[Lack]:
     if profile.null_count:
         instants = sorted({start + tick * grid for runs in profile.nulls.values() for tick in _ticks(runs)})
         count = profile.null_count
-        known = sum(1 for runs in profile.nulls.values() for tick in _ticks(runs) if _hole(dataset, start + tick * grid))
+        known = sum(
+            1 for runs in profile.nulls.values() for tick in _ticks(runs) if _hole(dataset, start + tick * grid)
+        )
         if known:
             first = next(i for i in instants if _hole(dataset, i))
             hole = _hole(dataset, first)
@@ -340,7 +355,9 @@ def _issues(dataset: Dataset, day: date, profile: Profile, around: Stored) -> It
 def _size(day: date, profile: Profile, around: Stored) -> Iterator[Lack]:
     same = [p.keys for weeks in (-2, -1, 1, 2) if (p := around.whole(day + 7 * weeks * ONE_DAY))]
     if len(same) >= 2 and 2 * profile.keys < min(same):
-        yield Lack(Kind.THIN, 1, None, f"{profile.keys:,}, around {min(same):,} to {max(same):,}", min(same) - profile.keys)
+        yield Lack(
+            Kind.THIN, 1, None, f"{profile.keys:,}, around {min(same):,} to {max(same):,}", min(same) - profile.keys
+        )
 
 
 def _half_hours(dataset: Dataset, day: date, profile: Profile, around: Stored) -> Iterator[Lack]:
@@ -407,7 +424,11 @@ def _is_run_due(dataset: Dataset, stored: DayObject, now: datetime) -> bool:
     if now - day_end(stored.day) > _RUNS_OVER and fetched - day_end(stored.day) > _RUNS_OVER:
         return False
 
-    dues = [(run, day_start(at)) for run, at in runs_due(stored.day) if day_start(at) + timedelta(days=_LOOKED_FOR[0]) <= now]
+    dues = [
+        (run, day_start(at))
+        for run, at in runs_due(stored.day)
+        if day_start(at) + timedelta(days=_LOOKED_FOR[0]) <= now
+    ]
     if not dues:
         return False
     run, due = dues[-1]
@@ -426,7 +447,9 @@ def is_due(dataset: Dataset, stored: DayObject, around: Stored, now: datetime) -
     # What was read in the future was read by a wrong clock.
     if fetched is None or stored.rows < 0 or fetched < end or fetched > now + _CLOCKS_DIFFER or stored.is_altered:
         return True
-    if stored.behind and (stored.behind_read is None or (fetched - stored.behind_read < APART <= now - stored.behind_read)):
+    if stored.behind and (
+        stored.behind_read is None or (fetched - stored.behind_read < APART <= now - stored.behind_read)
+    ):
         return True
     if stored.fewer and now - stored.fewer >= APART:
         return True
@@ -498,6 +521,7 @@ def last_look(stored: Stored) -> datetime | None:
 # ---------------------------------------------------------------------------------------------- what is said of it
 class State(Enum):
     """How a day stands, worst first. A day has one: the first that is true of it."""
+
     SURPLUS = "surplus"
     ALTERED = "altered"
     DIFFERS = "differing"
@@ -513,6 +537,7 @@ class State(Enum):
 
 class Judgement(NamedTuple):
     """What is known of a stored day: its state as far as the source goes, what it lacks, whether it is read again."""
+
     state: State
     lacks: tuple[Lack, ...]
     is_final: bool
@@ -561,8 +586,12 @@ def alarms(task: Task, stored: Stored, now: datetime) -> list[str]:
     dataset, found = task.dataset, list[str]()
     if dataset.endpoint.is_snapshot:
         looked = last_look(stored)
-        if task.last >= settlement_day(now) and (looked is None or (dataset.max_age and now - looked > dataset.max_age)):
-            found.append(f"no snapshot was taken {f'since {utc_text(looked)}' if looked else 'yet'}; run the downloader")
+        if task.last >= settlement_day(now) and (
+            looked is None or (dataset.max_age and now - looked > dataset.max_age)
+        ):
+            found.append(
+                f"no snapshot was taken {f'since {utc_text(looked)}' if looked else 'yet'}; run the downloader"
+            )
         return found
     if dataset.often_empty or dataset.last_day:
         return found
@@ -571,7 +600,9 @@ def alarms(task: Task, stored: Stored, now: datetime) -> list[str]:
     has_rows = [day for day in sorted(stored) if stored[day].rows > 0]
     trailing = [day for day in over if stored[day].rows == 0 and not any(later > day for later in has_rows[-1:])]
     full = sum(1 for day in has_rows if not trailing or day < trailing[0])
-    if len(trailing) >= (_STOPPED_AFTER if full >= _STOPPED_BEFORE else _STOPPED_BEFORE) and (full >= _STOPPED_BEFORE or full == 0):
+    if len(trailing) >= (_STOPPED_AFTER if full >= _STOPPED_BEFORE else _STOPPED_BEFORE) and (
+        full >= _STOPPED_BEFORE or full == 0
+    ):
         since = f"after {has_rows[-1]}" if has_rows else f"in the whole range, {days_text(trailing)}"
         found.append(f"the source has nothing {since}: {len(trailing)} days are empty; the dataset may have ended")
     elif dataset.max_age and newest and task.last >= settlement_day(now) and now - newest > dataset.max_age:
@@ -589,6 +620,7 @@ def _age(span: timedelta) -> str:
 
 class Life(NamedTuple):
     """A series over the days of a range: its first and last day, and the days in between on which it was not there."""
+
     name: str
     first: date
     last: date

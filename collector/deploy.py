@@ -1,9 +1,9 @@
 """What deploy_data_collectors.sh asks of Python: it keeps processes, this keeps data.
 
-    python3 -m collector.deploy plan [--start-date D ...]   the effective settings, and what a run works on: NAME=value lines
-    python3 -m collector.deploy verdict FILE                what the verification of one dataset found: DAYS ROWS yes|no TEXT
-    python3 -m collector.deploy summary --outcomes FILE ... how a run ended; exit code 0 only where all is right
-    python3 -m collector.deploy next FOLDER [FLAG ...]      what to type in FOLDER after a demonstration with these flags
+python3 -m collector.deploy plan [--start-date D ...]   the effective settings, and what a run works on: NAME=value lines
+python3 -m collector.deploy verdict FILE                what the verification of one dataset found: DAYS ROWS yes|no TEXT
+python3 -m collector.deploy summary --outcomes FILE ... how a run ended; exit code 0 only where all is right
+python3 -m collector.deploy next FOLDER [FLAG ...]      what to type in FOLDER after a demonstration with these flags
 """
 
 from __future__ import annotations
@@ -149,7 +149,9 @@ def _found_wrong(coverage: Path, keys: Sequence[str]) -> dict[str, str]:
         for found in _verified(coverage):
             if found["ok"] is not True:
                 lost = {name: found[name] for name in _LOSSES if found.get(name)}
-                days = ", ".join(f"{len(days)} {name[:-5].replace('_', ' ')} (first {days[0]})" for name, days in lost.items())
+                days = ", ".join(
+                    f"{len(days)} {name[:-5].replace('_', ' ')} (first {days[0]})" for name, days in lost.items()
+                )
                 wrong[found["dataset"]] = "; ".join(filter(None, (*found.get("alarms", ()), found.get("error"), days)))
     except (OSError, ValueError, KeyError, TypeError):
         return dict.fromkeys(keys, "the last check gave no answer: neither the source nor the values were looked at")
@@ -172,9 +174,13 @@ def _table(keys: list[str], outcomes: dict[str, Outcome]) -> str:
     rows = [("dataset", "days", "rows", "status", "seconds")]
     for key in keys:
         got = outcomes.get(key)
-        rows.append((key, got.days, got.rows, got.status, str(sum(got.seconds))) if got else (key, "-", "-", "not started", "-"))
+        rows.append(
+            (key, got.days, got.rows, got.status, str(sum(got.seconds))) if got else (key, "-", "-", "not started", "-")
+        )
     width = max(20, *map(len, keys))
-    return "\n".join(f"{key:<{width}} {days:>11} {count:>15}  {status:<15} {took:>7}" for key, days, count, status, took in rows)
+    return "\n".join(
+        f"{key:<{width}} {days:>11} {count:>15}  {status:<15} {took:>7}" for key, days, count, status, took in rows
+    )
 
 
 def _failures(
@@ -183,8 +189,12 @@ def _failures(
     """What is not right, a line a dataset, worst first. Then all of it in one line and what happens next, so that whoever
     reads only the end knows."""
     lines, names = [], []
-    if not arguments.demo and any(re.search("cannot be reached.*--demo", _logs(arguments, key)) for key in arguments.datasets):
-        lines.append("The API cannot be reached from here. To try the system without internet: deploy_data_collectors.sh --demo")
+    if not arguments.demo and any(
+        re.search("cannot be reached.*--demo", _logs(arguments, key)) for key in arguments.datasets
+    ):
+        lines.append(
+            "The API cannot be reached from here. To try the system without internet: deploy_data_collectors.sh --demo"
+        )
     for status in _FAILURES:
         for key in failed:
             if key in outcomes and outcomes[key].status == status:
@@ -201,7 +211,10 @@ def what_next(argv: list[str]) -> int:
     comes first; flags that say in which project and dataset the tables are follow."""
     folder, *places = argv
     root = Path(__file__).resolve().parent.parent
-    program, python = (path if Path(folder) != root else path.relative_to(root) for path in (root / "local_cloud.py", root / ".venv/bin/python"))
+    program, python = (
+        path if Path(folder) != root else path.relative_to(root)
+        for path in (root / "local_cloud.py", root / ".venv/bin/python")
+    )
     local_cloud = shlex.join([str(python), str(program)])
     flags = shlex.join(["--demo", *places])
     sql = "SELECT settlement_date, COUNT(*) AS half_hours FROM elexon_demand_outturn GROUP BY 1 ORDER BY 1"

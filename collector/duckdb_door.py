@@ -70,7 +70,10 @@ def view_sql(dataset: Dataset, folder: Path) -> str:
     newest = ", ".join(f"{version} DESC NULLS LAST" for version in (*versions_of(dataset), "line"))
     names = ", ".join(c.name for c in dataset.columns)
     comment = f"{dataset.title}. {dataset.description}.".replace("'", "''")
-    told = "".join(f"COMMENT ON COLUMN {dataset.table}.{c.name} IS '{c.description.replace(chr(39), chr(39) * 2)}';\n" for c in dataset.columns)
+    told = "".join(
+        f"COMMENT ON COLUMN {dataset.table}.{c.name} IS '{c.description.replace(chr(39), chr(39) * 2)}';\n"
+        for c in dataset.columns
+    )
     return f"""
 CREATE OR REPLACE VIEW {dataset.table} AS
 SELECT {names} FROM (SELECT line, record_day,
@@ -97,7 +100,10 @@ def statements(datasets: Iterable[Dataset], folder: Path) -> Iterator[str]:
 def main(arguments: list[str]) -> int:
     """Print the file for the folder that is named. Returns the exit code."""
     if len(arguments) != 1 or not (folder := Path(arguments[0]) / "raw").is_dir():
-        print("usage: python3 -m collector.duckdb_door FOLDER\nFOLDER has the bucket's objects: FOLDER/raw/...", file=sys.stderr)
+        print(
+            "usage: python3 -m collector.duckdb_door FOLDER\nFOLDER has the bucket's objects: FOLDER/raw/...",
+            file=sys.stderr,
+        )
         return 2
     sys.stdout.writelines(statements(REGISTRY.values(), folder.parent))
     return 0

@@ -114,7 +114,12 @@ def parts(python: str) -> tuple[str, set[str]]:
 
     with contextlib.suppress(OSError, ValueError, subprocess.SubprocessError):
         asked = subprocess.run(
-            [python, "-I", "-c", PARTS], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, check=True
+            [python, "-I", "-c", PARTS],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=True,
         )
         version, found = asked.stdout.rstrip("\n").split("\n")
         return version, set(found.split())
@@ -243,7 +248,18 @@ def _lock_emulators(uv: str, scratch: Path) -> None:
 
     lines = [line for line in (LOCKS / "emulators.txt").read_text().splitlines() if not line.startswith("#")]
     bigquery, *others = lines
-    _run([sys.executable, *PIP, "-q", "--no-deps", "--ignore-requires-python", "--target", str(scratch / "bigquery"), bigquery])
+    _run(
+        [
+            sys.executable,
+            *PIP,
+            "-q",
+            "--no-deps",
+            "--ignore-requires-python",
+            "--target",
+            str(scratch / "bigquery"),
+            bigquery,
+        ]
+    )
     (found,) = distributions(path=[str(scratch / "bigquery")])
     made = LOCKS / "emulators.lock"
     alone, rest = scratch / "alone.txt", scratch / "rest.txt"
@@ -257,7 +273,9 @@ def _lock_emulators(uv: str, scratch: Path) -> None:
 
 def _compile(uv: str, oldest: str, made: Path, *arguments: str) -> None:
     """Have uv write a lock of `arguments` for Pythons from `oldest`. Where packages are fetched from stays out of it."""
-    own = {name: value for name, value in os.environ.items() if not name.startswith("UV_") or name == "UV_DEFAULT_INDEX"}
+    own = {
+        name: value for name, value in os.environ.items() if not name.startswith("UV_") or name == "UV_DEFAULT_INDEX"
+    }
     _run(
         [uv, "pip", "compile", *arguments, "--output-file", str(made), "--universal", "--python-version", oldest,
          "--constraints", str(LOCKS / "constraints.txt"), "--generate-hashes", "--only-binary", ":all:", "--no-config",
@@ -269,7 +287,9 @@ def _compile(uv: str, oldest: str, made: Path, *arguments: str) -> None:
 def _run(command: Sequence[str], env: Mapping[str, str] | None = None) -> None:
     import subprocess
 
-    ran = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, cwd=ROOT, env=env)
+    ran = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, cwd=ROOT, env=env
+    )
     if ran.returncode:
         raise SetUpError(f"cannot make the locks: {' '.join(ran.stderr.split())[-1000:]}")
 
@@ -281,8 +301,12 @@ def licences() -> list[tuple[str, str, str]]:
     found = {}
     for package in distributions():
         told = package.metadata
-        expression, free, name = ((told.get_all(key) or [""])[0].strip() for key in ("License-Expression", "License", "Name"))
-        classified = [line.rpartition(" :: ")[2] for line in told.get_all("Classifier") or () if line.startswith("License ::")]
+        expression, free, name = (
+            (told.get_all(key) or [""])[0].strip() for key in ("License-Expression", "License", "Name")
+        )
+        classified = [
+            line.rpartition(" :: ")[2] for line in told.get_all("Classifier") or () if line.startswith("License ::")
+        ]
         # Of the free text, which may be all of a licence, the first line.
         licence = expression or " / ".join(classified) or free.partition("\n")[0] or "not told"
         found[name.lower().replace("_", "-")] = (name, package.version, licence)

@@ -52,7 +52,9 @@ BIGQUERY = (
     ("POST PUT", "/upload/bigquery/v2/projects/([^/]+)/jobs"),
 )
 # Of a request, what the storage emulator is told; of its answer, what is kept back.
-_PASSED = re.compile(rb"host|accept|accept-encoding|content-(type|encoding|length|range)|range|x-(goog|upload)-[a-z0-9-]+|if-[a-z-]+")
+_PASSED = re.compile(
+    rb"host|accept|accept-encoding|content-(type|encoding|length|range)|range|x-(goog|upload)-[a-z0-9-]+|if-[a-z-]+"
+)
 _KEPT_BACK = re.compile(rb"access-control-.*|connection|keep-alive|transfer-encoding|date")
 _HEAD = 64 * 1024  # bytes at most of what an upload says of itself
 # Bytes of a body that may wait here in each direction: with the 64 kB of a default, large uploads take twice as long.
@@ -167,10 +169,22 @@ def _for_good(send: Any) -> Any:
 async def _answer(send: Any, status: int, message: str) -> None:
     """An error as Google's services word one. The connection ends: what else stands on it was not asked rightly."""
     # Clients try again by the status, or by the reason.
-    reason = "insufficientStorage" if status == 507 else "backendError" if status >= 500 else "forbidden" if status == 403 else "invalid"
+    reason = (
+        "insufficientStorage"
+        if status == 507
+        else "backendError"
+        if status >= 500
+        else "forbidden"
+        if status == 403
+        else "invalid"
+    )
     error = {"code": status, "message": message, "errors": [{"message": message, "domain": "global", "reason": reason}]}
     body = json.dumps({"error": error}).encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body)), (b"connection", b"close")]
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", b"%d" % len(body)),
+        (b"connection", b"close"),
+    ]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
@@ -295,7 +309,9 @@ async def _description(kind: str, headers: Headers, body: AsyncIterator[bytes]) 
         content_type = email.message.Message()
         content_type["Content-Type"] = dict(headers).get(b"content-type", b"").decode("latin-1")
         boundary = str(content_type.get_param("boundary") or "")
-    part = re.compile(rb"--%b\r?\n(?:[^\r\n]+\r?\n)*\r?\n(.*?)\r?\n--%b" % ((re.escape(boundary.encode()),) * 2), re.DOTALL)
+    part = re.compile(
+        rb"--%b\r?\n(?:[^\r\n]+\r?\n)*\r?\n(.*?)\r?\n--%b" % ((re.escape(boundary.encode()),) * 2), re.DOTALL
+    )
     head = b""
     found = None
     async for piece in body:

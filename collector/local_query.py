@@ -70,7 +70,9 @@ class Column(NamedTuple):
     @classmethod
     def of(cls, field: dict[str, Any]) -> Column:
         """From a field of a schema as the API tells it."""
-        return cls(field["name"], field["type"], field.get("mode") == "REPEATED", tuple(map(cls.of, field.get("fields", ()))))
+        return cls(
+            field["name"], field["type"], field.get("mode") == "REPEATED", tuple(map(cls.of, field.get("fields", ())))
+        )
 
     @property
     def is_number(self) -> bool:
@@ -120,7 +122,14 @@ def answer_of(ask: Ask, dataset: str, sql: str) -> Answer:
     """What BigQuery answers to `sql`, whose tables are those of `dataset` where it names no other. Raises QueryError, and
     OSError when the emulator gives no answer."""
     times = {"useInt64Timestamp": True}
-    body = {"query": sql, "useLegacySql": False, "defaultDataset": {"datasetId": dataset}, "formatOptions": times, "timeoutMs": _WAIT_MS, "maxResults": _PAGE}
+    body = {
+        "query": sql,
+        "useLegacySql": False,
+        "defaultDataset": {"datasetId": dataset},
+        "formatOptions": times,
+        "timeoutMs": _WAIT_MS,
+        "maxResults": _PAGE,
+    }
     status, text = ask("POST", "queries", body)
     if status != 200:
         raise QueryError(_why(ask, dataset, text))
@@ -158,7 +167,10 @@ def _why(ask: Ask, dataset: str, text: str) -> str:
     except (ValueError, KeyError, TypeError):
         message = text
     message = printable(" ".join(message.split()))
-    named = re.match(r"(?:Not found|Access Denied): (?:Table|Dataset) (?:(?P<project>[^:\s]+):)?(?P<dataset>[^.\s:]+)(?:\.(?P<table>[^\s:]+))?", message)
+    named = re.match(
+        r"(?:Not found|Access Denied): (?:Table|Dataset) (?:(?P<project>[^:\s]+):)?(?P<dataset>[^.\s:]+)(?:\.(?P<table>[^\s:]+))?",
+        message,
+    )
     if not named:
         return message
     datasets = _listed(ask, "datasets", "dataset")
@@ -170,7 +182,9 @@ def _why(ask: Ask, dataset: str, text: str) -> str:
     if not tables:
         return f"there is no table {named['table']}: nothing is loaded into {named['dataset']} yet"
     near = difflib.get_close_matches(str(named["table"]), tables, n=1)
-    told = ", ".join(tables[:_NAMES_TOLD]) + (f" and {len(tables) - _NAMES_TOLD} more" if len(tables) > _NAMES_TOLD else "")
+    told = ", ".join(tables[:_NAMES_TOLD]) + (
+        f" and {len(tables) - _NAMES_TOLD} more" if len(tables) > _NAMES_TOLD else ""
+    )
     hint = f"did you mean {near[0]}? " if near else ""
     return f"there is no table {named['table']} in {named['dataset']}; {hint}It has {told}"
 
@@ -217,7 +231,11 @@ def _table(columns: list[Column], cells: list[list[str]], width: int) -> list[st
     if sum(wide) > room:
         wide = [max(value, *map(len, _parts(column.name))) for value, column in zip(values, columns, strict=True)]
     while sum(wide) > room:
-        texts = [i for i, column in enumerate(columns) if not column.is_number and wide[i] > _LEAST_TEXT and values[i] == wide[i]]
+        texts = [
+            i
+            for i, column in enumerate(columns)
+            if not column.is_number and wide[i] > _LEAST_TEXT and values[i] == wide[i]
+        ]
         if not texts or any(len(part) > room for column in columns for part in _parts(column.name)):
             return []
         longest = max(texts, key=lambda i: wide[i])
@@ -257,7 +275,11 @@ def _line(row: list[str], columns: list[Column], wide: list[int]) -> str:
 def _list(columns: list[Column], cells: list[list[str]]) -> list[str]:
     """A line a value, a blank line between rows."""
     width = max(len(column.name) for column in columns)
-    return [line for row in cells for line in (*(f"{c.name:<{width}}  {text}".rstrip() for c, text in zip(columns, row, strict=True)), "")][:-1]
+    return [
+        line
+        for row in cells
+        for line in (*(f"{c.name:<{width}}  {text}".rstrip() for c, text in zip(columns, row, strict=True)), "")
+    ][:-1]
 
 
 # ---------------------------------------------------------------------------------------------------------------- as a file
@@ -279,7 +301,9 @@ def print_csv(answer: Answer, output: TextIO) -> None:
     writer = csv.writer(output, lineterminator="\n")
     writer.writerow(column.name for column in answer.columns)
     for row in answer.rows:
-        writer.writerow(json.dumps(value, ensure_ascii=False) if isinstance(value, (dict, list)) else _plain(value) for value in row)
+        writer.writerow(
+            json.dumps(value, ensure_ascii=False) if isinstance(value, (dict, list)) else _plain(value) for value in row
+        )
 
 
 def _plain(value: Any) -> Any:

@@ -194,7 +194,9 @@ def require_places(settings: Settings) -> None:
 
 def unconfirmed(settings: Settings) -> str:
     """Which project and bucket of the real cloud would be used though nobody has set them, and what to do; "" for none."""
-    unset = [s for s in SETTINGS if s.flag in ("--project", "--bucket") and settings.origins[s.variable] == "the default"]
+    unset = [
+        s for s in SETTINGS if s.flag in ("--project", "--bucket") and settings.origins[s.variable] == "the default"
+    ]
     if not unset or settings.emulator("STORAGE"):
         return ""
     told = ", ".join(f"{s.variable} (built in: {s.default})" for s in unset)

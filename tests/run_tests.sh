@@ -22,6 +22,7 @@ set_up() {
 check_code() {
     printf 'ruff\n'
     "$VENV/bin/ruff" check --quiet .
+    "$VENV/bin/ruff" format --quiet --check .
     printf 'shellcheck\n'
     PATH=$VENV/bin:$PATH find . -name '*.sh' -not -path './.*' -exec shellcheck .ci/run {} +
     printf 'mypy\n'

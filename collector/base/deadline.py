@@ -56,7 +56,9 @@ class Deadline:
     def error(self) -> TimeoutError:
         """That it is over, in words."""
         if self._size:
-            return TimeoutError(f"the body came too slowly: {self._size} bytes in {time.monotonic() - self._began:.0f} s")
+            return TimeoutError(
+                f"the body came too slowly: {self._size} bytes in {time.monotonic() - self._began:.0f} s"
+            )
         return TimeoutError(f"no answer within {self._timeout:.0f} s, or only the beginning of one")
 
 

@@ -16,7 +16,9 @@ UTC = timezone.utc
 HALF_HOUR = timedelta(minutes=30)
 ONE_DAY = timedelta(days=1)
 # fromisoformat alone takes more or less than this, depending on Python's version.
-_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?([Zz]|[+-][0-9]{2}:[0-9]{2})?")
+_TIME = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?([Zz]|[+-][0-9]{2}:[0-9]{2})?"
+)
 
 
 @cache

@@ -39,7 +39,9 @@ def take(path: str, holder: str) -> int:
     except FileNotFoundError:
         return REMOVED
     except OSError as error:
-        print(f"{error.strerror}; {_REMEDIES.get(error.errno or 0, 'keep the project on a file system that has locks')}")
+        print(
+            f"{error.strerror}; {_REMEDIES.get(error.errno or 0, 'keep the project on a file system that has locks')}"
+        )
         return REFUSED
     return LOCKED
 

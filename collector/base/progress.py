@@ -49,7 +49,9 @@ class Progress:
             self.live.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self.live:
             self.live.stop()
 
@@ -82,5 +84,3 @@ class Line:
         if now - self._told >= LOG_EVERY:
             self._told = now
             log.info("%s", text)
-
-

@@ -53,7 +53,9 @@ def table(rows: Iterable[tuple[str, ...]], right: frozenset[int] = frozenset()) 
     lines = [tuple(map(str, row)) for row in rows]
     widths = [max(len(row[i]) for row in lines) for i in range(len(lines[0]))]
     return "\n".join(
-        "  ".join(c.rjust(w) if i in right else c.ljust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))).rstrip()
+        "  ".join(
+            c.rjust(w) if i in right else c.ljust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
         for row in lines
     )
 

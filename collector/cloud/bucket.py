@@ -22,10 +22,14 @@ def storage_client(settings: Settings, connections: int = 16, clock: Clock | Non
     clock: is told what time the service has. Raises UsageError when there are no credentials that can be used.
     """
 
-    client = with_credentials(lambda known: storage.Client(project=settings.project, credentials=known), settings, "STORAGE")
+    client = with_credentials(
+        lambda known: storage.Client(project=settings.project, credentials=known), settings, "STORAGE"
+    )
     widen_pool(client, connections)
     if clock:
-        client._http.hooks["response"].append(lambda answer, *_, **__: clock.note("Cloud Storage", answer.headers.get("Date")))
+        client._http.hooks["response"].append(
+            lambda answer, *_, **__: clock.note("Cloud Storage", answer.headers.get("Date"))
+        )
     return client
 
 

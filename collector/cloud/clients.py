@@ -35,7 +35,9 @@ def _no_credentials() -> UsageError:
     """Why there are no credentials; the library's own words can run over many lines."""
     named, command = os.environ.get("GOOGLE_APPLICATION_CREDENTIALS"), f"run: {refusals.LOGIN}"
     if named:
-        return UsageError(f"GOOGLE_APPLICATION_CREDENTIALS names {named!r}, which holds no usable credentials; correct it, or unset it and {command}")
+        return UsageError(
+            f"GOOGLE_APPLICATION_CREDENTIALS names {named!r}, which holds no usable credentials; correct it, or unset it and {command}"
+        )
     return UsageError(f"no Application Default Credentials (being logged in to gcloud is not the same); {command}")
 
 
@@ -67,7 +69,6 @@ def widen_pool(client: Any, connections: int) -> None:
     """As many kept-alive connections as workers (the default of ten drops and reopens the rest), and an end to
     waiting: for the next byte where the library sets none, and for the whole of an answer."""
 
-
     class Bounded(BoundedAdapter):
         def send(self, request: Any, *args: Any, **kwargs: Any) -> Any:
             if kwargs.get("timeout") is None:
@@ -89,7 +90,9 @@ def unusable(error: Exception, service: str, what: str, settings: Settings) -> U
     if found.stops:
         return UsageError(text if text.startswith("the credentials") else f"{what} cannot be used: {text}")
     variable = "STORAGE" if service == "Cloud Storage" else service.upper()
-    return UsageError(f"{service} cannot be reached ({_reason(error)}); check the network{_emulator_hint(settings, variable)}")
+    return UsageError(
+        f"{service} cannot be reached ({_reason(error)}); check the network{_emulator_hint(settings, variable)}"
+    )
 
 
 def at_start(retry: Retry, emulator: str) -> Retry:

@@ -20,6 +20,7 @@ GIB, TIB = 2**30, 2**40
 class Price(NamedTuple):
     """USD: a TiB that queries read (on demand), a GiB of tables a month (active, logical), a GB of objects a month
     (standard class), 1,000 uploads."""
+
     query: float
     tables: float
     objects: float

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 def bigquery_client(settings: Settings, connections: int = 16) -> bigquery.Client:
     """A BigQuery client, of the emulator when BIGQUERY_EMULATOR_HOST is set. Raises UsageError as above."""
 
-    client = with_credentials(lambda known: bigquery.Client(project=settings.project, credentials=known), settings, "BIGQUERY")
+    client = with_credentials(
+        lambda known: bigquery.Client(project=settings.project, credentials=known), settings, "BIGQUERY"
+    )
     widen_pool(client, connections)
     return client
 
@@ -50,13 +52,14 @@ def find_dataset(client: bigquery.Client, settings: Settings) -> bigquery.Datase
 def check_warehouse(client: bigquery.Client, dataset: bigquery.Dataset, ledger: str, settings: Settings) -> None:
     """Raises UsageError when jobs, tables, DML or the ledger of that name are not allowed. Free, and nothing is changed."""
 
-
     try:
         missing = _probe(client, dataset, ledger)
     except (exceptions.GoogleAPIError, GoogleAuthError, OSError) as error:
         raise unusable(error, "BigQuery", f"dataset {settings.project}.{settings.dataset_id}", settings) from None
     if missing:
-        raise UsageError(f"no permission to use dataset {settings.project}.{settings.dataset_id}: {refusals.lacking(missing)}")
+        raise UsageError(
+            f"no permission to use dataset {settings.project}.{settings.dataset_id}: {refusals.lacking(missing)}"
+        )
 
 
 # The regions that a multi-region or a dual-region takes in; London and Zurich are not in the EU.

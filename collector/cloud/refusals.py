@@ -114,7 +114,11 @@ _PERMISSION = re.compile(r"\b(?:bigquery|storage)\.(?!googleapis)[A-Za-z]+\.[A-Z
 def refused_credentials(error: BaseException) -> str:
     """What to say, and to do, when credentials are no longer good."""
     named = os.environ.get("GOOGLE_APPLICATION_CREDENTIALS")
-    renew = f"renew the credentials that GOOGLE_APPLICATION_CREDENTIALS names ({named!r}), or unset it and " if named else ""
+    renew = (
+        f"renew the credentials that GOOGLE_APPLICATION_CREDENTIALS names ({named!r}), or unset it and "
+        if named
+        else ""
+    )
     return f"the credentials were refused ({said(error)}); {renew}run: {LOGIN}"
 
 

@@ -78,7 +78,9 @@ class Portal:
             request = Request(path=f"{_ACTION}/datastore_search", query=query, limit=_PAGE_LIMIT)
             names, rows, told = self.api.ask(request, _page, traffic)
             if total is not None and told != total:
-                raise WrongAnswer(f"the table {resource.id} had {total:,} rows and then {told:,}: it was loaded anew while it was read")
+                raise WrongAnswer(
+                    f"the table {resource.id} had {total:,} rows and then {told:,}: it was loaded anew while it was read"
+                )
             total = told
             if not rows and got < total:
                 raise WrongAnswer(f"the table {resource.id} has {total:,} rows by its own count, and gave {got:,}")
@@ -105,7 +107,9 @@ def _result(body: bytearray) -> Any:
 def _resources(result: Any) -> list[Resource]:
     found = []
     for one in result.get("resources") or ():
-        if not isinstance(one, dict) or not re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", str(one.get("id"))):
+        if not isinstance(one, dict) or not re.fullmatch(
+            r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", str(one.get("id"))
+        ):
             raise WrongAnswer("the portal tells of a resource without an id")
         try:
             modified = parse_utc(str(one.get("last_modified")))
@@ -113,7 +117,16 @@ def _resources(result: Any) -> list[Resource]:
             modified = None
         is_table = one.get("url_type") == "datastore"
         path = urlsplit(str(one.get("url") or "")).path
-        found.append(Resource(one["id"], " ".join(str(one.get("name")).split()), path, None if is_table else modified, is_table, str(one.get("last_modified"))))
+        found.append(
+            Resource(
+                one["id"],
+                " ".join(str(one.get("name")).split()),
+                path,
+                None if is_table else modified,
+                is_table,
+                str(one.get("last_modified")),
+            )
+        )
     if not found:
         raise WrongAnswer("the portal tells of a package without resources")
     return found
@@ -141,12 +154,20 @@ def resolve(files: Files, resources: Sequence[Resource], begins: date, today: da
     for resource in resources:
         if resource.id in pinned:
             found.setdefault(_named(files, pinned[resource.id]), []).append(resource)
-        elif (match := re.fullmatch(files.resource, resource.name)) and (period := _named(files, match.groupdict().get("period") or "")) not in claimed:
+        elif (match := re.fullmatch(files.resource, resource.name)) and (
+            period := _named(files, match.groupdict().get("period") or "")
+        ) not in claimed:
             found.setdefault(period, []).append(resource)
     several = {period: those for period, those in found.items() if len(those) > 1}
     if several or not found:
-        names = "; ".join(repr(one.name) for those in several.values() for one in those) or "; ".join(repr(one.name) for one in resources[:40])
-        what = f"{sum(map(len, several.values()))} resources fit {', '.join(filter(None, several)) or 'it'}" if several else "no resource fits it"
+        names = "; ".join(repr(one.name) for those in several.values() for one in those) or "; ".join(
+            repr(one.name) for one in resources[:40]
+        )
+        what = (
+            f"{sum(map(len, several.values()))} resources fit {', '.join(filter(None, several)) or 'it'}"
+            if several
+            else "no resource fits it"
+        )
         raise Unresolved(f"package {files.package}, resource {files.resource!r}: {what}: {names}")
     placed = sorted((_placed(files, period, those[0]) for period, those in found.items()), key=lambda one: one.first)
     return placed, list(_gaps(files, placed, begins, today)) if files.covers in PARTED else []
@@ -156,7 +177,13 @@ def count(files: Files, days: Sequence[date]) -> int:
     """About how many files have these days."""
     shift = 3 if files.covers == FINANCIAL_YEAR else 0
     months = {(12 * day.year + day.month - 1 - shift) for day in days}
-    return len(months if files.covers == MONTH else {month // 12 for month in months} if files.covers in PARTED else months and {0})
+    return len(
+        months
+        if files.covers == MONTH
+        else {month // 12 for month in months}
+        if files.covers in PARTED
+        else months and {0}
+    )
 
 
 def _named(files: Files, text: str) -> str:
@@ -217,4 +244,3 @@ def _gaps(files: Files, placed: Sequence[Resource], begins: date, today: date) -
         at = max(at, end)
     if (today - at).days > _NEW:
         yield f"the portal has no file from {at} on (package {files.package}); its names may have changed"
-

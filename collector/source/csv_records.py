@@ -53,7 +53,12 @@ DATES = {
     "dd-mon-yy": r"(?P<d>\d\d)-(?P<mon>[A-Za-z]{3})-(?P<yy>\d\d)",
 }
 _PATTERNS = {name: re.compile(pattern, re.ASCII) for name, pattern in DATES.items()}
-_MONTHS = {name: number for number, name in enumerate(("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"), 1)}
+_MONTHS = {
+    name: number
+    for number, name in enumerate(
+        ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"), 1
+    )
+}
 _THOUSANDS = re.compile(r"-?\d{1,3}(,\d{3})+(\.\d+)?", re.ASCII)
 _PERIOD = re.compile(r"\d{1,2}(\.0+)?", re.ASCII)
 _NUMBERS = frozenset({"INT64", "FLOAT64"})
@@ -156,7 +161,9 @@ class FileReader:
                 with zipfile.ZipFile(body) as archive:
                     (member,) = [one for one in archive.infolist() if one.filename.lower().endswith(".csv")]
                     if member.file_size > self.files.most * 1_000_000:
-                        raise Broken(f"the ZIP unfolds into {member.file_size / 1e6:,.0f} MB, more than the limit of {self.files.most} MB")
+                        raise Broken(
+                            f"the ZIP unfolds into {member.file_size / 1e6:,.0f} MB, more than the limit of {self.files.most} MB"
+                        )
                     with tempfile.TemporaryFile() as unfolded, archive.open(member) as packed:
                         while piece := packed.read(_PIECE):
                             unfolded.write(piece)
@@ -254,7 +261,9 @@ class FileReader:
         if form.rows < self.files.floor * self.told.rows:
             raise Broken(f"it has {form.rows:,} rows where the version before had {self.told.rows:,}")
         if not ends and self.told.rows and form.rows < self.told.rows:
-            raise Broken(f"it ends without a line end, after {form.rows:,} rows where the version before had {self.told.rows:,}")
+            raise Broken(
+                f"it ends without a line end, after {form.rows:,} rows where the version before had {self.told.rows:,}"
+            )
 
     def _narrow(self, candidates: dict[str, list[str]], seen: set[str], name: str, cell: str, line: int) -> None:
         """Leave of the forms of a column those that a cell is in. Raises Unknown when none is left."""
@@ -264,7 +273,9 @@ class FileReader:
             seen.add(cell)
         forms = [form for form in candidates.get(name, self.files.dates) if _PATTERNS[form].fullmatch(cell)]
         if not forms:
-            raise Unknown(f"{name} is {printable(cell)[:40]!r} in line {line}: no form of date that is known holds for the whole file ({', '.join(self.files.dates)})")
+            raise Unknown(
+                f"{name} is {printable(cell)[:40]!r} in line {line}: no form of date that is known holds for the whole file ({', '.join(self.files.dates)})"
+            )
         candidates[name] = forms
 
     def _names(self, header: list[str]) -> list[str | None]:
@@ -276,11 +287,15 @@ class FileReader:
             text = _plain(cell)
             name = aliases.get(text) or known.get(text)
             if name is None and text:
-                raise Unknown(f"its header has an unknown column {printable(text)[:60]!r}; known are {', '.join(sorted(known))}")
+                raise Unknown(
+                    f"its header has an unknown column {printable(text)[:60]!r}; known are {', '.join(sorted(known))}"
+                )
             if name in names and name is not None:
                 raise Unknown(f"its header has {printable(text)[:60]!r} twice")
             names.append(name)
-        lacking = [name for name in (*self._types, *self._told_by) if name not in names and name not in self.files.optional]
+        lacking = [
+            name for name in (*self._types, *self._told_by) if name not in names and name not in self.files.optional
+        ]
         if lacking:
             raise Unknown(f"its header lacks {', '.join(lacking)}; it has {', '.join(filter(None, names))}")
         return names
@@ -325,7 +340,9 @@ class FileReader:
         """The stamp that UK clocks tell, and the cells by which rows of one label are told apart."""
         stamp = next((s for s in self.files.stamps if not s.is_utc and not s.is_period), None)
         cells = {other.field: other.cells for other in self.files.stamps if other is not stamp}
-        return stamp, tuple(cell for name in self.dataset.key_fields for cell in cells.get(name, (name,)) if not cell.startswith("@"))
+        return stamp, tuple(
+            cell for name in self.dataset.key_fields for cell in cells.get(name, (name,)) if not cell.startswith("@")
+        )
 
     def _ambiguous(self, cells: dict[str, str], form: Form) -> tuple[str, ...] | None:
         """What tells rows of one label apart, where the label is of the hour that comes twice; else None."""
@@ -373,7 +390,9 @@ class FileReader:
             if stamp.field == self.dataset.instant.fields[0]:
                 day = _day_of(instant)
         if self._has_hash:
-            record[ROW] = hashlib.sha256("\x1f".join(f"{n}={cells[n]}" for n in sorted(cells)).encode()).hexdigest()[:16]
+            record[ROW] = hashlib.sha256("\x1f".join(f"{n}={cells[n]}" for n in sorted(cells)).encode()).hexdigest()[
+                :16
+            ]
         if self.files.numbered is not None:
             record[ORDINAL] = 1
         for name, kind in self._types.items():

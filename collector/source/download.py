@@ -58,6 +58,7 @@ def workers_for(dataset: Dataset, days: int, most: int) -> int:
 
 class Download:
     """The download of one dataset: its windows, what they brought, what is to be looked at twice."""
+
     def __init__(
         self, task: Task, api: Api, store: DayStore, progress: Progress, *, max_days: int, max_workers: int, force: bool,
         stop: Stop, outage: str = "", clock: Clock | None = None,
@@ -178,7 +179,9 @@ class Download:
                 while at < len(wanted) or running:
                     while at < len(wanted) and len(running) < 2 * self.workers:
                         ahead = wanted[at : at + self.max_window]
-                        span = next(spans(ahead, self.max_window, self.dataset.endpoint.split_years, confirming, RIDERS))
+                        span = next(
+                            spans(ahead, self.max_window, self.dataset.endpoint.split_years, confirming, RIDERS)
+                        )
                         at += sum(1 for day in ahead if day <= span.last)
                         running.add(pool.submit(self._work, span))
                     done, running = wait(running, timeout=1.0, return_when=FIRST_COMPLETED)
@@ -196,7 +199,9 @@ class Download:
             done = len(result.stored) + len(result.failed)
             rows = sum(day.rows for day in result.stored.values())
         rate = traffic.requests / max(time.monotonic() - self._began, 0.001)
-        self.line.update(done, f"{rate:.1f} req/s, {traffic.retries} retries, {traffic.body_bytes / 1e6:,.1f} MB, {rows:,} rows")
+        self.line.update(
+            done, f"{rate:.1f} req/s, {traffic.retries} retries, {traffic.body_bytes / 1e6:,.1f} MB, {rows:,} rows"
+        )
 
     def _work(self, span: Span) -> None:
         """Fetch one span and store its days; what fails is noted, never raised (but Stopped)."""

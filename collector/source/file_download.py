@@ -72,7 +72,9 @@ class FileDownload(Download):
             log.info("%s: begins on %s, after the asked range: nothing to do", dataset.key, dataset.first_day)
             return
         self.line = self.progress.line(dataset.key, 1)
-        self.rules = hashlib.sha256(repr((files, dataset.instant, dataset.natural_key, [c[:3] for c in dataset.columns])).encode()).hexdigest()[:16]
+        self.rules = hashlib.sha256(
+            repr((files, dataset.instant, dataset.natural_key, [c[:3] for c in dataset.columns])).encode()
+        ).hexdigest()[:16]
         first = dataset.first_day if files.is_snapshot else self.task.first - AROUND
         self.outcome.known = self.store.list(dataset, first, self.task.last + AROUND)
         self.kept = FileStore(self.store.bucket, dataset.key)
@@ -84,7 +86,9 @@ class FileDownload(Download):
             self._judge()
             for trouble in dict.fromkeys(self.troubles):
                 log.error("%s: %s", dataset.key, trouble)
-            self.result.alarms += [trouble for trouble in dict.fromkeys(self.troubles) if trouble not in self.result.alarms]
+            self.result.alarms += [
+                trouble for trouble in dict.fromkeys(self.troubles) if trouble not in self.result.alarms
+            ]
 
     def _collect(self, wanted: Sequence[date]) -> None:
         """Bring the files up to date, then the days."""
@@ -97,7 +101,9 @@ class FileDownload(Download):
             return
         try:
             resources = self.portal.resources(self.files.package, self.result.traffic)
-            placed, alarms = resolve(self.files, resources, max(self.dataset.first_day, self.task.first), min(today, self.task.last))
+            placed, alarms = resolve(
+                self.files, resources, max(self.dataset.first_day, self.task.first), min(today, self.task.last)
+            )
         except _FAULTS as error:
             self._fail_all(wanted, str(error))
             return
@@ -124,7 +130,11 @@ class FileDownload(Download):
         self.troubles.append(printable(cause))
 
     def _tell(self, resource: Resource, error: Exception) -> None:
-        cause = refusals.trouble("Cloud Storage", error).text if isinstance(error, (GoogleAPIError, GoogleAuthError, OSError)) else str(error)
+        cause = (
+            refusals.trouble("Cloud Storage", error).text
+            if isinstance(error, (GoogleAPIError, GoogleAuthError, OSError))
+            else str(error)
+        )
         kept = "what is stored of it stays"
         if isinstance(error, Unknown):
             kept = "it is kept as it came, its days stay as they are"
@@ -142,10 +152,16 @@ class FileDownload(Download):
         began = utc_now()
         with tempfile.TemporaryFile() as spool:
             file = self._fetch_table(resource, spool) if resource.is_table else self._fetch_file(resource, spool)
-            if newest and newest.sha256 == file.sha256 and (self.files.covers != ISSUE or newest.latest == self._modified(resource)):
+            if (
+                newest
+                and newest.sha256 == file.sha256
+                and (self.files.covers != ISSUE or newest.latest == self._modified(resource))
+            ):
                 versions[-1] = self.kept.note(newest, read_at=utc_text(began), latest_modified=self._modified(resource))
                 return
-            told = self._told(resource, began, 0 if self.force else next((one.rows for one in reversed(versions) if one.rows > 0), 0))
+            told = self._told(
+                resource, began, 0 if self.force else next((one.rows for one in reversed(versions) if one.rows > 0), 0)
+            )
             reader = FileReader(self.dataset, self.files, told)
             unknown: Unknown | None = None
             encoding, rows = "", -1
@@ -167,7 +183,9 @@ class FileDownload(Download):
         since = self.now - newest.read
         if resource.modified is None:
             return since < _TABLE_AGAIN
-        return newest.latest == self._modified(resource) and (self.files.is_snapshot or since < timedelta(days=self.files.again))
+        return newest.latest == self._modified(resource) and (
+            self.files.is_snapshot or since < timedelta(days=self.files.again)
+        )
 
     @staticmethod
     def _modified(resource: Resource) -> str:
@@ -179,7 +197,9 @@ class FileDownload(Download):
     def _fetch_file(self, resource: Resource, spool: BinaryIO) -> File:
         if not resource.path.startswith("/dataset/"):
             raise Refused(f"the portal tells no address of the file ({printable(resource.path)[:100]!r})")
-        return self.portal.api.fetch(Request(path=resource.path, limit=self.files.most * 1_000_000), spool, self.result.traffic)
+        return self.portal.api.fetch(
+            Request(path=resource.path, limit=self.files.most * 1_000_000), spool, self.result.traffic
+        )
 
     def _fetch_table(self, resource: Resource, spool: BinaryIO) -> File:
         """A table that has no file, as CSV: its rows in the order of the load. Raises WrongAnswer when it was changed meanwhile."""
@@ -202,7 +222,14 @@ class FileDownload(Download):
                 add([names])
             header = names
             add(rows)
-        now = next((one for one in self.portal.resources(self.files.package, self.result.traffic, anew=True) if one.id == resource.id), None)
+        now = next(
+            (
+                one
+                for one in self.portal.resources(self.files.package, self.result.traffic, anew=True)
+                if one.id == resource.id
+            ),
+            None,
+        )
         if now is None or now.stamp != resource.stamp:
             raise WrongAnswer(f"the table {resource.id} was loaded anew while it was read")
         spool.seek(0)
@@ -211,13 +238,23 @@ class FileDownload(Download):
     # -- days
 
     def _derive(
-        self, resource: Resource, ours: Sequence[Resource], versions: Mapping[str, list[StoredFile]], wanted: frozenset[date]
+        self,
+        resource: Resource,
+        ours: Sequence[Resource],
+        versions: Mapping[str, list[StoredFile]],
+        wanted: frozenset[date],
     ) -> None:
         """Make the days of a file, if it is new, or some of them are to be looked at again."""
         own, is_issue = versions[resource.id], self.files.covers == ISSUE
-        pending = [version for version in (own if self.files.is_snapshot else own[-1:]) if not self._is_derived(version)]
+        pending = [
+            version for version in (own if self.files.is_snapshot else own[-1:]) if not self._is_derived(version)
+        ]
         # What the newest version should have told of days that are over is looked up there once more.
-        again = {day for day in wanted if day_end(day) <= self.now and self._holds(own[-1], day)} if not self.files.is_snapshot else wanted
+        again = (
+            {day for day in wanted if day_end(day) <= self.now and self._holds(own[-1], day)}
+            if not self.files.is_snapshot
+            else wanted
+        )
         if not (pending or self.force or (again and not is_issue)):
             return
         with tempfile.TemporaryDirectory() as folder:
@@ -242,7 +279,9 @@ class FileDownload(Download):
         if rules != self.rules or version.first is None or version.last is None:
             return False
         first, last = map(date.fromisoformat, range_text.split())
-        return self.files.is_snapshot or (first <= max(self.task.first, version.first) and last >= min(self.task.last, version.last))
+        return self.files.is_snapshot or (
+            first <= max(self.task.first, version.first) and last >= min(self.task.last, version.last)
+        )
 
     def _holds(self, version: StoredFile, day: date) -> bool:
         return version.first is not None and version.last is not None and version.first <= day <= version.last
@@ -265,11 +304,19 @@ class FileDownload(Download):
         if form.is_cut:
             log.info("%s: %s is cut in mid-row by the source itself, as is known", self.dataset.key, name)
         if reader.strange:
-            log.warning("%s: %s: rows without an instant that can be: %s", self.dataset.key, name, "; ".join(reader.strange))
+            log.warning(
+                "%s: %s: rows without an instant that can be: %s", self.dataset.key, name, "; ".join(reader.strange)
+            )
         if within is resource and outside and not seen:
-            self.troubles.append(printable(f"{name} holds nothing of {resource.period}, as which it is published: its {outside:,} rows are of other days"))
+            self.troubles.append(
+                printable(
+                    f"{name} holds nothing of {resource.period}, as which it is published: its {outside:,} rows are of other days"
+                )
+            )
         elif within is resource and outside:
-            log.warning("%s: %s: %d rows are not of %s and are left out", self.dataset.key, name, outside, resource.period)
+            log.warning(
+                "%s: %s: %d rows are not of %s and are left out", self.dataset.key, name, outside, resource.period
+            )
         return sorted(seen)
 
     def _stored_told(self, resource: Resource, version: StoredFile) -> Told:
@@ -277,7 +324,12 @@ class FileDownload(Download):
         return Told(version.source_name, modified, resource.period in self.files.cut)
 
     def _add_neighbours(
-        self, found: Days, resource: Resource, ours: Sequence[Resource], versions: Mapping[str, list[StoredFile]], used: set[str]
+        self,
+        found: Days,
+        resource: Resource,
+        ours: Sequence[Resource],
+        versions: Mapping[str, list[StoredFile]],
+        used: set[str],
     ) -> None:
         """Add what other files have of the same days: of issues of one day the others, of periods that overlap the rest."""
         made = set(found)
@@ -301,7 +353,9 @@ class FileDownload(Download):
 
     def _keep(self, found: Days, covered: Sequence[date], wanted: frozenset[date], version: StoredFile) -> None:
         """Store the days that are new or changed, and those that were to be looked at again; several at one time."""
-        self.outcome.wanted |= {day for day in covered if day in wanted or day not in self.outcome.known or self.files.is_snapshot}
+        self.outcome.wanted |= {
+            day for day in covered if day in wanted or day not in self.outcome.known or self.files.is_snapshot
+        }
         has_rows, origin = set(found), "/".join(version.name.split("/")[-2:])
         running: set[Future[None]] = set()
         with ThreadPoolExecutor(self.workers, self.dataset.key) as pool:

@@ -63,6 +63,7 @@ _HOPS = 2
 
 class _Transient(Exception):
     """One attempt failed; the next may do better."""
+
     def __init__(self, cause: str, refused: bool = False, wait: float | None = None) -> None:
         super().__init__(cause)
         self.refused, self.wait = refused, wait
@@ -74,6 +75,7 @@ class _Unreached(_Transient):
 
 class Traffic:
     """What was asked of an API: counts of requests and retries, bytes of bodies after decompression."""
+
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self.requests = self.retries = self.body_bytes = 0
@@ -88,6 +90,7 @@ class Traffic:
 
 class Api:
     """One of the two APIs. Safe to share between threads."""
+
     def __init__(
         self, base_url: str, *, cap: float, stop: Stop, connections: int, timeout: float = 60.0, delay: float = 0.0,
         key: str = "", attempts: int = ATTEMPTS, clock: Clock | None = None, redirects: str = "", turns: Turns | None = None,
@@ -98,7 +101,9 @@ class Api:
         self._slow, self._slow_pace, self._blocks, self._blocked = slow, slow_pace, blocks, ""
         self.base_url, self.pace, self._stop, self._timeout = base_url, Pace(cap, delay, stop, turns), stop, timeout
         self._session = _Session()
-        self._session.headers.update({"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": USER_AGENT})
+        self._session.headers.update(
+            {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": USER_AGENT}
+        )
         # No ~/.netrc, no cookies, and proxies as the environment says, but none to this machine itself.
         self._session.auth = _no_auth
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
@@ -179,7 +184,11 @@ class Api:
                         is_over = now + wait - self._told > _PATIENCE
                     cause += f", and to wait for more than {_PATIENCE / 60:.0f} min in all" if is_over else ""
                 # Once the API is known to be down, a short look is enough to see whether it is back.
-                if is_over or failed >= (2 if self.down else self._attempts) or refused >= (2 if self.down else _REFUSED_ATTEMPTS):
+                if (
+                    is_over
+                    or failed >= (2 if self.down else self._attempts)
+                    or refused >= (2 if self.down else _REFUSED_ATTEMPTS)
+                ):
                     self._note(answered=False)
                     self._last_cause, self._unreached = cause, isinstance(error, _Unreached)
                     if isinstance(error, Unparsable):
@@ -215,8 +224,13 @@ class Api:
         try:
             for hops in range(_HOPS + 1):
                 with self._session.get(
-                    url, params=query, stream=True, timeout=(min(10.0, self._timeout), self._timeout), allow_redirects=False,
-                    proxies=self._proxies, headers={"X-API-Key": None} if hops else None,
+                    url,
+                    params=query,
+                    stream=True,
+                    timeout=(min(10.0, self._timeout), self._timeout),
+                    allow_redirects=False,
+                    proxies=self._proxies,
+                    headers={"X-API-Key": None} if hops else None,
                 ) as response:
                     if self._clock and not hops:
                         self._clock.note("API", response.headers.get("Date"))
@@ -236,7 +250,9 @@ class Api:
         except _NETWORK_ERRORS as error:
             if "CERTIFICATE_VERIFY_FAILED" in str(error):
                 # Not the other failures of TLS: a connection that breaks in the handshake is one of them.
-                raise Refused(f"the certificate of {urlsplit(url).hostname} was not accepted ({plain(error)})") from None
+                raise Refused(
+                    f"the certificate of {urlsplit(url).hostname} was not accepted ({plain(error)})"
+                ) from None
             raise _Unreached(plain(error)) from None
         traffic.add(body_bytes=sink.size)
         log.debug("%d bytes in %.2f s: %s", sink.size, time.monotonic() - began, request)
@@ -249,7 +265,10 @@ class Api:
         target = urljoin(url, response.headers.get("Location", "").strip())
         try:
             parts = urlsplit(target)
-            host, is_safe = parts.hostname or "", parts.scheme == "https" or bool(THIS_MACHINE.fullmatch(parts.hostname or ""))
+            host, is_safe = (
+                parts.hostname or "",
+                parts.scheme == "https" or bool(THIS_MACHINE.fullmatch(parts.hostname or "")),
+            )
         except ValueError:
             return ""
         is_known = host == urlsplit(self.base_url).hostname or re.fullmatch(self._redirects, host)
@@ -273,7 +292,9 @@ class Api:
         # Some servers repeat the request in what they say of it, its headers too.
         page = response.raw.read(_PAGE + longest_secret(), decode_content=True)
         text = redacted(page.decode("utf-8", "replace"), is_cut=len(page) > _PAGE)
-        if status == 400 and re.search(r"must not exceed|maximum (date )?range|range (is )?too (long|large)", text, re.I):
+        if status == 400 and re.search(
+            r"must not exceed|maximum (date )?range|range (is )?too (long|large)", text, re.I
+        ):
             raise WindowTooLong(text)
         raise Refused(f"status {status}: {' '.join(text.split())[:300]}")
 
@@ -357,7 +378,9 @@ class _Spool:
 Sink = TypeVar("Sink", _Memory, _Spool)
 
 
-def apis_of(settings: Settings, stop: Stop, *, connections: int, delay: float, clock: Clock | None = None) -> dict[Source, Api]:
+def apis_of(
+    settings: Settings, stop: Stop, *, connections: int, delay: float, clock: Clock | None = None
+) -> dict[Source, Api]:
     """The APIs, which ask nothing yet. connections: most at one time; delay: least seconds between two requests."""
     return {source: _api_of(source, settings, stop, connections, delay, clock) for source in SOURCES}
 
@@ -380,6 +403,7 @@ def _is_near(url: str) -> bool:
 
 class _Session(requests.Session):
     """Follows no redirect, and does not look where it would lead: requests fails at an address that is none."""
+
     def get_redirect_target(self, resp: requests.Response) -> None:
         return None
 
@@ -399,5 +423,3 @@ def _retry_after(response: requests.Response) -> float | None:
         return None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
     return min(max((moment - utc_now()).total_seconds(), 0.0), _RETRY_AFTER_CAP)
-
-

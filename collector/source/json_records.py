@@ -36,6 +36,7 @@ _MOST, _MORE, _MOST_NAMES, _MOST_SHAPES = 3, 20_000, 1_000, 64
 @dataclass
 class DayRecords:
     """The records of one settlement day by instant, and the field names seen."""
+
     groups: dict[datetime, list[Group]] = field(default_factory=dict)
     fields: set[str] = field(default_factory=set)
     rows: int = 0
@@ -124,7 +125,9 @@ def read_answer(request: DataRequest, body: bytes | bytearray) -> Answer:
         for record in chain.from_iterable(group.records for groups in day.groups.values() for group in groups):
             whole = decode(record)
             inner = ((parent, whole.get(parent)) for parent in parents)
-            day.fields.update(f"{parent}.{name}" for parent, value in inner if isinstance(value, dict) for name in value)
+            day.fields.update(
+                f"{parent}.{name}" for parent, value in inner if isinstance(value, dict) for name in value
+            )
     return Answer(reader.days, [request])
 
 
@@ -160,6 +163,7 @@ class _Reader:
     Of each record only its facets (instant, stamp, run, label: few different values, each of which makes a group) and
     the rest of its natural key are read.
     """
+
     def __init__(self, request: DataRequest) -> None:
         self.request, self.dataset, self.start, self.end = request, request.dataset, request.start, request.end
         self.days: dict[date, DayRecords] = {}
@@ -230,7 +234,9 @@ class _Reader:
         try:
             instant = self.dataset.instant.of(facets[: len(self.dataset.instant.fields)])
         except (ValueError, OverflowError) as error:
-            raise WrongAnswer(f"a record has no usable instant ({str(error)[:200]}): {excerpt(bytes(record))}") from None
+            raise WrongAnswer(
+                f"a record has no usable instant ({str(error)[:200]}): {excerpt(bytes(record))}"
+            ) from None
         if not self._is_asked_for(instant, told.get(self.dataset.endpoint.stamp)):
             # All of the answer is read, so that the message can say what it is instead.
             self._strangers.append(instant)
@@ -295,7 +301,9 @@ def _shape(names: tuple[str, ...], dataset: _Read) -> Callable[[Any], Any] | Non
     instant, facets, keys = dataset
     if not set(instant) <= set(names):
         return None
-    built = {name: f"{letter}{number}" for letter, those in (("k", keys), ("g", facets)) for number, name in enumerate(those)}
+    built = {
+        name: f"{letter}{number}" for letter, those in (("k", keys), ("g", facets)) for number, name in enumerate(those)
+    }
     fields: list[Any] = [(attribute, None, None) for name, attribute in built.items() if name not in names]
     rename = {}
     for number, name in enumerate(names):

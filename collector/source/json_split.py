@@ -46,7 +46,9 @@ def split(body: bytes | bytearray, most: int = sys.maxsize) -> list[Any]:
     _check_utf8(body)
     records = _split_in_pieces(body, most) if len(body) > 2 * _SPLIT else _split_whole(body)
     if len(records) > most:
-        raise WrongAnswer(f"the answer holds more than {most:,} records, which is more than there can be in this window")
+        raise WrongAnswer(
+            f"the answer holds more than {most:,} records, which is more than there can be in this window"
+        )
     return records
 
 

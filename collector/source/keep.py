@@ -23,8 +23,17 @@ class Keeper:
     """Stores the days of answers, or leaves what is stored. now: when the run began (aware UTC); force: what is stored
     counts for nothing."""
 
-    def __init__(self, dataset: Dataset, store: DayStore, outcome: Outcome, stop: Stop, now: datetime, force: bool) -> None:
-        self.dataset, self.store, self.outcome, self.stop, self.now, self.force = dataset, store, outcome, stop, now, force
+    def __init__(
+        self, dataset: Dataset, store: DayStore, outcome: Outcome, stop: Stop, now: datetime, force: bool
+    ) -> None:
+        self.dataset, self.store, self.outcome, self.stop, self.now, self.force = (
+            dataset,
+            store,
+            outcome,
+            stop,
+            now,
+            force,
+        )
 
     def keep(self, span: Span, answer: Answer) -> None:
         """Store the days of a span as they were answered; what fails is noted. Raises Stopped."""
@@ -51,7 +60,9 @@ class Keeper:
             self.outcome.give_up(found.text)
         self.outcome.fail([day], self.outcome.given_up or found.text, again and found.again)
 
-    def _keep(self, span: Span, day: date, records: DayRecords | None, fetched: datetime, nothing: bool, asked: str) -> None:
+    def _keep(
+        self, span: Span, day: date, records: DayRecords | None, fetched: datetime, nothing: bool, asked: str
+    ) -> None:
         """Store a day as it was answered, unless what is stored is fuller or it is to be looked at once more."""
         known = self.outcome.known.get(day)
         profile = records.profile(self.dataset, day) if records else Profile(0)
@@ -71,7 +82,10 @@ class Keeper:
             # The second look found less than the first, which is stored.
             return
         if known and known.rows > 0 and not payload.rows and not self.force:
-            self.outcome.fail([day], f"the source has nothing now where {known.rows} rows are stored; they are kept (--force replaces them)")
+            self.outcome.fail(
+                [day],
+                f"the source has nothing now where {known.rows} rows are stored; they are kept (--force replaces them)",
+            )
             return
         if known and not self.force and self._has_fewer(known, profile, fetched):
             self.outcome.note(day, "same", known)
@@ -83,8 +97,16 @@ class Keeper:
 
     def _keep_snapshot(self, day: date, payload: Payload, records: DayRecords | None) -> None:
         """Store a snapshot if it differs from the one before; if not, note there that it still holds."""
-        before = max((one for one in self.outcome.known.values() if one.day <= day), key=lambda one: one.day, default=None)
-        if before and records and not self.force and sha256_of(as_of(records.lines(), day, before.day)) == before.sha256 and not before.is_altered:
+        before = max(
+            (one for one in self.outcome.known.values() if one.day <= day), key=lambda one: one.day, default=None
+        )
+        if (
+            before
+            and records
+            and not self.force
+            and sha256_of(as_of(records.lines(), day, before.day)) == before.sha256
+            and not before.is_altered
+        ):
             self.outcome.note(day, "same", self.store.look(before, payload))
             return
         least = before.rows // 2 if before and not self.force else 0
@@ -99,7 +121,11 @@ class Keeper:
         well-formed empty list is how this API hides a fault. nothing: the answer had nothing for any of its days, which
         is doubted even where one empty day is ordinary."""
         # A file says the same the second time.
-        if self.dataset.files or self.now < day_end(day) + self.dataset.whole_after or (self.dataset.often_empty and not nothing):
+        if (
+            self.dataset.files
+            or self.now < day_end(day) + self.dataset.whole_after
+            or (self.dataset.often_empty and not nothing)
+        ):
             return False
         return profile.keys == 0 or not days.is_whole(days.lacks(self.dataset, day, profile, days.Stored({})))
 

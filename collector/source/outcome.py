@@ -30,6 +30,7 @@ class Fetched:
 class Result:
     """What a run did for one dataset. settled: days that were stored already and are not revised since. states: of the
     days of this run; alarms: what is wrong with the source as a whole."""
+
     dataset: Dataset
     traffic: Traffic
     settled: int = 0
@@ -131,8 +132,12 @@ def summary(results: list[Result]) -> str:
         ))  # fmt: skip
     lines = [table(rows, frozenset(range(1, 14)))]
     for r in results:
-        lines += [f"FAILED {r.dataset.key} {days_text(failed)}: {cause}" for cause, failed in days_by_cause(r.failed).items()]
+        lines += [
+            f"FAILED {r.dataset.key} {days_text(failed)}: {cause}" for cause, failed in days_by_cause(r.failed).items()
+        ]
         lines += [f"SOURCE {r.dataset.key}: {alarm}" for alarm in r.alarms]
     if any("cannot be reached" in cause for r in results for cause in r.failed.values()):
-        lines.append("The API cannot be reached. Without internet, ./deploy_data_collectors.sh --demo shows the system with made-up data.")
+        lines.append(
+            "The API cannot be reached. Without internet, ./deploy_data_collectors.sh --demo shows the system with made-up data."
+        )
     return "\n".join(lines)

@@ -17,7 +17,9 @@ def plan_text(tasks: Sequence[Task], store: DayStore, *, max_days: int, delay: f
     """What a run would request and store, a line for each dataset, with its cost and least time. max_days: most days of a
     request; delay: least seconds between two; force: even what is settled."""
     now = gb_calendar.utc_now()
-    rows: list[tuple[str, ...]] = [("DATASET", "DAYS", "STORED", "MISSING", "STALE", "REQUESTS", "OBJECTS", "ROWS", "MB", "TIME")]
+    rows: list[tuple[str, ...]] = [
+        ("DATASET", "DAYS", "STORED", "MISSING", "STALE", "REQUESTS", "OBJECTS", "ROWS", "MB", "TIME")
+    ]
     total_bytes, objects, questions, least_of_all = 0, 0, 0, 0.0
     for task in tasks:
         dataset = task.dataset
@@ -37,7 +39,12 @@ def plan_text(tasks: Sequence[Task], store: DayStore, *, max_days: int, delay: f
             dataset.key, str(len(task.days)), str(len(stored)), str(len(wanted) - stale), str(stale), str(requests),
             str(len(wanted)), f"{count:,}", f"{size / 1e6:,.1f}", duration(least),
         ))  # fmt: skip
-        total_bytes, objects, questions, least_of_all = total_bytes + size, objects + len(wanted), questions + requests, least_of_all + least
+        total_bytes, objects, questions, least_of_all = (
+            total_bytes + size,
+            objects + len(wanted),
+            questions + requests,
+            least_of_all + least,
+        )
     return "\n".join((
         table(rows, frozenset(range(1, 10))),
         "Rows and MB are estimates from the registry; TIME is the least that the rate limit allows.",

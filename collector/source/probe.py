@@ -141,7 +141,9 @@ def _probe(one: Probe, api: Api, now: datetime) -> None:
     one.differences += _size(dataset, recent, len(records))
     one.lag = _lag(dataset, records)
     if dataset.asked.stamp and one.lag is not None and timedelta(hours=one.lag) > dataset.asked.reach:
-        one.differences.append(Difference("reach", f"{dataset.asked.reach}", f"published {one.lag:.1f} h after the instant"))
+        one.differences.append(
+            Difference("reach", f"{dataset.asked.reach}", f"published {one.lag:.1f} h after the instant")
+        )
     if dataset.endpoint.is_snapshot or dataset.often_empty or dataset.kind == "event":
         return
     first = _window(dataset, dataset.first_day)
@@ -176,7 +178,9 @@ def _ask(api: Api, request: DataRequest) -> tuple[list[dict[str, Any]], str]:
             days: Mapping[date, DayRecords] = read_answer(request, bytes(body)).days
         except WrongAnswer as error:
             # All the same the fields can be told.
-            return [whole for record in split(bytes(body))[:_SAMPLE] if isinstance(whole := decode(record), dict)], str(error)
+            return [whole for record in split(bytes(body))[:_SAMPLE] if isinstance(whole := decode(record), dict)], str(
+                error
+            )
         lines = (line for day in days.values() for piece in day.lines() for line in piece)
         return [decode(line) for line in lines], ""
 
@@ -246,7 +250,9 @@ def _lag(dataset: Dataset, records: Sequence[dict[str, Any]]) -> float | None:
     """Hours from instant to publication, at the middle of the records; None where they do not tell."""
     if len(dataset.instant.fields) != 1 or dataset.instant.is_date:
         return None
-    pairs = ((_instant(record.get(dataset.instant.fields[0])), _instant(record.get("publishTime"))) for record in records)
+    pairs = (
+        (_instant(record.get(dataset.instant.fields[0])), _instant(record.get("publishTime"))) for record in records
+    )
     lags = [(published - instant).total_seconds() / 3_600 for instant, published in pairs if instant and published]
     return round(median(lags), 2) if lags else None
 
@@ -261,11 +267,16 @@ def _instant(value: Any) -> datetime | None:
 def probe_text(found: Sequence[Probe]) -> str:
     """What was seen as a table, and below it each difference with the place of its entry."""
     rows: list[tuple[str, ...]] = [("DATASET", "VERDICT", "ROWS", "LAG H", "WINDOW")]
-    rows += [(one.dataset.key, one.verdict, f"{one.rows:,}", "" if one.lag is None else f"{one.lag:g}", one.window) for one in found]
+    rows += [
+        (one.dataset.key, one.verdict, f"{one.rows:,}", "" if one.lag is None else f"{one.lag:g}", one.window)
+        for one in found
+    ]
     lines = [table(rows, frozenset({2, 3}))]
     for one in found:
         lines += [f"{entry_of(one.dataset)} {one.dataset.key}: {difference}" for difference in one.differences]
         lines += [f"{one.dataset.key}: {one.cause}"] if one.cause else []
-    counts = {verdict: sum(1 for one in found if one.verdict == verdict) for verdict in (CONFIRMED, DIFFERENT, UNANSWERED)}
+    counts = {
+        verdict: sum(1 for one in found if one.verdict == verdict) for verdict in (CONFIRMED, DIFFERENT, UNANSWERED)
+    }
     lines.append("; ".join(f"{count} {verdict}" for verdict, count in counts.items()) + ". Nothing was stored.")
     return "\n".join(lines)

@@ -38,7 +38,9 @@ class Request:
     no_data: int = 0
 
     def __str__(self) -> str:
-        return self.path + ("?" + "&".join(f"{name}={value}" for name, value in self.query.items()) if self.query else "")
+        return self.path + (
+            "?" + "&".join(f"{name}={value}" for name, value in self.query.items()) if self.query else ""
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,10 +73,16 @@ def requests_of(dataset: Dataset, start: datetime, end: datetime) -> list[DataRe
     endpoint = dataset.asked
     parts = [(start, end, dict[str, str]())]
     if "date" in endpoint.placeholders:
-        parts = list(_by_date(settlement_day(start), settlement_day(end - _MICROSECOND), "period" in endpoint.placeholders))
+        parts = list(
+            _by_date(settlement_day(start), settlement_day(end - _MICROSECOND), "period" in endpoint.placeholders)
+        )
     chosen = list(product(*([(name, value) for value in values] for name, values in endpoint.partitions)))
     share = (end - start) / (len(parts) * len(chosen))
-    return [_request(dataset, first, last, {**told, **dict(choice)}, choice, share) for first, last, told in parts for choice in chosen]
+    return [
+        _request(dataset, first, last, {**told, **dict(choice)}, choice, share)
+        for first, last, told in parts
+        for choice in chosen
+    ]
 
 
 def _by_date(first: date, last: date, by_period: bool) -> Iterator[tuple[datetime, datetime, dict[str, str]]]:

@@ -29,16 +29,22 @@ from collector.source.requests import Request
 class SourceState:
     """down: base-URL variable of an API that does not answer -> why. newest: dataset key -> its newest data as the API
     tells (aware UTC)."""
+
     down: dict[str, str] = field(default_factory=dict)
     newest: dict[str, datetime] = field(default_factory=dict)
 
     def lines(self, tasks: Sequence[Task], now: datetime) -> list[str]:
         """What is not as it should be, a line each; the APIs that are down first."""
-        found = [f"{cause}: nothing of {', '.join(t.dataset.key for t in tasks if t.dataset.source.variable == variable)} can be fetched" for variable, cause in self.down.items()]
+        found = [
+            f"{cause}: nothing of {', '.join(t.dataset.key for t in tasks if t.dataset.source.variable == variable)} can be fetched"
+            for variable, cause in self.down.items()
+        ]
         for task in tasks:
             newest, usual = self.newest.get(task.dataset.key), task.dataset.max_age
             if newest and usual and now - newest > usual:
-                found.append(f"{task.dataset.key}: the source stands still since {utc_text(newest)} (usual: new data within {_hours(usual)} h)")
+                found.append(
+                    f"{task.dataset.key}: the source stands still since {utc_text(newest)} (usual: new data within {_hours(usual)} h)"
+                )
         return found
 
     def write(self, path: Path) -> None:

@@ -133,7 +133,9 @@ class DayObject:
         metadata = blob.metadata or {}
         rows = metadata.get("rows", "")
         crc32c, told = blob.crc32c or "", metadata.get("crc32c") or ""
-        is_altered = bool(told and crc32c and told != crc32c) or (rows.isdigit() and (int(blob.size or 0) <= _EMPTY_SIZE) != (not rows.strip("0")))
+        is_altered = bool(told and crc32c and told != crc32c) or (
+            rows.isdigit() and (int(blob.size or 0) <= _EMPTY_SIZE) != (not rows.strip("0"))
+        )
         # Metadata can be edited by anyone who may write to the bucket: what is not ours reads as not known.
         try:
             names = json.loads(metadata.get("fields") or "[]")
@@ -192,7 +194,13 @@ def sha256_of(groups: Iterable[list[bytes]]) -> str:
 
 
 def pack(
-    groups: Iterable[list[bytes]], fields: Iterable[str], fetched: datetime, window: str, confirmed: bool, profile: str = "", asked: str = "",
+    groups: Iterable[list[bytes]],
+    fields: Iterable[str],
+    fetched: datetime,
+    window: str,
+    confirmed: bool,
+    profile: str = "",
+    asked: str = "",
 ) -> Payload:
     """Compress records, already ordered and in pieces, one a line; only one piece of them is held uncompressed at a time.
 
@@ -288,7 +296,11 @@ class DayStore:
         blob = self.bucket.blob(object_name(dataset.key, day))
         blob.metadata = payload.metadata
         blob.upload_from_string(
-            payload.data, content_type="application/gzip", if_generation_match=generation, checksum="crc32c", retry=RETRY
+            payload.data,
+            content_type="application/gzip",
+            if_generation_match=generation,
+            checksum="crc32c",
+            retry=RETRY,
         )
         return DayObject.of(day, blob)
 
@@ -300,7 +312,10 @@ class DayStore:
         crc32c = known.crc32c if payload.metadata["crc32c"] == known.crc32c else known.told_crc32c
         told = {"first_fetched_at": utc_text(first), "crc32c": crc32c}
         if known.behind:
-            told |= {"behind_at": utc_text(known.behind), "behind_read_at": utc_text(known.behind_read or payload.fetched)}
+            told |= {
+                "behind_at": utc_text(known.behind),
+                "behind_read_at": utc_text(known.behind_read or payload.fetched),
+            }
         if known.fewer:
             # The source has all of it again. What is left out of a patch would stay.
             told["fewer_at"] = ""

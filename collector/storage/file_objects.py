@@ -76,7 +76,9 @@ class FileStore:
     def versions(self) -> dict[str, list[StoredFile]]:
         """The stored versions of each resource, oldest first, in one listing."""
         found: dict[str, list[StoredFile]] = {}
-        for blob in self.bucket.client.list_blobs(self.bucket, prefix=self._prefix, fields=LISTED, page_size=PAGE, retry=RETRY):
+        for blob in self.bucket.client.list_blobs(
+            self.bucket, prefix=self._prefix, fields=LISTED, page_size=PAGE, retry=RETRY
+        ):
             if stored := StoredFile.of(blob):
                 found.setdefault(stored.resource, []).append(stored)
         for those in found.values():
@@ -94,7 +96,9 @@ class FileStore:
             packed.seek(0)
             # The same bytes under the same name are there already.
             with contextlib.suppress(exceptions.PreconditionFailed):
-                blob.upload_from_file(packed, content_type="application/gzip", if_generation_match=0, checksum="crc32c", retry=RETRY)
+                blob.upload_from_file(
+                    packed, content_type="application/gzip", if_generation_match=0, checksum="crc32c", retry=RETRY
+                )
         return self._current(blob)
 
     def note(self, stored: StoredFile, **told: Any) -> StoredFile:
@@ -109,7 +113,9 @@ class FileStore:
     def opened(self, stored: StoredFile) -> Iterator[BinaryIO]:
         """Its bytes as they came from the source."""
         with tempfile.TemporaryFile() as packed:
-            self.bucket.blob(stored.name, generation=stored.generation).download_to_file(packed, raw_download=True, checksum="crc32c", retry=RETRY)
+            self.bucket.blob(stored.name, generation=stored.generation).download_to_file(
+                packed, raw_download=True, checksum="crc32c", retry=RETRY
+            )
             packed.seek(0)
             with igzip.open(packed, "rb") as body:
                 yield cast(BinaryIO, body)

@@ -141,7 +141,9 @@ def profile_of(
         found["newest"] = int((max(known) - start).total_seconds())
     if dataset.grid:
         found |= _grid(dataset, day, keys)
-        absent = {name: _runs((instant - start) // dataset.grid for instant in instants) for name, instants in nulls.items()}
+        absent = {
+            name: _runs((instant - start) // dataset.grid for instant in instants) for name, instants in nulls.items()
+        }
         found["nulls"] = {name: runs for name, runs in absent.items() if runs}
         found["null_count"] = sum(length for runs in absent.values() for _, length in runs)
     if dataset.has_issues:

@@ -19,7 +19,20 @@ from collector.warehouse.tables import Warehouse
 
 def plan_text(tasks: Sequence[Task], warehouse: Warehouse, store: DayStore, force: bool) -> str:
     """What a run would load, a line for each dataset, with its cost, and what verifying everything would cost."""
-    rows: list[tuple[str, ...]] = [("DATASET", "STORED DAYS", "LOADED", "TO LOAD", "ROWS TO LOAD", "MB", "LOAD JOBS", "TO DOWNLOAD", "THEN JOBS", "TABLE")]
+    rows: list[tuple[str, ...]] = [
+        (
+            "DATASET",
+            "STORED DAYS",
+            "LOADED",
+            "TO LOAD",
+            "ROWS TO LOAD",
+            "MB",
+            "LOAD JOBS",
+            "TO DOWNLOAD",
+            "THEN JOBS",
+            "TABLE",
+        )
+    ]
     # Bytes that queries read and that tables grow by: for what is stored, and for what is to be downloaded; bytes of a
     # whole verification.
     billed, growth, later_billed, later_growth, whole = 0.0, 0, 0.0, 0, 0.0

@@ -51,12 +51,16 @@ class Finding:
         }  # fmt: skip
 
 
-def read_content(dataset: Dataset, warehouse: Warehouse, days: Collection[date], with_digest: bool) -> list[bigquery.Row]:
+def read_content(
+    dataset: Dataset, warehouse: Warehouse, days: Collection[date], with_digest: bool
+) -> list[bigquery.Row]:
     """What `findings` judges: a row for each of these days that has rows in the table, `row_count` among its columns.
 
     Raises BadRequest for a table that lacks a column, say.
     """
-    return warehouse.query(content_sql(dataset, warehouse.table_id(dataset.table), days, with_digest), step="content", dataset=dataset)
+    return warehouse.query(
+        content_sql(dataset, warehouse.table_id(dataset.table), days, with_digest), step="content", dataset=dataset
+    )
 
 
 def findings(dataset: Dataset, days: list[bigquery.Row]) -> list[Finding]:
@@ -66,7 +70,9 @@ def findings(dataset: Dataset, days: list[bigquery.Row]) -> list[Finding]:
 
 def unread(error: Exception) -> Finding:
     """That the content could not be read; the check of the schema tells more."""
-    return Finding("not checked", "", 1, f"check of the content failed: {first_line(error)}", ("see --validate-schema",))
+    return Finding(
+        "not checked", "", 1, f"check of the content failed: {first_line(error)}", ("see --validate-schema",)
+    )
 
 
 # ---------------------------------------------------------------------------------------------- the query
@@ -92,11 +98,14 @@ def telling_columns(dataset: Dataset) -> list[Column]:
 
 def _has_label(dataset: Dataset) -> bool:
     # Of a forecast the label is of what is forecast, not of the row's instant; such a table has no settlement_period.
-    return {"settlement_period", "settlement_date_label", "settlement_period_label"} <= {c.name for c in dataset.columns}
+    return {"settlement_period", "settlement_date_label", "settlement_period_label"} <= {
+        c.name for c in dataset.columns
+    }
 
 
 def _outside(dataset: Dataset, rule: Check) -> str:
     """The condition of a value outside its bounds: those of its series where it has some, else the rule's."""
+
     def bound(number: int, usual: float) -> str:
         own = " ".join(f"WHEN '{bounds[0]}' THEN {bounds[number]}" for bounds in rule.by_series)
         return f"CASE {dataset.series[0]} {own} ELSE {usual} END" if own else str(usual)
@@ -150,9 +159,13 @@ def content_sql(dataset: Dataset, table_id: str, days: Collection[date], with_di
         count("off_grid", f"MOD(UNIX_SECONDS({time_column(dataset)}), {int(tick.total_seconds())}) != 0", "place")
     if _has_label(dataset):
         label = "CONCAT(place, ' as ', CAST(settlement_date_label AS STRING), ' period ', CAST(settlement_period_label AS STRING))"
-        count("label", "settlement_date_label != settlement_date OR settlement_period_label != settlement_period", label)
+        count(
+            "label", "settlement_date_label != settlement_date OR settlement_period_label != settlement_period", label
+        )
     source = f"FROM `{table_id}` WHERE {within(days)}"
-    digest, printed = (",\n    SUM(row_print) AS digest", f",\n      {row_print(dataset)} AS row_print") if with_digest else ("", "")
+    digest, printed = (
+        (",\n    SUM(row_print) AS digest", f",\n      {row_print(dataset)} AS row_print") if with_digest else ("", "")
+    )
     stuck = joins = ""
     for number, rule in enumerate(dataset.checks):
         if rule.still_hours is not None:
@@ -217,7 +230,11 @@ def _judge(dataset: Dataset, days: list[bigquery.Row]) -> Iterator[Finding]:
 
     def rows(name: str) -> tuple[int, tuple[str, ...], list[date]]:
         hit = [day for day in days if day.get(name)]
-        return sum(day[name] for day in hit), tuple(day[f"{name}_first"] or "" for day in hit[:3]), [day.settlement_date for day in hit]
+        return (
+            sum(day[name] for day in hit),
+            tuple(day[f"{name}_first"] or "" for day in hit[:3]),
+            [day.settlement_date for day in hit],
+        )
 
     def found(name: str, check: str, column: str, text: str, is_warning: bool = True) -> Iterator[Finding]:
         count, examples, _days = rows(name)
@@ -233,16 +250,39 @@ def _judge(dataset: Dataset, days: list[bigquery.Row]) -> Iterator[Finding]:
             f"outage_{number}", "zeros as outage", rule.column,
             f"instants at which {', '.join(rule.not_all_zero)} are all zero: an outage of the source, published as numbers",
         )  # fmt: skip
-        yield from found(f"never_{number}", "never zero", rule.column, f"zeros of series that are never zero ({', '.join(rule.never_zero)})")
-        yield from found(f"stuck_{number}", "stuck value", rule.column, f"runs of one number, each longer than {rule.still_hours or 0:g} h")
+        yield from found(
+            f"never_{number}",
+            "never zero",
+            rule.column,
+            f"zeros of series that are never zero ({', '.join(rule.never_zero)})",
+        )
+        yield from found(
+            f"stuck_{number}",
+            "stuck value",
+            rule.column,
+            f"runs of one number, each longer than {rule.still_hours or 0:g} h",
+        )
         yield from found(f"zero_{number}", "zeros", rule.column, f"zeros: {rule.zero}", is_warning=False)
     yield from found("off_grid", "off the grid", "", f"rows are not at a whole multiple of {dataset.grid} (h:mm:ss)")
     known = dataset.endpoint.labels_wrong_until
     told = [day for day in days if day.get("label")]
-    for ordinary, text in ((True, "rows have a wrong date or period as published, a known fault of the source until {}; the tables have the right one"), (False, "rows have a date or period as published that is not that of their instant")):
+    for ordinary, text in (
+        (
+            True,
+            "rows have a wrong date or period as published, a known fault of the source until {}; the tables have the right one",
+        ),
+        (False, "rows have a date or period as published that is not that of their instant"),
+    ):
         hit = [day for day in told if (known is not None and day.settlement_date <= known) is ordinary]
         if hit:
-            yield Finding("labels", "", sum(day.label for day in hit), text.format(known), tuple(day.label_first for day in hit[:3]), not ordinary)
+            yield Finding(
+                "labels",
+                "",
+                sum(day.label for day in hit),
+                text.format(known),
+                tuple(day.label_first for day in hit[:3]),
+                not ordinary,
+            )
 
 
 def _alike(days: list[bigquery.Row]) -> Iterator[Finding]:

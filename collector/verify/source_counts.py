@@ -33,6 +33,7 @@ Counts = dict[tuple[date, int], int]
 
 class _Point(msgspec.Struct, rename="camel"):
     """Records that the source holds of one settlement period."""
+
     settlement_date: date
     settlement_period: Annotated[int, msgspec.Meta(ge=0, le=100)]
     data_point_count: Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
@@ -90,6 +91,7 @@ class Comparison:
     The source counts by labels, and a record may be labelled with the day beside its own: what counts for a period is
     what the objects of three days have of it. Where one of them is not stored, its half hours at the edge are left out.
     """
+
     def __init__(self, dataset: Dataset, stored: Stored, source: Counts) -> None:
         self.dataset, self.stored = dataset, stored
         self.by_day: dict[date, dict[int, int]] = {}
@@ -120,7 +122,9 @@ class Comparison:
         if not self.dataset.counted_by:
             return False
         last = max(self.by_day[day])
-        return (period == 1 and day - ONE_DAY not in self.stored) or (period == last and day + ONE_DAY not in self.stored)
+        return (period == 1 and day - ONE_DAY not in self.stored) or (
+            period == last and day + ONE_DAY not in self.stored
+        )
 
     def behind(self, day: date) -> Lack | None:
         """What the source has more of than is stored."""
@@ -129,7 +133,9 @@ class Comparison:
         own = self._own(day)
         if own is None:
             more = (self.total(day) or 0) - self.stored[day].rows
-            return Lack(Kind.BEHIND, more, None, "not known", more) if more > 0 and not self.dataset.counted_by else None
+            return (
+                Lack(Kind.BEHIND, more, None, "not known", more) if more > 0 and not self.dataset.counted_by else None
+            )
         more_in = {
             period: count - own.get(period, (0, 0))[0] for period, count in sorted(self.by_day[day].items())
             if count > own.get(period, (0, 0))[0] and not self._at_edge(day, period)
@@ -158,7 +164,11 @@ class Comparison:
         if not fewer:
             return []
         examples = tuple(f"{day}: {keys} rows, {count} at the source" for day, keys, count in fewer[:3])
-        return [Finding("fewer at source", "", len(fewer), "days have fewer rows at the source now than were fetched", examples)]
+        return [
+            Finding(
+                "fewer at source", "", len(fewer), "days have fewer rows at the source now than were fetched", examples
+            )
+        ]
 
 
 def source_api(settings: Settings, stop: Stop) -> Api:

@@ -49,18 +49,30 @@ class Metadata:
     @cached_property
     def _rows(self) -> dict[tuple[str, str], int]:
 
-        return {(row.table_name, row.partition_id): row.total_rows for row in self.warehouse.query(partitions_sql(self.warehouse.prefix), step="partitions")}
+        return {
+            (row.table_name, row.partition_id): row.total_rows
+            for row in self.warehouse.query(partitions_sql(self.warehouse.prefix), step="partitions")
+        }
 
     def doubtful(self, dataset: Dataset, days: set[date], ledger: dict[date, Loaded]) -> set[date]:
         """Those of `days` whose partitions have other numbers of rows than the ledger says."""
         told: dict[str, int] = {}
         for day, entry in ledger.items():
             told[partition_of(dataset, day)] = told.get(partition_of(dataset, day), 0) + entry.table_rows
-        return {day for day in days if self._rows.get((dataset.table, (part := partition_of(dataset, day))), 0) != told.get(part, 0)}
+        return {
+            day
+            for day in days
+            if self._rows.get((dataset.table, (part := partition_of(dataset, day))), 0) != told.get(part, 0)
+        }
 
 
 def read_table(
-    task: Task, metadata: Metadata, table: bigquery.Table, ledger: dict[date, Loaded], content: bool, since: datetime | None
+    task: Task,
+    metadata: Metadata,
+    table: bigquery.Table,
+    ledger: dict[date, Loaded],
+    content: bool,
+    since: datetime | None,
 ) -> tuple[dict[date, int], dict[date, int], list[Finding]]:
     """Rows that the table has of each day of the task, the digests of those that are read as a whole, and what looks odd about
     the values where content is asked for. Where only rows are counted, or metadata read, changed values are not seen.

@@ -32,7 +32,9 @@ def verification_text(found: list[Verification]) -> str:
         key = v.dataset.key
         lines += [line for _, line in _gaps(v)]
         if v.duplicates:
-            lines.append(f"{key}: {v.duplicates} rows of the objects are repetitions or superseded; {v.conflicts} keys conflict")
+            lines.append(
+                f"{key}: {v.duplicates} rows of the objects are repetitions or superseded; {v.conflicts} keys conflict"
+            )
         lines += [printable(f"{key}: {finding}") for finding in v.findings]
         lines += [f"{key}: {note}" for note in (*v.alarms, v.unasked, v.error) if note]
     return "\n".join(lines)
@@ -49,7 +51,12 @@ def _gaps(v: Verification) -> list[tuple[State, str]]:
         (State.SHORT, printable(f"{v.dataset.key}: {day}: {lack.kind.value}: {lack}")) for day, lack in verdicts[:_TOLD]
     ]  # fmt: skip
     if len(verdicts) > _TOLD:
-        found.append((State.SHORT, f"{v.dataset.key}: and {len(verdicts) - _TOLD} more of the like; --verify --output json has them all"))
+        found.append(
+            (
+                State.SHORT,
+                f"{v.dataset.key}: and {len(verdicts) - _TOLD} more of the like; --verify --output json has them all",
+            )
+        )
     return found
 
 

@@ -61,6 +61,7 @@ LOSSES = frozenset({State.SURPLUS, State.ALTERED, State.DIFFERS, State.BEHIND, S
 class Day:
     """One settlement day and its four counts of rows; None where a count cannot be known. lacks: what it lacks.
     is_final: it is not read again."""
+
     day: date
     state: State
     expected: int | None
@@ -78,6 +79,7 @@ class Day:
 @dataclass
 class Verification:
     """The state of one dataset over a range: what should be there, what is stored, what is loaded."""
+
     dataset: Dataset
     expected: int = 0
     stored: int = 0
@@ -129,6 +131,7 @@ class Verification:
 
     def as_json(self) -> dict[str, Any]:
         """For machines. `days` has those that are not complete."""
+
         def texts(*states: State) -> list[str]:
             return [day.isoformat() for day in self.of(*states)]
 
@@ -227,7 +230,14 @@ def verify(
 
 
 def _day(
-    dataset: Dataset, day: date, stored: Stored, entry: Loaded | None, count: int, digest: int | None, comparison: Comparison, now: datetime
+    dataset: Dataset,
+    day: date,
+    stored: Stored,
+    entry: Loaded | None,
+    count: int,
+    digest: int | None,
+    comparison: Comparison,
+    now: datetime,
 ) -> Day:
     """How a day stands. count, digest: of its rows in the table; digest None: they were not read."""
     kept, here = stored.get(day), comparison.total(day)
@@ -242,7 +252,11 @@ def _day(
         state = State.ALTERED
     elif entry is None or not is_loaded(entry, kept.identity):
         state = State.UNLOADED
-    elif count != entry.table_rows or entry.object_rows != kept.rows or (digest is not None and entry.digest not in (None, digest)):
+    elif (
+        count != entry.table_rows
+        or entry.object_rows != kept.rows
+        or (digest is not None and entry.digest not in (None, digest))
+    ):
         state = State.DIFFERS
     elif now >= day_end(day) + dataset.whole_after and (behind := comparison.behind(day)):
         if not comparison.is_final(day):
@@ -288,9 +302,12 @@ def _series_findings(v: Verification) -> list[Finding]:
     moved = [life for life in v.series if life.pauses or life.first > whole[0] or life.last < whole[-1]]
     if moved:
         examples = tuple(
-            f"{life.name}: {life.first} to {life.last}" + (f", {len(life.pauses)} pauses" if life.pauses else "") for life in moved[:8]
+            f"{life.name}: {life.first} to {life.last}" + (f", {len(life.pauses)} pauses" if life.pauses else "")
+            for life in moved[:8]
         )
-        found.append(Finding("series", "", len(moved), "series begin, pause or end within the range", examples, is_warning=False))
+        found.append(
+            Finding("series", "", len(moved), "series begin, pause or end within the range", examples, is_warning=False)
+        )
     return found
 
 
@@ -344,5 +361,3 @@ def verify_all(
 
 
 # ---------------------------------------------------------------------------------------------- telling
-
-

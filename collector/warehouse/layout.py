@@ -87,6 +87,7 @@ class Loaded:
     version, and after the last of them was added. A row of a version that did not note its columns is taken to be.
     digest: see row_print; None where there is none, or one of other columns.
     """
+
     generation: int
     identity: str
     object_rows: int
@@ -102,7 +103,9 @@ class Loaded:
         known = column_hash(dataset)
         live = _hash_of((f.name, SAME_TYPE.get(f.field_type, f.field_type)) for f in table.schema)
         added = (table.labels or {}).get(COLUMNS_ADDED, "")
-        is_whole = row.column_hash in (None, known, live) and not (added.isdigit() and row.loaded_at.timestamp() < int(added))
+        is_whole = row.column_hash in (None, known, live) and not (
+            added.isdigit() and row.loaded_at.timestamp() < int(added)
+        )
         return cls(
             row.generation, row.identity, row.object_rows, row.table_rows, row.conflicts, row.loaded_at, is_whole,
             row.digest if row.column_hash == known else None,

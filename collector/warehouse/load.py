@@ -39,6 +39,7 @@ ALTERED_MEND = f"fetch it anew: {DOWNLOADER} --datasets {{0}} --start-date {{1}}
 
 class Load:
     """The load of one dataset: batches staged in a thread pool, published one after the other."""
+
     def __init__(
         self, task: Task, warehouse: Warehouse, store: DayStore, progress: Progress, *, workers: int, force: bool
     ) -> None:
@@ -67,13 +68,18 @@ class Load:
         stored, table = self._look()
         if not stored:
             result.nothing = bool(self.task.expected(gb_calendar.utc_now()))
-            (log.error if result.nothing else log.info)("%s: nothing is stored for this range; run the downloader first", dataset.key)
+            (log.error if result.nothing else log.info)(
+                "%s: nothing is stored for this range; run the downloader first", dataset.key
+            )
             return
         if table and (cause := unfit(dataset, table)):
             self.outcome.fail(sorted(stored), cause)
             return
         for day in [day for day, kept in stored.items() if kept.is_altered]:
-            self.outcome.fail([day], f"{stored.pop(day).name} is not what was uploaded, so it is not loaded; {ALTERED_MEND.format(dataset.key, day)}")
+            self.outcome.fail(
+                [day],
+                f"{stored.pop(day).name} is not what was uploaded, so it is not loaded; {ALTERED_MEND.format(dataset.key, day)}",
+            )
         pending = pending_days(stored, self._ledger, self.force)
         result.settled = len(stored) - len(pending)
         if not pending and stored:
@@ -81,9 +87,23 @@ class Load:
         if not pending:
             return
         self.table = self.warehouse.ensure(dataset)
-        self.publisher = Publisher(dataset, self.table, self.warehouse, self.store, self.outcome, self._ledger, lambda batch: self._still_wanted(batch) != batch)
+        self.publisher = Publisher(
+            dataset,
+            self.table,
+            self.warehouse,
+            self.store,
+            self.outcome,
+            self._ledger,
+            lambda batch: self._still_wanted(batch) != batch,
+        )
         queue = batches(pending, dataset)
-        log.info("%s: %d days to load in %d batches, %d loaded already", dataset.key, len(pending), len(queue), result.settled)
+        log.info(
+            "%s: %d days to load in %d batches, %d loaded already",
+            dataset.key,
+            len(pending),
+            len(queue),
+            result.settled,
+        )
         line = self.progress.line(dataset.key, len(pending))
         running: set[Future[None]] = set()
         with ThreadPoolExecutor(self.workers, dataset.key) as pool:
@@ -159,7 +179,12 @@ class Load:
         told = [day.profile.keys if day.profile else -1 for day in batch]
         if staging and all(0 <= day.rows == keys for day, keys in zip(batch, told, strict=True)):
             try:
-                self.publisher.publish([self.publisher.entry(day, day.rows, day.rows, 0) for day in batch], staging, digest, is_checked=False)
+                self.publisher.publish(
+                    [self.publisher.entry(day, day.rows, day.rows, 0) for day in batch],
+                    staging,
+                    digest,
+                    is_checked=False,
+                )
                 return
             except Unsound as reason:
                 log.debug("%s: %s", self.dataset.key, reason)
@@ -195,6 +220,7 @@ class Load:
             f"written by a load; delete it and load again: DELETE FROM `{self.warehouse.ledger_id}` WHERE dataset = '{self.dataset.key}' AND "
             f"settlement_date = DATE '{day.day}' AND generation > {day.generation}"
         )
+
 
 def pending_days(stored: dict[date, DayObject], ledger: dict[date, Loaded], force: bool) -> list[DayObject]:
     """The stored days, oldest first, whose content is not what the ledger says is loaded; all with `force`."""

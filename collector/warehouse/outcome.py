@@ -36,7 +36,9 @@ class Result:
 
     @property
     def status(self) -> str:
-        return "stopped" if self.interrupted else "failed" if self.failed else "nothing stored" if self.nothing else "ok"
+        return (
+            "stopped" if self.interrupted else "failed" if self.failed else "nothing stored" if self.nothing else "ok"
+        )
 
 
 class Outcome:
@@ -86,7 +88,19 @@ class Outcome:
 def summary(results: list[Result]) -> str:
     """The end of a run as a table, with every failure below it."""
     rows: list[tuple[str, ...]] = [
-        ("DATASET", "SETTLED", "LOADED", "FAILED", "ROWS", "DUPLICATES", "CONFLICTS", "LOAD JOBS", "TRANSACTIONS", "SECONDS", "STATUS")
+        (
+            "DATASET",
+            "SETTLED",
+            "LOADED",
+            "FAILED",
+            "ROWS",
+            "DUPLICATES",
+            "CONFLICTS",
+            "LOAD JOBS",
+            "TRANSACTIONS",
+            "SECONDS",
+            "STATUS",
+        )
     ]
     for r in results:
         rows.append((
@@ -96,5 +110,7 @@ def summary(results: list[Result]) -> str:
     lines = [table(rows, frozenset(range(1, 10)))]
     for r in results:
         lines += [f"{r.dataset.key}: {r.given_way} days were published meanwhile by another load"] * bool(r.given_way)
-        lines += [f"FAILED {r.dataset.key} {days_text(days)}: {cause}" for cause, days in days_by_cause(r.failed).items()]
+        lines += [
+            f"FAILED {r.dataset.key} {days_text(days)}: {cause}" for cause, days in days_by_cause(r.failed).items()
+        ]
     return "\n".join(lines)

@@ -53,7 +53,14 @@ class Publisher:
         self, dataset: Dataset, table: bigquery.Table, warehouse: Warehouse, store: DayStore, outcome: Outcome, ledger: dict[date, Loaded],
         is_changed: Callable[[list[DayObject]], bool],
     ) -> None:  # fmt: skip
-        self.dataset, self.table, self.warehouse, self.store, self.outcome, self.ledger = dataset, table, warehouse, store, outcome, ledger
+        self.dataset, self.table, self.warehouse, self.store, self.outcome, self.ledger = (
+            dataset,
+            table,
+            warehouse,
+            store,
+            outcome,
+            ledger,
+        )
         self.is_changed = is_changed
         # Of the table, when it was last looked at.
         self._rows = table.num_rows or 0
@@ -97,7 +104,12 @@ class Publisher:
         try:
             job = self.warehouse.job(
                 lambda job_id: client.load_table_from_uri(
-                    uris, name, job_id=job_id, location=self.warehouse.home.location, job_config=config, retry=self.warehouse.retry
+                    uris,
+                    name,
+                    job_id=job_id,
+                    location=self.warehouse.home.location,
+                    job_config=config,
+                    retry=self.warehouse.retry,
                 ),
                 f"load_{tag}",
             )
@@ -142,7 +154,12 @@ class Publisher:
                 self._isolate(day, seen, lines, found.get(None))
                 continue
             if seen and seen.conflict_count:
-                log.warning("%s: %s: %d keys have different rows of one publication time; one row of each is kept", self.dataset.key, day.day, seen.conflict_count)
+                log.warning(
+                    "%s: %s: %d keys have different rows of one publication time; one row of each is kept",
+                    self.dataset.key,
+                    day.day,
+                    seen.conflict_count,
+                )
             entries.append(self.entry(day, lines, keys, seen.conflict_count if seen else 0))
         return entries
 
@@ -169,7 +186,14 @@ class Publisher:
         if not entries:
             return
         days = [entry["settlement_date"] for entry in entries]
-        sql = publish_sql(self.dataset, self.warehouse.table_id(self.dataset.table), self.warehouse.ledger_id, staging, days, is_checked)
+        sql = publish_sql(
+            self.dataset,
+            self.warehouse.table_id(self.dataset.table),
+            self.warehouse.ledger_id,
+            staging,
+            days,
+            is_checked,
+        )
         config = self.warehouse.config("publish", self.dataset, ledger_parameters(entries))
         name = hashlib.sha256(f"{digest} {days} {is_checked}".encode()).hexdigest()[:24]
         with self.warehouse.publishing:
@@ -179,7 +203,12 @@ class Publisher:
                 try:
                     self.warehouse.job(
                         lambda job_id: self.warehouse.client.query(
-                            sql, job_config=config, job_id=job_id, location=self.warehouse.home.location, job_retry=None, retry=self.warehouse.retry
+                            sql,
+                            job_config=config,
+                            job_id=job_id,
+                            location=self.warehouse.home.location,
+                            job_retry=None,
+                            retry=self.warehouse.retry,
                         ),
                         f"publish_{name}_{attempt_tag(attempt)}",
                     )
@@ -211,6 +240,10 @@ class Publisher:
         before, self._rows = self._rows, (live.num_rows or 0) if live else 0
         if self._rows == before - replaced + sum(should.values()):
             return
-        rows = self.warehouse.query(counts_sql(self.warehouse.table_id(self.dataset.table), should), step="count", dataset=self.dataset)
-        if {row.settlement_date: row.row_count for row in rows} != {day: count for day, count in should.items() if count}:
+        rows = self.warehouse.query(
+            counts_sql(self.warehouse.table_id(self.dataset.table), should), step="count", dataset=self.dataset
+        )
+        if {row.settlement_date: row.row_count for row in rows} != {
+            day: count for day, count in should.items() if count
+        }:
             raise Unloadable(DOUBLED)

@@ -30,8 +30,12 @@ from collector.warehouse.tables import ATTEMPTS, Gone, Unloadable, Warehouse
 
 SUFFIX = "_revisions"
 _KNOWN = [
-    bigquery.SchemaField("known_from", "TIMESTAMP", "REQUIRED", description="When the bucket first held the day so [UTC]"),
-    bigquery.SchemaField("known_until", "TIMESTAMP", "REQUIRED", description="When it first held the day otherwise [UTC]"),
+    bigquery.SchemaField(
+        "known_from", "TIMESTAMP", "REQUIRED", description="When the bucket first held the day so [UTC]"
+    ),
+    bigquery.SchemaField(
+        "known_until", "TIMESTAMP", "REQUIRED", description="When it first held the day otherwise [UTC]"
+    ),
     bigquery.SchemaField("known_generation", "INT64", "REQUIRED", description="Generation of the object that held it"),
 ]
 
@@ -53,7 +57,9 @@ def revisions_table(dataset: Dataset, table_id: str) -> bigquery.Table:
     """The table of what was. table_id: project.dataset.table."""
     table = table_of(dataset, table_id)
     table.schema = [*table.schema, *_KNOWN]
-    table.description = f"{dataset.title}: rows that were revised, as they were known from known_from until known_until."
+    table.description = (
+        f"{dataset.title}: rows that were revised, as they were known from known_from until known_until."
+    )
     table.labels = {"revisions_of": dataset.key}
     return table
 
@@ -63,7 +69,11 @@ def states(objects: Mapping[date, Sequence[DayObject]], stored: Mapping[date, Da
     found = []
     for day in sorted(objects.keys() & stored.keys()):
         held = [*sorted(objects[day], key=lambda it: it.generation), stored[day]]
-        found += [State(before, before.since, after.since) for before, after in pairwise(held) if before.generation != after.generation]
+        found += [
+            State(before, before.since, after.since)
+            for before, after in pairwise(held)
+            if before.generation != after.generation
+        ]
     return found
 
 
@@ -140,7 +150,9 @@ class Revisions:
     def _publish(self, batch: list[State]) -> None:
         objects = [state.day for state in batch]
         revised = self.dataset._replace(key=f"{self.dataset.key}{SUFFIX}")
-        publisher = Publisher(revised, self.table, self.warehouse, self.store, Outcome(revised), {}, lambda _batch: False)
+        publisher = Publisher(
+            revised, self.table, self.warehouse, self.store, Outcome(revised), {}, lambda _batch: False
+        )
         digest = publisher.digest(objects)
         for attempt in range(ATTEMPTS):
             try:
@@ -160,7 +172,12 @@ class Revisions:
                     try:
                         self.warehouse.job(
                             lambda job_id: self.warehouse.client.query(
-                                sql, job_config=config, job_id=job_id, location=self.warehouse.home.location, job_retry=None, retry=self.warehouse.retry
+                                sql,
+                                job_config=config,
+                                job_id=job_id,
+                                location=self.warehouse.home.location,
+                                job_retry=None,
+                                retry=self.warehouse.retry,
                             ),
                             f"revise_{digest}_{attempt_tag(attempt)}",
                         )

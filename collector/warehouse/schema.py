@@ -25,6 +25,7 @@ REMAKE = "drop or rename the table {}, the next load makes it anew from the stor
 class Difference:
     """One difference between registry, live table and source. additive: --update-schema can mend it; blocking: nothing
     can be loaded before it is mended."""
+
     dataset: str
     kind: str
     text: str
@@ -35,7 +36,9 @@ class Difference:
         return f"{self.dataset}: {self.kind}: {self.text}"
 
 
-def schema_differences(dataset: Dataset, live: bigquery.Table | None, seen: frozenset[str], newest: frozenset[str]) -> list[Difference]:
+def schema_differences(
+    dataset: Dataset, live: bigquery.Table | None, seen: frozenset[str], newest: frozenset[str]
+) -> list[Difference]:
     """What differs between the registry, the live table (None: not there) and the stored objects' field names.
 
     seen: names in any stored object; newest: names in the newest object that holds records.
@@ -59,7 +62,11 @@ def schema_differences(dataset: Dataset, live: bigquery.Table | None, seen: froz
             if kind != column.type:
                 add("wrong type", f"{column.name} is {kind}, should be {column.type}", blocking=True)
             if (field.mode or "NULLABLE") != mode:
-                add("wrong mode", f"{column.name} is {field.mode}, should be {mode}", blocking=mode == "NULLABLE" or field.mode == "REPEATED")
+                add(
+                    "wrong mode",
+                    f"{column.name} is {field.mode}, should be {mode}",
+                    blocking=mode == "NULLABLE" or field.mode == "REPEATED",
+                )
             if (field.description or "") != column.description:
                 add("description", f"{column.name} says {field.description!r}, should say {column.description!r}", True)
         for name, field in columns.items():
@@ -70,7 +77,10 @@ def schema_differences(dataset: Dataset, live: bigquery.Table | None, seen: froz
         if tuple(live.clustering_fields or ()) != dataset.clustering:
             add("clustering", f"is {live.clustering_fields}, should be {list(dataset.clustering)}")
     for name in sorted(seen - dataset.source_fields):
-        add("new field at source", f"{json.dumps(name)} is in stored objects but not in the registry; add a column for it")
+        add(
+            "new field at source",
+            f"{json.dumps(name)} is in stored objects but not in the registry; add a column for it",
+        )
     if newest:
         for name in sorted(dataset.source_fields - newest):
             add("field gone", f"{json.dumps(name)} is no longer in the newest stored object")
@@ -84,7 +94,11 @@ def unfit(dataset: Dataset, table: bigquery.Table) -> str:
     found = [d for d in schema_differences(dataset, table, frozenset(), frozenset()) if d.blocking]
     if not found:
         return ""
-    mend = f"run {LOADER} --update-schema --datasets {dataset.key}" if all(d.additive for d in found) else REMAKE.format(dataset.table)
+    mend = (
+        f"run {LOADER} --update-schema --datasets {dataset.key}"
+        if all(d.additive for d in found)
+        else REMAKE.format(dataset.table)
+    )
     return f"the table does not fit: {'; '.join(f'{d.kind}: {d.text}' for d in found)}; {mend}"
 
 
@@ -93,7 +107,9 @@ def differences_of(task: Task, warehouse: Warehouse, store: DayStore) -> list[Di
     stored = store.list(task.dataset, task.first, task.last) if task.days else {}
     filled = [stored[day] for day in sorted(stored) if stored[day].rows > 0]
     seen = frozenset(name for day in filled for name in day.fields)
-    return schema_differences(task.dataset, warehouse.table(task.dataset.table), seen, filled[-1].fields if filled else frozenset())
+    return schema_differences(
+        task.dataset, warehouse.table(task.dataset.table), seen, filled[-1].fields if filled else frozenset()
+    )
 
 
 def update_schema(task: Task, warehouse: Warehouse) -> tuple[list[str], list[str]]:

@@ -66,7 +66,9 @@ def row_print(dataset: Dataset) -> str:
     texts = []
     for column in dataset.columns:
         # The text of a time depends on the session's time zone.
-        value = {"TIMESTAMP": f"UNIX_MICROS({column.name})", "JSON": f"TO_JSON_STRING({column.name})"}.get(column.type, column.name)
+        value = {"TIMESTAMP": f"UNIX_MICROS({column.name})", "JSON": f"TO_JSON_STRING({column.name})"}.get(
+            column.type, column.name
+        )
         text = f"CONCAT('|', {value if column.type in ('STRING', 'JSON') else f'CAST({value} AS STRING)'})"
         texts.append(text if column.required else f"IFNULL({text}, '!')")
     return print_of(f"CONCAT({', '.join(texts)})")
@@ -117,7 +119,10 @@ def _typed(text: str, kind: str) -> str:
 
 def _paths(dataset: Dataset) -> dict[str, str]:
     """Each field that is read -> the alias of its text."""
-    paths = [*dataset.instant.fields, *(c.source for c in dataset.columns if c.source not in COMPUTED and c.type != "JSON")]
+    paths = [
+        *dataset.instant.fields,
+        *(c.source for c in dataset.columns if c.source not in COMPUTED and c.type != "JSON"),
+    ]
     return {path: f"text_{number}" for number, path in enumerate(dict.fromkeys(paths))}
 
 
@@ -157,7 +162,9 @@ def rows_sql(dataset: Dataset, staging_id: str) -> str:
     texts = ", ".join(f"{_source(path)} AS {name}" for path, name in alias.items())
     columns = ", ".join(f"{_expression(c, alias)} AS {c.name}" for c in dataset.columns)
     wrong = "\n".join(
-        f"    WHEN {_wrong(column, alias)} THEN '{column.name}'" for column in dataset.columns if column.source in alias or column.required
+        f"    WHEN {_wrong(column, alias)} THEN '{column.name}'"
+        for column in dataset.columns
+        if column.source in alias or column.required
     )
     return f"""
   SELECT line, record_day, {columns},
@@ -195,7 +202,9 @@ def check_sql(dataset: Dataset, staging_id: str) -> str:
     key = ", ".join(dataset.natural_key)
     versions = versions_of(dataset) or ["0"]
     named = ", ".join(f"{version} AS row_version_{number}" for number, version in enumerate(versions))
-    version, newest = (", ".join(f"row_version_{number}{order}" for number in range(len(versions))) for order in ("", " DESC"))
+    version, newest = (
+        ", ".join(f"row_version_{number}{order}" for number in range(len(versions))) for order in ("", " DESC")
+    )
     return f"""
 SELECT record_day, SUM(lines) AS line_count, COUNT(*) AS key_count, COUNTIF(differing) AS conflict_count,
   SUM(wrong_lines) AS wrong_count, MIN(wrong_column) AS wrong_column, MIN(wrong_line) AS wrong_line
@@ -226,7 +235,12 @@ def _refuse(condition: str, message: str) -> str:
 
 
 def publish_sql(
-    dataset: Dataset, table_id: str, ledger_id: str, staging_id: str | None, days: Sequence[date], is_checked: bool = True
+    dataset: Dataset,
+    table_id: str,
+    ledger_id: str,
+    staging_id: str | None,
+    days: Sequence[date],
+    is_checked: bool = True,
 ) -> str:
     """One transaction that replaces the days and records them: an analyst sees all or nothing.
 
@@ -275,7 +289,11 @@ COMMIT TRANSACTION;
 
 
 def revise_sql(
-    dataset: Dataset, table_id: str, ledger_id: str, staging_id: str | None, spans: Sequence[tuple[date, datetime, datetime, int]]
+    dataset: Dataset,
+    table_id: str,
+    ledger_id: str,
+    staging_id: str | None,
+    spans: Sequence[tuple[date, datetime, datetime, int]],
 ) -> str:
     """One transaction that adds what days held before to the table of revisions, and records it; done again, it is the same.
 
@@ -341,7 +359,9 @@ def partition_of(dataset: Dataset, day: date) -> str:
 
 def counts_sql(table_id: str, days: Collection[date]) -> str:
     """Rows of the table for each of these settlement days."""
-    return f"SELECT settlement_date, COUNT(*) AS row_count FROM `{table_id}` WHERE {within(days)} GROUP BY settlement_date"
+    return (
+        f"SELECT settlement_date, COUNT(*) AS row_count FROM `{table_id}` WHERE {within(days)} GROUP BY settlement_date"
+    )
 
 
 def partitions_sql(home_id: str) -> str:
@@ -350,5 +370,3 @@ def partitions_sql(home_id: str) -> str:
 
 
 # ---------------------------------------------------------------------------------------------- schema checks
-
-

@@ -38,7 +38,12 @@ TRANSIENT = frozenset({
     "jobInternalError", "stopped", "timeout", "tableUnavailable",
 })  # fmt: skip
 _TRANSIENT_STATUS = frozenset({408, 429, 500, 502, 503, 504})
-_CONFLICTS = ("aborted due to concurrent update", "transaction is aborted", "failed to commit", "could not serialize", "violates primary key",
+_CONFLICTS = (
+    "aborted due to concurrent update",
+    "transaction is aborted",
+    "failed to commit",
+    "could not serialize",
+    "violates primary key",
     "conflict on update",
 )
 ATTEMPTS = 6
@@ -85,6 +90,7 @@ class Gone(Exception):
 
 class Warehouse:
     """The tables of one BigQuery dataset."""
+
     def __init__(self, client: bigquery.Client, home: bigquery.Dataset, stop: Stop) -> None:
         self.client, self.home, self.stop, self.retry = client, home, stop, RETRY
         self.prefix = f"{home.project}.{home.dataset_id}"
@@ -110,6 +116,7 @@ class Warehouse:
     def ensure(self, dataset: Dataset) -> bigquery.Table:
         """The dataset's table, made when missing, and the ledger beside it, with the columns that one of an earlier version
         lacks. Raises BadRequest when the ledger would not last."""
+
         def ensured(wanted: bigquery.Table) -> bigquery.Table:
             try:
                 return self.client.get_table(wanted.reference, retry=self.retry)
@@ -139,12 +146,16 @@ class Warehouse:
             maximum_bytes_billed=_LEAST_BYTES + (_BYTES_FACTOR * dataset.bytes_per_day * days if dataset else 0),
         )  # fmt: skip
 
-    def query(self, sql: str, parameters: Sequence[Any] = (), *, step: str = "look", dataset: Dataset | None = None) -> list[bigquery.Row]:
+    def query(
+        self, sql: str, parameters: Sequence[Any] = (), *, step: str = "look", dataset: Dataset | None = None
+    ) -> list[bigquery.Row]:
         """Rows of a read-only query about `dataset`, for the step that it is labelled with. Raises google.api_core exceptions."""
         config = self.config(step, dataset, parameters)
         for left in reversed(range(ATTEMPTS)):
             try:
-                return list(self.client.query_and_wait(sql, job_config=config, location=self.home.location, retry=self.retry))
+                return list(
+                    self.client.query_and_wait(sql, job_config=config, location=self.home.location, retry=self.retry)
+                )
             except Conflict:
                 # The answer was lost and the repeated request took for a second one; a question may be put anew.
                 if not left:
@@ -155,19 +166,27 @@ class Warehouse:
         """The newest ledger row of each day of a range; none for a table that is not there."""
         return self.ledgers([(dataset, table)], first, last)[dataset.key] if table else {}
 
-    def ledgers(self, tables: Sequence[tuple[Dataset, bigquery.Table]], first: date, last: date) -> dict[str, dict[date, Loaded]]:
+    def ledgers(
+        self, tables: Sequence[tuple[Dataset, bigquery.Table]], first: date, last: date
+    ) -> dict[str, dict[date, Loaded]]:
         """By dataset, the newest ledger row of each day of a range, in one query."""
         found: dict[str, dict[date, Loaded]] = {dataset.key: {} for dataset, _ in tables}
         if not tables:
             return found
-        parameters = [live_tables(tables), ScalarQueryParameter("first", "DATE", first), ScalarQueryParameter("last", "DATE", last)]
+        parameters = [
+            live_tables(tables),
+            ScalarQueryParameter("first", "DATE", first),
+            ScalarQueryParameter("last", "DATE", last),
+        ]
         about = tables[0][0] if len(tables) == 1 else None
         try:
             try:
                 rows = self.query(ledger_query(self.ledger_id), parameters, step="ledger", dataset=about)
             except BadRequest:
                 # The next load adds the columns that the ledger of an earlier version lacks; who only looks changes nothing.
-                rows = self.query(ledger_query(self.ledger_id, has_digest=False), parameters, step="ledger", dataset=about)
+                rows = self.query(
+                    ledger_query(self.ledger_id, has_digest=False), parameters, step="ledger", dataset=about
+                )
         except NotFound:
             return found
         known = {dataset.key: (dataset, table) for dataset, table in tables}
@@ -201,7 +220,9 @@ class Warehouse:
             timeout, found = _LEFT_JOB_TIMEOUT, True
         except exceptions.Forbidden as error:
             if any(detail.get("reason") == "quotaExceeded" for detail in error.errors):
-                raise exceptions.Forbidden(f"a BigQuery quota is used up: {error.message.partition(': ')[2]}", errors=error.errors) from None
+                raise exceptions.Forbidden(
+                    f"a BigQuery quota is used up: {error.message.partition(': ')[2]}", errors=error.errors
+                ) from None
             raise
         deadline, pause = time.monotonic() + timeout, 0.05
         while not job.done(retry=self.retry):
@@ -218,7 +239,13 @@ class Warehouse:
                 raise Gone(f"{reason}: {message}")
             if reason == "quotaExceeded":
                 raise exceptions.Forbidden(f"a BigQuery quota is used up: {message}", errors=[job.error_result])
-            kind = exceptions.NotFound if reason == "notFound" else exceptions.Forbidden if reason == "accessDenied" else exceptions.BadRequest
+            kind = (
+                exceptions.NotFound
+                if reason == "notFound"
+                else exceptions.Forbidden
+                if reason == "accessDenied"
+                else exceptions.BadRequest
+            )
             refused = kind(message, errors=[job.error_result])
             if reason in _OF_THE_DATA and not refusals.trouble("BigQuery", refused).stops:
                 raise Unloadable(" ".join(message.split()))

@@ -77,7 +77,11 @@ def read_views(folder: Path = FOLDER) -> dict[str, View]:
     found = {path.stem: View.of(path.stem, path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.sql"))}
     ordered: dict[str, View] = {}
     while len(ordered) < len(found):
-        ready = {name: view for name, view in found.items() if name not in ordered and not {*view.needs} & (found.keys() - ordered)}
+        ready = {
+            name: view
+            for name, view in found.items()
+            if name not in ordered and not {*view.needs} & (found.keys() - ordered)
+        }
         if not ready:
             raise ValueError(f"views that need each other: {', '.join(sorted(found.keys() - ordered))}")
         ordered |= ready
@@ -119,11 +123,22 @@ FROM `{dataset.table}` AS held
 JOIN loaded ON loaded.settlement_date = held.settlement_date
 UNION ALL
 SELECT {names}, known_from, known_until FROM `{dataset.table}{SUFFIX}`"""
-    known = {"known_from": "When the bucket first held the day so [UTC]", "known_until": "When it first held the day otherwise; the end of time for what is in force [UTC]"}
-    return View(f"{dataset.key}_as_known", description, columns | known, select, (LEDGER, dataset.table, f"{dataset.table}{SUFFIX}"))
+    known = {
+        "known_from": "When the bucket first held the day so [UTC]",
+        "known_until": "When it first held the day otherwise; the end of time for what is in force [UTC]",
+    }
+    return View(
+        f"{dataset.key}_as_known",
+        description,
+        columns | known,
+        select,
+        (LEDGER, dataset.table, f"{dataset.table}{SUFFIX}"),
+    )
 
 
-def update_views(warehouse: Warehouse, datasets: Iterable[Dataset], dataset_id: str = "") -> tuple[list[str], list[str], list[str]]:
+def update_views(
+    warehouse: Warehouse, datasets: Iterable[Dataset], dataset_id: str = ""
+) -> tuple[list[str], list[str], list[str]]:
     """Make every view whose tables exist anew, in the dataset of that name (default: that of the tables).
 
     Returns the names of those that were made, the lines about those that were left out, and about those that BigQuery
@@ -134,8 +149,14 @@ def update_views(warehouse: Warehouse, datasets: Iterable[Dataset], dataset_id: 
     try:
         warehouse.client.get_dataset(place, retry=warehouse.retry)
     except NotFound:
-        raise UsageError(f"dataset {place} for the views does not exist; run: bq --location={home.location} mk --dataset {place.replace('.', ':', 1)}") from None
-    tables = {item.table_id for item in warehouse.client.list_tables(home, retry=warehouse.retry) if item.table_type == "TABLE"}
+        raise UsageError(
+            f"dataset {place} for the views does not exist; run: bq --location={home.location} mk --dataset {place.replace('.', ':', 1)}"
+        ) from None
+    tables = {
+        item.table_id
+        for item in warehouse.client.list_tables(home, retry=warehouse.retry)
+        if item.table_type == "TABLE"
+    }
     # Of the many sets that could be revised, those of which something was.
     known = [as_known(dataset) for dataset in datasets if f"{dataset.table}{SUFFIX}" in tables]
     views = {view.name: view for view in known} | read_views()
