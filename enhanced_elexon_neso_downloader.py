@@ -30,10 +30,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from collector.base.clock import Clock
     from collector.base.process import Stop
     from collector.days import Task
     from collector.registry.model import Source
     from collector.source.http import Api
+    from collector.storage.day_objects import DayStore
 
 # Update these when the APIs move; the environment variables of the same names override them.
 ELEXON_BASE_URL = "https://data.elexon.co.uk/bmrs/api/v1"
@@ -117,14 +119,10 @@ def main(argv: list[str] | None = None) -> int:
     # The libraries of the work take 0.2 s, for which nothing above has to wait.
     from collector.base.clock import Clock
     from collector.base.process import Stop, log, start_logging
-    from collector.base.progress import Progress
     from collector.cloud import refusals
     from collector.cloud.bucket import find_bucket, storage_client
     from collector.source import state
-    from collector.source.download import Download, attempt
-    from collector.source.file_download import FileDownload
     from collector.source.http import apis_of
-    from collector.source.outcome import summary
     from collector.source.plan import plan_text
     from collector.storage.day_objects import DayStore
 
@@ -149,6 +147,24 @@ def main(argv: list[str] | None = None) -> int:
         return DONE
     if not settings.api_key:
         log.debug("BMRS_API_KEY is not set; the API needs none")
+    return _download(tasks, apis, store, arguments, stop, clock)
+
+
+def _download(
+    tasks: Sequence[Task],
+    apis: Mapping[Source, Api],
+    store: DayStore,
+    arguments: argparse.Namespace,
+    stop: Stop,
+    clock: Clock,
+) -> int:
+    from collector.base.process import log
+    from collector.base.progress import Progress
+    from collector.source import state
+    from collector.source.download import Download, attempt
+    from collector.source.file_download import FileDownload
+    from collector.source.outcome import summary
+
     outages = state.known_outages(os.environ.get("COLLECTOR_SOURCE_STATE", ""))
     results = []
     with Progress(arguments.quiet) as progress:
