@@ -19,7 +19,7 @@ QUESTIONS = (
         """\
   SELECT category, COUNT(DISTINCT start_time) AS half_hours,
     ROUND(SUM(generation_mwh)) AS mwh, ROUND(100 * SUM(generation_mwh) / SUM(SUM(generation_mwh)) OVER (), 1) AS percent
-  FROM generation_mix
+  FROM `generation_mix`
   WHERE settlement_date = DATE '{day}' AND is_domestic
   GROUP BY category
   ORDER BY mwh DESC""",
@@ -29,7 +29,7 @@ QUESTIONS = (
         "Who sold to Great Britain on {day}, and what was it worth at the wholesale price?",
         """\
   SELECT country, ROUND(SUM(net_import_mwh)) AS net_import_mwh, ROUND(SUM(net_import_value)) AS net_import_gbp
-  FROM interconnector_flows
+  FROM `interconnector_flows`
   WHERE settlement_date = DATE '{day}'
   GROUP BY country
   ORDER BY 2 DESC""",
@@ -39,7 +39,7 @@ QUESTIONS = (
         "When was most left for others than the wind to supply on {day}?",
         """\
   SELECT settlement_period, start_time, national_demand_mw, wind_mw, residual_load_mw
-  FROM residual_load
+  FROM `residual_load`
   WHERE settlement_date = DATE '{day}'
   ORDER BY residual_load_mw DESC
   LIMIT 3""",

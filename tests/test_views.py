@@ -18,6 +18,7 @@ from google_sql import Table
 from views.common import SCHEMAS, Case, Row
 
 import enhanced_bigquery_loader as loader
+from collector import demo
 from collector.warehouse.views import SECTIONS, View, as_known, left_out, read_views
 from datasets_config import REGISTRY
 
@@ -208,6 +209,12 @@ def test_the_questions_of_the_document_are_taken(sql: str) -> None:
         asked = google_sql.schemas(view_of.select)
         tables[name] = Table(google_sql.columns_of(view_of.select, asked), [])
     google_sql.execute(sql, tables, [bigquery.ScalarQueryParameter("t", "TIMESTAMP", datetime(2024, 1, 1, tzinfo=timezone.utc))] if "@t" in sql else ())
+
+
+@pytest.mark.parametrize(("view", "sql"), [(view, sql) for view, _, sql in demo.QUESTIONS], ids=[view for view, *_ in demo.QUESTIONS])
+def test_the_questions_of_the_demonstration_are_taken(view: str, sql: str) -> None:
+    columns = google_sql.columns_of(VIEWS[view].select, google_sql.schemas(VIEWS[view].select))
+    google_sql.execute(sql.format(day="2022-10-30"), {view: Table(columns, [])})
 
 
 def test_the_options_of_the_document_exist() -> None:
