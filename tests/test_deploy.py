@@ -1078,7 +1078,7 @@ def test_another_shell_is_told_in_one_line(project: Project) -> None:
 def test_flags_of_the_programs_are_passed_on(project: Project) -> None:
     project.run("--datasets", "frequency", "--force", "--quiet")
     calls = [arguments for name, *arguments in project.calls() if name in (DOWNLOADER, LOADER)]
-    work = [arguments for arguments in calls if not {"--check-setup", "--check-source", "--verify"} & set(arguments)]
+    work = [arguments for arguments in calls if not {"--check-setup", "--check-source", "--verify", "--update-views"} & set(arguments)]
     assert len(work) == 2
     assert all({"--force", "--quiet"} <= set(arguments) for arguments in work)
     assert not any("--force" in arguments for arguments in calls if arguments not in work)

@@ -75,7 +75,7 @@ def published(dataset: Dataset, lines: list[bytes], days: list[date]) -> list[di
     now = day_end(days[-1])
     entries = [
         {"dataset": dataset.key, "settlement_date": day, "object": "x", "generation": 1, "identity": "i", "object_rows": 1, "table_rows": counts.get(day, 0),
-         "conflicts": 0, "fetched_at": None, "loaded_at": now, "table_created": now, "column_hash": "h"}
+         "conflicts": 0, "fetched_at": None, "first_fetched_at": None, "loaded_at": now, "table_created": now, "column_hash": "h"}
         for day in days
     ]  # fmt: skip
     google_sql.execute(sql.publish_sql(dataset, table, ledger, staging, days), tables, sql.ledger_parameters(entries))
@@ -107,7 +107,7 @@ def test_small_groups_stay_small() -> None:
     sizes: dict[str, int] = {}
     for dataset in REGISTRY.values():
         sizes[dataset.group] = sizes.get(dataset.group, 0) + dataset.bytes_per_day
-    assert sizes["forecasts"] + sizes["transparency"] + sizes["notices"] < 15_000_000
+    assert sizes["forecasts"] + sizes["transparency"] + sizes["notices"] < 25_000_000
     assert sizes["availability"] < 15_000_000
     assert min(sizes["zonal_forecasts"], sizes["unit_availability"]) > 40_000_000
 

@@ -139,12 +139,12 @@ def test_records_are_as_deep_as_we_say_in_every_python(levels: str) -> None:
 
     surrogate = rb'{"measurementTime":"2024-01-05T11:30:15Z","frequency":50.0,"y":"\ud800"}'
     for beside, why in (((), "more than 512 levels deep"), ((surrogate,), "not a list of records")):
-        assert read_answer(FREQUENCY, answer(510, *beside), START, END).days[DAY].rows == 1 + len(beside)
+        assert read_answer(question(FREQUENCY, START, END), answer(510, *beside)).days[DAY].rows == 1 + len(beside)
         with pytest.raises(Unparsable, match=why):
-            read_answer(FREQUENCY, answer(800, *beside), START, END)
+            read_answer(question(FREQUENCY, START, END), answer(800, *beside))
     # Brackets side by side, or in texts, are no levels.
     wide = b'{"measurementTime":"2024-01-05T11:30:00Z","frequency":50.0,"x":[' + b",".join([b"[]"] * 5_000) + b'],"y":"' + b"[{" * 5_000 + b'\\""}'
-    assert read_answer(FREQUENCY, b"[" + wide + b"]", START, END).days[DAY].rows == 1
+    assert read_answer(question(FREQUENCY, START, END), b"[" + wide + b"]").days[DAY].rows == 1
 
 
 INSTANTS = [
@@ -535,12 +535,13 @@ def test_objects_that_others_put_there_are_not_taken_for_days(place: Place) -> N
 
 def test_names_of_objects_tables_and_columns_come_from_the_registry_alone() -> None:
     for key, dataset in REGISTRY.items():
-        assert re.fullmatch("[a-z][a-z_]*", key)
+        assert re.fullmatch("[a-z][a-z0-9_]*", key)
         assert re.fullmatch(rf"raw/{key}/[0-9]{{4}}/[0-9]{{2}}/{key}_[0-9-]{{10}}\.ndjson\.gz", object_name(key, DAY))
         assert re.fullmatch("[a-z][a-z0-9_]*", dataset.table)
         assert not dataset.table.startswith(STAGING_PREFIX)
         assert all(re.fullmatch("[a-z][a-z0-9_]*", column.name) for column in dataset.columns)
-        assert all(re.fullmatch("@?[A-Za-z_.]+", column.source) for column in dataset.columns)
+        # The names of sources are those of publishers, with blanks and units in them; they stand in quotes in SQL.
+        assert all(re.fullmatch(r"""@?[^"'`\\\x00-\x1f]+""", column.source) for column in dataset.columns)
     assert len({dataset.table for dataset in REGISTRY.values()}) == len(REGISTRY)
 
 

@@ -35,6 +35,7 @@ from collector.cloud.clients import widen_pool
 from collector.settings import SETTINGS, Settings
 from collector.source import http as api_module
 from collector.source import json_records
+from collector.source import pace as pace_module
 from collector.source.errors import Refused, Unavailable, Unparsable, WindowTooLong, WrongAnswer
 from collector.source.http import Api, Pace, Traffic
 from collector.source.json_records import read_answer
@@ -224,7 +225,8 @@ class _Clock(Stop):
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> _Clock:
     clock = _Clock()
-    monkeypatch.setattr(api_module, "time", clock)
+    for module in (api_module, pace_module):
+        monkeypatch.setattr(module, "time", clock)
     return clock
 
 
