@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from collector.base.names import VERSION
 from collector.days import Kind, Lack, Life, State
 from collector.source.probe import Difference, Probe
 from collector.storage.day_objects import pack
@@ -92,6 +93,10 @@ def test_links_lead_somewhere(page: Path) -> None:
 def test_every_page_is_linked_from_the_readme() -> None:
     readme = PAGES[0].read_text()
     assert [page.name for page in PAGES[2:] if f"docs/{page.name}" not in readme] == []
+
+
+def test_the_changelog_is_of_this_version() -> None:
+    assert re.findall(r"^## (.*)$", (ROOT / "docs/changelog.md").read_text(), re.M)[0] == VERSION
 
 
 @pytest.mark.parametrize(
