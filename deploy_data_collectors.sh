@@ -95,7 +95,7 @@ readonly LOADER=$ROOT/enhanced_bigquery_loader.py
 readonly PATIENCE_SECONDS=10 # how long a child may take to end; being killed at any moment does no harm
 
 MODE=cloud # cloud, local or demo
-DRY_RUN=no VERIFY_ONLY=no SETUP=no
+DRY_RUN=no VERIFY_ONLY=no SETUP=no HAS_ACCOUNT=yes
 UNCONFIRMED='' GIVEN=() PASSED=() LIST=no VERSION=no MAX_DAYS='' MAX_WORKERS='' # flags with their values as typed; what plan makes of them:
 START_DATE='' END_DATE='' PROJECT='' BUCKET='' DATASET_ID='' DATASETS=() LEFT_OUT=''
 COMMAND_LINE=''          # what the user typed, to be shown when it stops early
@@ -478,6 +478,11 @@ check_credentials() {
     elif ! [ -r "$gcloud_dir/application_default_credentials.json" ] &&
         ! run "$PY" -I -c 'import google.auth; google.auth.default()' >/dev/null 2>&1; then # on Google's own machines
         stop_if_asked
+        if [ "$DRY_RUN" = yes ]; then
+            HAS_ACCOUNT=no
+            say "  credentials  none: everything counts as missing; to see what is stored, run: $adc"
+            return 0
+        fi
         case $gcloud/$account in
             no/) die "no Application Default Credentials and no gcloud; install gcloud (https://cloud.google.com/sdk/docs/install) and run: $adc; or try without an account: --local" ;;
             yes/) die "neither logged in to gcloud nor Application Default Credentials; run: $login && $adc; or try without an account: --local" ;;
@@ -501,6 +506,7 @@ check_prerequisites() {
         say "  emulators    storage $STORAGE_EMULATOR_HOST, BigQuery $BIGQUERY_EMULATOR_HOST; no credentials needed"
     else
         check_credentials
+        [ "$HAS_ACCOUNT" = yes ] || return 0
         [ -z "$UNCONFIRMED" ] || die "$UNCONFIRMED"
     fi
     run "$PY" "$LOADER" --check-setup "${TARGET[@]}" >/dev/null 2>"$SCRATCH/refusal" || status=$?

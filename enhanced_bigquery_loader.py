@@ -118,6 +118,7 @@ def main(argv: list[str] | None = None) -> int:
     from collector.base.process import Stop, start_logging
     from collector.cloud import refusals
     from collector.cloud.bucket import find_bucket, storage_client
+    from collector.cloud.clients import NoCredentials
     from collector.cloud.dataset import bigquery_client, check_locations, check_warehouse, find_dataset
     from collector.storage.day_objects import DayStore
     from collector.verify.plan import plan_text
@@ -128,7 +129,13 @@ def main(argv: list[str] | None = None) -> int:
     stop = Stop()
     stop.install()
     connections = max(16, arguments.max_workers)
-    storage, client = storage_client(settings, connections), bigquery_client(settings, connections)
+    try:
+        storage, client = storage_client(settings, connections), bigquery_client(settings, connections)
+    except NoCredentials:
+        if not arguments.dry_run:
+            raise
+        print(plan_text(tasks, None, force=arguments.force, location=settings.location))
+        return DONE
     require_places(settings)
     permissions = refusals.OBJECTS if arguments.check_setup else refusals.TO_READ_OBJECTS
     bucket = stop.attend(lambda: find_bucket(storage, settings, permissions))
@@ -148,7 +155,7 @@ def main(argv: list[str] | None = None) -> int:
     if arguments.load_revisions:
         return _revisions(tasks, warehouse, store)
     if arguments.dry_run:
-        print(plan_text(tasks, warehouse, store, arguments.force))
+        print(plan_text(tasks, (warehouse, store), force=arguments.force, location=settings.location))
         return DONE
     return _load(tasks, warehouse, store, arguments)
 

@@ -8,6 +8,7 @@ stopped and started again at any time. Every answer is compared with what was as
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 import sys
 
@@ -121,6 +122,7 @@ def main(argv: list[str] | None = None) -> int:
     from collector.base.process import Stop, log, start_logging
     from collector.cloud import refusals
     from collector.cloud.bucket import find_bucket, storage_client
+    from collector.cloud.clients import NoCredentials
     from collector.source import state
     from collector.source.http import apis_of
     from collector.source.plan import plan_text
@@ -135,15 +137,22 @@ def main(argv: list[str] | None = None) -> int:
         return DONE
     if arguments.probe:
         return _probe(tasks, apis, stop, arguments.output)
-    client = storage_client(settings, arguments.max_workers, clock)
+    plan = functools.partial(
+        plan_text, tasks, max_days=arguments.max_days, delay=arguments.request_delay, force=arguments.force, location=settings.location,
+    )  # fmt: skip
+    try:
+        client = storage_client(settings, arguments.max_workers, clock)
+    except NoCredentials:
+        if not arguments.dry_run:
+            raise
+        print(plan(None))
+        return DONE
     require_places(settings)
     permissions = refusals.TO_READ_OBJECTS if arguments.dry_run else refusals.OBJECTS
     store = DayStore(stop.attend(lambda: find_bucket(client, settings, permissions)))
     warn_if_exposed(settings)
     if arguments.dry_run:
-        print(
-            plan_text(tasks, store, max_days=arguments.max_days, delay=arguments.request_delay, force=arguments.force)
-        )
+        print(plan(store))
         return DONE
     if not settings.api_key:
         log.debug("BMRS_API_KEY is not set; the API needs none")

@@ -405,6 +405,19 @@ def test_no_credentials(tree: Tree) -> None:
         assert tree.state() == before
 
 
+def test_a_plan_needs_no_credentials_but_those_that_are_named_are_used(tree: Tree, tmp_path: Path) -> None:
+    which = ("--dry-run", "--datasets", "demand_outturn,frequency", "--start-date", "2024-01-01", "--end-date", "2024-01-07")
+    for program, told in ((DOWNLOADER, "In all: 2 requests"), (LOADER, "(to be created)")):
+        before = tree.state()
+        ran = tree.run(program, *which, env={"NO_GCE_CHECK": "true"})
+        assert (ran.returncode, ran.stderr) == (0, ""), ran.stderr
+        assert told in ran.stdout
+        assert ran.stdout.endswith("\nNo credentials: what is stored and loaded is not known, and everything counts as missing.\n")
+        assert tree.state() == before
+        ran = tree.run(program, *which, env={"NO_GCE_CHECK": "true", "GOOGLE_APPLICATION_CREDENTIALS": str(tmp_path / "none")})
+        assert (ran.returncode, ran.stdout) == (2, "")
+
+
 @pytest.mark.parametrize("content", [None, b"", b"{}", b"not json", b"\xff\xfe", b'{"type":"service_account"}', "folder"])
 def test_unusable_credentials_are_named(tree: Tree, tmp_path: Path, content: bytes | str | None) -> None:
     path = tmp_path / "key file.json"

@@ -133,21 +133,23 @@ def test_broken_files_of_each_kind_are_named(content: object, nobody: Place, tmp
         assert "GOOGLE_APPLICATION_CREDENTIALS names" in ran.err
 
 
-def _check_credentials(front: GoogleFront, tools: Path, **env: str) -> subprocess.CompletedProcess[str]:
+def _check_credentials(front: GoogleFront, tools: Path, *plan: str, **env: str) -> subprocess.CompletedProcess[str]:
     """The deploy script's own check, with the real Python."""
     text = (ROOT / "deploy_data_collectors.sh").read_text(encoding="utf-8")
     (function,) = re.findall(r"^check_credentials\(\) \{.*?^\}$", text, re.M | re.S)
     script = f"""set -euo pipefail
         say() {{ printf '%s\\n' "$*"; }}; die() {{ echo "$*" >&2; exit 2; }}; run() {{ "$@"; }}; stop_if_asked() {{ :; }}
         {function}
-        check_credentials"""
+        DRY_RUN=no HAS_ACCOUNT=yes; [ $# -eq 0 ] || DRY_RUN=yes
+        check_credentials; echo "account: $HAS_ACCOUNT"
+    """
     tools.mkdir()
     for tool in ("head", "cat"):
         (tools / tool).symlink_to(shutil.which(tool) or "")
     python = str(ROOT / ".venv/bin/python")
     everything = {"PATH": str(tools), "PY": python, "SCRATCH": str(tools), **front.env, **env}
     bash = shutil.which("bash") or "/bin/bash"
-    return subprocess.run([bash, "-c", script], env=everything, capture_output=True, text=True, timeout=120)
+    return subprocess.run([bash, "-c", script, "deploy", *plan], env=everything, capture_output=True, text=True, timeout=120)
 
 
 def test_the_deploy_script_finds_the_credentials_of_a_google_machine(front: GoogleFront, tmp_path: Path) -> None:
@@ -163,3 +165,9 @@ def test_the_deploy_script_says_so_where_there_are_none(front: GoogleFront, tmp_
     assert ran.returncode == 2
     assert "no Application Default Credentials and no gcloud" in ran.stderr
     assert os.environ.get("HOME", "/nowhere") not in ran.stderr
+
+
+def test_the_plan_of_the_deploy_script_goes_on_without_any(front: GoogleFront, tmp_path: Path) -> None:
+    ran = _check_credentials(front, tmp_path / "tools", "--dry-run", NO_GCE_CHECK="true")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert "credentials  none: everything counts as missing" in ran.stdout and "account: no" in ran.stdout

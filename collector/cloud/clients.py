@@ -31,6 +31,14 @@ CLOUD_TIMEOUT = 180.0
 _CLOUD_LONGEST = 600.0
 
 
+# What a plan says that was made without them.
+UNSEEN = "No credentials: what is stored and loaded is not known, and everything counts as missing."
+
+
+class NoCredentials(UsageError):
+    """Nobody named any, and this machine has none: enough for a plan, which then counts everything as missing."""
+
+
 def _no_credentials() -> UsageError:
     """Why there are no credentials; the library's own words can run over many lines."""
     named, command = os.environ.get("GOOGLE_APPLICATION_CREDENTIALS"), f"run: {refusals.LOGIN}"
@@ -38,7 +46,7 @@ def _no_credentials() -> UsageError:
         return UsageError(
             f"GOOGLE_APPLICATION_CREDENTIALS names {named!r}, which holds no usable credentials; correct it, or unset it and {command}"
         )
-    return UsageError(f"no Application Default Credentials (being logged in to gcloud is not the same); {command}")
+    return NoCredentials(f"no Application Default Credentials (being logged in to gcloud is not the same); {command}")
 
 
 def with_credentials(make: Callable[[Any], T], settings: Settings, service: str) -> T:

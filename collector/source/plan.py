@@ -7,15 +7,19 @@ from collections.abc import Sequence
 from collector.base import gb_calendar
 from collector.base.text import duration, table
 from collector.cloud import costs
+from collector.cloud.clients import UNSEEN
 from collector.days import AROUND, RIDERS, Stored, Task, days_to_fetch, spans
 from collector.source import ckan
 from collector.source.download import window_days
 from collector.storage.day_objects import DayStore
 
 
-def plan_text(tasks: Sequence[Task], store: DayStore, *, max_days: int, delay: float, force: bool) -> str:
-    """What a run would request and store, a line for each dataset, with its cost and least time. max_days: most days of a
-    request; delay: least seconds between two; force: even what is settled."""
+def plan_text(
+    tasks: Sequence[Task], store: DayStore | None, *, max_days: int, delay: float, force: bool, location: str
+) -> str:
+    """What a run would request and store, a line for each dataset, with its cost and least time. store: None where nobody
+    can look into it; max_days: most days of a request; delay: least seconds between two; force: even what is settled;
+    location: where the bucket would be."""
     now = gb_calendar.utc_now()
     rows: list[tuple[str, ...]] = [
         ("DATASET", "DAYS", "STORED", "MISSING", "STALE", "REQUESTS", "OBJECTS", "ROWS", "MB", "TIME")
@@ -23,7 +27,7 @@ def plan_text(tasks: Sequence[Task], store: DayStore, *, max_days: int, delay: f
     total_bytes, objects, questions, least_of_all = 0, 0, 0, 0.0
     for task in tasks:
         dataset = task.dataset
-        found = Stored(store.list(dataset, task.first - AROUND, task.last + AROUND) if task.days else {})
+        found = Stored(store.list(dataset, task.first - AROUND, task.last + AROUND) if store and task.days else {})
         stored = [day for day in found if task.first <= day <= task.last]
         wanted = days_to_fetch(task, found, now, force)
         stale = sum(1 for day in wanted if day in found)
@@ -49,6 +53,6 @@ def plan_text(tasks: Sequence[Task], store: DayStore, *, max_days: int, delay: f
         table(rows, frozenset(range(1, 10))),
         "Rows and MB are estimates from the registry; TIME is the least that the rate limit allows.",
         f"In all: {questions:,} requests, {total_bytes / 1e9:,.1f} GB of JSON, at least {duration(least_of_all)} by the rate limit.",
-        costs.storage(total_bytes, objects, store.bucket.location),
-        f"Nothing was requested or stored. Objects go to gs://{store.bucket.name}/raw/<dataset>/<YYYY>/<MM>/.",
+        costs.storage(total_bytes, objects, store.bucket.location if store else location),
+        f"Nothing was requested or stored. Objects go to gs://{store.bucket.name}/raw/<dataset>/<YYYY>/<MM>/." if store else UNSEEN,
     ))  # fmt: skip

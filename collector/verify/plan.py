@@ -9,6 +9,7 @@ from datetime import date
 from collector.base import gb_calendar
 from collector.base.text import table
 from collector.cloud import costs
+from collector.cloud.clients import UNSEEN
 from collector.days import AROUND, Stored, Task, days_to_fetch
 from collector.storage.day_objects import DayStore
 from collector.verify import bill
@@ -17,8 +18,10 @@ from collector.warehouse.load import BATCH_BYTES, BATCH_DAYS, batches, pending_d
 from collector.warehouse.tables import Warehouse
 
 
-def plan_text(tasks: Sequence[Task], warehouse: Warehouse, store: DayStore, force: bool) -> str:
-    """What a run would load, a line for each dataset, with its cost, and what verifying everything would cost."""
+def plan_text(tasks: Sequence[Task], places: tuple[Warehouse, DayStore] | None, *, force: bool, location: str) -> str:
+    """What a run would load, a line for each dataset, with its cost, and what verifying everything would cost. places:
+    None where nobody can look into them; location: where they would be."""
+    warehouse, store = places or (None, None)
     rows: list[tuple[str, ...]] = [
         (
             "DATASET",
@@ -38,14 +41,14 @@ def plan_text(tasks: Sequence[Task], warehouse: Warehouse, store: DayStore, forc
     billed, growth, later_billed, later_growth, whole = 0.0, 0, 0.0, 0, 0.0
     any_coming = False
     now = gb_calendar.utc_now()
-    entries = warehouse.table(LEDGER)
+    entries = warehouse.table(LEDGER) if warehouse else None
     ledger_bytes = (entries.num_bytes or 0) if entries else 0
     for task in tasks:
         dataset = task.dataset
-        listed = store.list(dataset, task.first - AROUND, task.last + AROUND) if task.days else {}
+        listed = store.list(dataset, task.first - AROUND, task.last + AROUND) if store and task.days else {}
         stored = {day: kept for day, kept in listed.items() if task.first <= day <= task.last}
-        live = warehouse.table(dataset.table)
-        ledger = warehouse.ledger(dataset, live, date.min, date.max)
+        live = warehouse.table(dataset.table) if warehouse else None
+        ledger = warehouse.ledger(dataset, live, date.min, date.max) if warehouse else {}
         pending = pending_days(stored, ledger, force)
         coming = days_to_fetch(task, Stored(listed), now, False)
         any_coming |= bool(coming)
@@ -63,12 +66,12 @@ def plan_text(tasks: Sequence[Task], warehouse: Warehouse, store: DayStore, forc
         later_billed += bill.of_run(dataset, set(coming), coming_rows, ledger, ledger_bytes)
         later_growth += sum(1 for day in coming if day not in ledger) * dataset.rows_per_day * each
         whole += bill.of_verification(dataset, live.num_rows or 0) if live else 0.0
-    location = warehouse.home.location
-    lines = [table(rows, frozenset(range(1, 9))), costs.loading(billed, growth, location)]
+    where = warehouse.home.location if warehouse else location
+    lines = [table(rows, frozenset(range(1, 9))), costs.loading(billed, growth, where)]
     if any_coming:
-        lines.append(f"For the days to download, by estimate: {costs.loading(later_billed, later_growth, location)}")
+        lines.append(f"For the days to download, by estimate: {costs.loading(later_billed, later_growth, where)}")
     lines.append(
         "The check of what is loaded is in it. "
-        f"To verify all that is loaded now (--verify): {whole / 1e9:,.1f} GB of queries {costs.money(whole, location)}"
+        f"To verify all that is loaded now (--verify): {whole / 1e9:,.1f} GB of queries {costs.money(whole, where)}"
     )
-    return "\n".join((*lines, "Nothing was loaded or created."))
+    return "\n".join((*lines, "Nothing was loaded or created." if places else UNSEEN))
