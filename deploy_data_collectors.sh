@@ -63,10 +63,29 @@
 [ -n "${BASH_VERSION-}" ] || { echo "$0: this is a bash script; run: bash $0" >&2 && exit 2; }
 set -euo pipefail
 
+readonly PROGRAM=deploy_data_collectors.sh
+SCRATCH='' LOCK_FILE='' # temporary directory of this run; lock held by this process
+IS_TOLD=no              # whether it was said that a signal has ended it
+
+# Nothing is left, and whoever stopped it is told so, also where a signal ended a command in the middle.
+clean_up() {
+    case $?/$IS_TOLD in
+        129/no | 130/no | 143/no) printf '%s: stopped; the same command again does only what is missing\n' "$PROGRAM" >&2 || : ;;
+    esac
+    [ -z "$SCRATCH" ] || rm -rf "$SCRATCH"
+    [ -z "$LOCK_FILE" ] || rm -f "$LOCK_FILE"
+}
+
+# Where it is sourced, the functions alone are wanted.
+if [ "${BASH_SOURCE[0]}" = "$0" ]; then
+    trap 'exit 130' INT
+    trap 'exit 143' TERM
+    trap 'exit 129' HUP
+    trap clean_up EXIT
+fi
+
 # What would have other code run, or read, than ours: all that Python takes from the environment, and bash at its start.
 unset BASH_ENV ENV "${!PYTHON@}"
-
-readonly PROGRAM=deploy_data_collectors.sh
 
 # The directory of this script, also where it is started through a symbolic link.
 script_path() {
@@ -99,9 +118,7 @@ DRY_RUN=no VERIFY_ONLY=no SETUP=no HAS_ACCOUNT=yes
 UNCONFIRMED='' GIVEN=() PASSED=() LIST=no VERSION=no MAX_DAYS='' MAX_WORKERS='' # flags with their values as typed; what plan makes of them:
 START_DATE='' END_DATE='' PROJECT='' BUCKET='' DATASET_ID='' DATASETS=() LEFT_OUT=''
 COMMAND_LINE=''          # what the user typed, to be shown when it stops early
-SCRATCH=''               # temporary directory of this run
 DEPLOY_LOG='' STAMP=''   # deployment log, and the time that all log names of this run carry
-LOCK_FILE=''             # lock held by this process
 CHILD=''                 # process id of the running child
 STOP_CODE=0 STOP_SINCE=0 # exit status that a signal asked for, and when
 CURRENT=''               # dataset under way
@@ -144,6 +161,7 @@ open_log() {
         path=$LOGS/deployment_$STAMP.log
         if { mkdir -p "$LOGS" && (set -o noclobber && : >"$path"); } 2>/dev/null; then break; fi
         if ! [ -e "$path" ]; then
+            stop_if_asked
             logs_refused
             return 0
         fi
@@ -201,7 +219,7 @@ await() {
 run() {
     local status=0
     CHILD=starting
-    "$@" 9>&- </dev/null &
+    "$@" 8>&- 9>&- </dev/null &
     CHILD=$!
     [ "$STOP_CODE" -eq 0 ] || kill -TERM "$CHILD" 2>/dev/null || :
     await "$CHILD" || status=$?
@@ -233,17 +251,22 @@ record() {
 step() {
     local log=$1 answer=$2 status=0 recorder
     shift 2
+    # Both ends at once, so that neither is waited for: a signal that ended such a wait would leave the other side in it.
+    exec 8<>"$SCRATCH/pipe"
+    exec 7<"$SCRATCH/pipe"
     if [ -n "$COLLECTOR_LIVE_LINES" ]; then
-        (trap '' INT TERM HUP && record "$log") <"$SCRATCH/pipe" 9>&- &
+        (trap '' INT TERM HUP && record "$log") <&7 7<&- 8>&- 9>&- &
     else
-        (trap '' INT TERM HUP && exec tee -a "$DEPLOY_LOG" ${log:+"$log"} 2>/dev/null) <"$SCRATCH/pipe" 9>&- &
+        (trap '' INT TERM HUP && exec tee -a "$DEPLOY_LOG" ${log:+"$log"} 2>/dev/null) <&7 7<&- 8>&- 9>&- &
     fi
     recorder=$!
+    exec 7<&-
     if [ -n "$answer" ]; then
-        run "$@" 2>"$SCRATCH/pipe" >"$answer" || status=$?
+        run "$@" 2>&8 >"$answer" || status=$?
     else
-        run "$@" >"$SCRATCH/pipe" 2>&1 || status=$?
+        run "$@" >&8 2>&1 || status=$?
     fi
+    exec 8>&-
     # A recorder fails when the terminal has gone (no matter) or a log can't be written.
     await "$recorder" || [ "$STOP_CODE" -ne 0 ] || printf '\n' 2>/dev/null >>"${log:-$DEPLOY_LOG}" || logs_refused
     stop_if_asked
@@ -275,6 +298,7 @@ refuse() {
 stop_if_asked() {
     [ "$STOP_CODE" -ne 0 ] || return 0
     trap '' INT TERM HUP
+    IS_TOLD=yes
     [ -z "$CURRENT" ] || add_outcome stopped
     say ''
     [ ! -s "$SCRATCH/outcomes" ] || summary || :
@@ -301,6 +325,7 @@ lock() {
             return 0
         fi
         "$PY" -I "$LOCKER" "$file" $$ >"$SCRATCH/holder" 2>"$SCRATCH/refusal" || status=$?
+        [ "$status" -eq 0 ] || stop_if_asked
         case $status in
             0) LOCK_FILE=$file && return 0 ;;
             3) status=0 ;; # removed between opening and locking: again
@@ -450,7 +475,9 @@ environment_is_complete() {
 
 make_environment() {
     local python status=0
-    python=$(find_python) ||
+    stop_if_asked
+    python=$(find_python) || stop_if_asked
+    [ -n "$python" ] ||
         die 'needs Python 3.10 or later as python3 on PATH; install it (https://www.python.org/downloads/) and start again'
     plan "$python"
     [ -r "$REQUIREMENTS" ] || die "cannot read $REQUIREMENTS; restore it from the repository"
@@ -738,11 +765,6 @@ show_next() {
 
 # --- Main ----------------------------------------------------------------------------------------
 
-clean_up() {
-    [ -z "$SCRATCH" ] || rm -rf "$SCRATCH"
-    [ -z "$LOCK_FILE" ] || rm -f "$LOCK_FILE"
-}
-
 main() {
     local inside=no
     COMMAND_LINE=$(printf '%q ' "$0" "$@")
@@ -759,8 +781,8 @@ main() {
     trap 'on_signal 143' TERM
     trap 'on_signal 129' HUP
     trap '' PIPE
-    trap clean_up EXIT
-    if ! { SCRATCH=$(mktemp -d) && mkfifo "$SCRATCH/pipe" && : >"$SCRATCH/outcomes"; } 2>/dev/null; then
+    if ! { SCRATCH=$(trap '' INT TERM HUP && mktemp -d) && mkfifo "$SCRATCH/pipe" && : >"$SCRATCH/outcomes"; } 2>/dev/null; then
+        stop_if_asked
         die "cannot make a temporary directory in ${TMPDIR:-/tmp}; make room there, or name another in TMPDIR"
     fi
     case $SCRATCH in

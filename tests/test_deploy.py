@@ -7,6 +7,7 @@ system tools that the script may use, as links, and a `python3` and a `gcloud` t
 from __future__ import annotations
 
 import compileall
+import contextlib
 import json
 import os
 import re
@@ -874,6 +875,28 @@ def test_runs_of_one_second_have_logs_of_their_own(project: Project) -> None:
 
 
 # --------------------------------------------------------------------------------------------- signals
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_at_any_moment_of_the_start_is_told_once_and_leaves_nothing(project: Project, number: int, code: int, tmp_path: Path) -> None:
+    project.env.update(TMPDIR=str(tmp_path / "scratch"))
+    (tmp_path / "scratch").mkdir()
+    untold = []
+    for step in range(15):
+        process = project.start("--datasets", "frequency", start_new_session=True)
+        # The moment is the case: whichever it is, the end is the same.
+        time.sleep(step * 0.03)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+        out, err = process.communicate(timeout=60)
+        told = out.count("\nStopped. ") + err.count(f"{SCRIPT}: stopped; ")
+        # Before bash has read its first line the signal is the system's; at the end the run may be over. Of a child that
+        # SIGTERM ends bash itself says so.
+        is_right = (process.returncode, told) in ((code, 1), (-number, 0), (0, 0))
+        if not is_right or set(err.splitlines()) - {f"{SCRIPT}: stopped; the same command again does only what is missing", "Terminated"}:
+            untold.append((step, process.returncode, out[-150:], err))
+        assert list((tmp_path / "scratch").iterdir()) == []
+    assert untold == []
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 @pytest.mark.parametrize("group", [False, True], ids=["script", "group"])
 def test_a_signal_stops_the_child_and_says_how_to_go_on(
