@@ -147,7 +147,8 @@ die() {
 
 # Logs are for people; the data need no local disk. Without them the run goes on, which is told once.
 logs_refused() {
-    [ "$LOGS_LOST" = no ] || return 0
+    # What a signal broke off is no refusal.
+    [ "$LOGS_LOST/$STOP_CODE" = no/0 ] || return 0
     LOGS_LOST=yes DEPLOY_LOG=/dev/null
     printf '%s\n' "$PROGRAM: cannot write to $LOGS (disk full or read-only?); going on without logs and report" >&2 || :
 }
