@@ -526,6 +526,7 @@ def test_a_day_of_25_hours_under_a_cap_of_one_day_is_asked_in_two(place: Place) 
     assert len(place.rows("frequency", LONG)) == 6_000
 
 
+@pytest.mark.long
 def test_a_bad_night_of_the_api_loses_nothing(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("collector.source.http._BACKOFF_BASE", 0.02)
     place.api.set(faults="all,-bomb,-redirect", fault_rate=0.3, seed=7, hang_seconds=3, trickle_seconds=1, retry_after=0)
@@ -703,6 +704,7 @@ FUEL_RECORDS = st.lists(
 
 @settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(made=FUEL_RECORDS, again=st.integers(0, 10))
+@pytest.mark.long
 def test_rows_of_any_records_are_as_a_simple_model_says(place: Place, made: list[tuple[int, str, int, int]], again: int) -> None:
     day = date(2024, 1, 5)
     records = []

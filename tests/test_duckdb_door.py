@@ -65,6 +65,7 @@ def plain(value: Any, kind: str) -> Any:
 
 
 @pytest.mark.emulators
+@pytest.mark.long
 def test_the_same_rows_as_in_the_tables(place: Place, tmp_path: Path) -> None:
     place.api.set(now="2024-12-01T12:00:00Z")
     folder = tmp_path / "it's a bucket"

@@ -23,6 +23,7 @@ LATER = datetime(2026, 4, 1, 8, tzinfo=timezone.utc)
 pytestmark = pytest.mark.emulators
 
 
+@pytest.mark.long
 def test_objects_tables_and_ledger_are_taken_over(place: Place) -> None:
     place.api.set(now="2026-03-01T08:00:00Z")
     place.download(*WHICH, now=READ).ok()

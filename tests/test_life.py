@@ -455,7 +455,7 @@ def year(seed: int, make: Callable[[ApiStandin], Place], length: int = 365) -> Y
 SEEDS = range(8)
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", [seed if seed < 4 else pytest.param(seed, marks=pytest.mark.long) for seed in SEEDS])
 def test_no_claim_is_wrong_in_weeks_of_runs(seed: int, cloud: LocalCloud, programs: Path, tmp_path: Path) -> None:
     life = drawn(seed, lambda api: make_place(cloud, api, programs, tmp_path))
     assert life.wrong == [], life.report
@@ -621,7 +621,7 @@ def test_a_day_of_which_the_source_lost_a_part_and_has_it_again_is_asked_for_no_
     clean(life)
 
 
-@pytest.mark.parametrize("trouble", ["behind source", "no usable answer"])
+@pytest.mark.parametrize("trouble", ["behind source", pytest.param("no usable answer", marks=pytest.mark.long)])
 def test_w10_the_logs_that_the_last_lines_name_have_the_reason(
     trouble: str, world: World, cloud: LocalCloud, programs: Path, tmp_path: Path
 ) -> None:  # fmt: skip

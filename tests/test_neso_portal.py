@@ -275,6 +275,7 @@ def test_a_refusal_ends_the_run_with_a_clear_word(place: Place) -> None:
 
 
 @genuine
+@pytest.mark.long
 def test_every_genuine_file_reaches_its_table_value_by_value(place: Place) -> None:
     """All of ../shared/samples at once: published, downloaded, loaded, and each row compared with what the file says."""
     wanted: dict[str, list[dict[str, Any]]] = {}

@@ -89,6 +89,7 @@ def test_a_wrong_parameter_an_endpoint_that_is_gone_and_a_first_day_without_data
     assert [(one["what"], one["claimed"]) for one in few["differences"]] == [("rows_per_day", "1,800")]
 
 
+@pytest.mark.long
 def test_an_api_that_is_down_is_told_and_not_asked_for_ever(place: Place) -> None:
     place.overrides["ELEXON_BASE_URL"] = "http://127.0.0.1:9"
     ran = place.run("enhanced_elexon_neso_downloader.py", "--probe", "--datasets", "frequency", "market_index", "wind_forecasts")

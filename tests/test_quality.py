@@ -24,6 +24,7 @@ def found(place: Place, key: str, first: str = DAY, last: str = NEXT) -> dict[tu
     return {(finding["check"], finding["column"]): finding for finding in told[key]["findings"]}
 
 
+@pytest.mark.long
 def test_ordinary_days_are_unremarked(place: Place) -> None:
     which = ("--datasets", *TWELVE, "--start-date", "2024-03-30", "--end-date", "2024-04-01")
     place.collect(*which)

@@ -75,6 +75,7 @@ def recorded():
     return generation
 
 
+@pytest.mark.long
 def test_every_half_hour_of_generation_is_the_recorded_one(tables, recorded):
     expected = defaultdict(dict)
     for (start, fuel), value in recorded.items():

@@ -37,6 +37,7 @@ def count(place: Place) -> int:
     return int(place.query(f"SELECT COUNT(*) FROM `{place.table_id(KEY)}_revisions`")[0][0])
 
 
+@pytest.mark.long
 def test_every_past_state_is_rebuilt(place: Place) -> None:
     states: dict[datetime, list[dict[str, Any]]] = {}
     # What is revised between the runs; once nothing is, once a day comes to be empty and comes back.
