@@ -63,6 +63,9 @@
 [ -n "${BASH_VERSION-}" ] || { echo "$0: this is a bash script; run: bash $0" >&2 && exit 2; }
 set -euo pipefail
 
+# What would have other code run, or read, than ours: all that Python takes from the environment, and bash at its start.
+unset BASH_ENV ENV "${!PYTHON@}"
+
 readonly PROGRAM=deploy_data_collectors.sh
 SCRATCH='' LOCK_FILE='' # temporary directory of this run; lock held by this process
 IS_TOLD=no              # whether it was said that a signal has ended it
@@ -83,9 +86,6 @@ if [ "${BASH_SOURCE[0]}" = "$0" ]; then
     trap 'exit 129' HUP
     trap clean_up EXIT
 fi
-
-# What would have other code run, or read, than ours: all that Python takes from the environment, and bash at its start.
-unset BASH_ENV ENV "${!PYTHON@}"
 
 # The directory of this script, also where it is started through a symbolic link.
 script_path() {

@@ -15,7 +15,7 @@ from collector.base import gb_calendar
 from collector.base.process import Stop
 from collector.cloud import costs
 from collector.source.errors import Refused, Unparsable, WrongAnswer
-from collector.verify import source_counts, verification
+from collector.verify import source_counts
 from collector.warehouse.tables import Warehouse
 from datasets_config import REGISTRY
 
@@ -180,7 +180,7 @@ def test_the_source_is_asked_unless_told_not_to(place: Place) -> None:
 
 def test_a_long_range_is_asked_in_parts_of_31_days(place: Place) -> None:
     """The API refuses more; summer days come back whole although it counts by UTC days."""
-    api = verification.source_api(_settings(place), Stop())
+    api = source_counts.source_api(_settings(place), Stop())
     dataset = REGISTRY["balancing_services"]
     counts = source_counts.source_counts(api, dataset, *(days("2024-02-20", "2024-04-30")[n] for n in (0, -1)))
     assert counts == {(day, period): 1 for day in days("2024-02-20", "2024-04-30") for period in range(1, gb_calendar.periods_in(day) + 1)}
@@ -216,7 +216,7 @@ def test_reading_a_status() -> None:
 
 
 def test_a_refusal_is_raised(place: Place) -> None:
-    api = verification.source_api(_settings(place), Stop())
+    api = source_counts.source_api(_settings(place), Stop())
     with pytest.raises(Refused):
         source_counts.source_counts(api, REGISTRY["market_index"], *days("2024-01-01", "2024-01-02"))
 
