@@ -8,8 +8,9 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
-from concurrent.futures import Future, wait
+from collections.abc import Callable, Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from itertools import islice
 from types import FrameType
 from typing import TextIO, TypeVar
 
@@ -50,6 +51,28 @@ def start_logging(quiet: bool = False, verbose: bool = False) -> None:
     log.handlers[:] = [handler]
     log.propagate = False
     log.setLevel(logging.WARNING if quiet else logging.DEBUG if verbose else logging.INFO)
+
+
+def side_by_side(
+    work: Iterable[Callable[[], None]], *, workers: int, ahead: int, name: str, tick: Callable[[], None]
+) -> None:
+    """Do pieces of work in a thread pool. ahead: so many are taken before they are begun or while they go on, the next when
+    one has ended; tick: called whenever some have, and once a second. Raises what a piece or `tick` raises; then no further
+    one is begun."""
+    left, running = iter(work), set[Future[None]]()
+    with ThreadPoolExecutor(workers, name) as pool:
+        try:
+            while True:
+                running.update(pool.submit(piece) for piece in islice(left, ahead - len(running)))
+                if not running:
+                    return
+                done, running = wait(running, timeout=1.0, return_when=FIRST_COMPLETED)
+                for future in done:
+                    future.result()
+                tick()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 class Stop:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from functools import partial
 
@@ -16,7 +15,7 @@ from collector.base import gb_calendar
 from collector.base.clock import Clock
 from collector.base.errors import Stopped, internal
 from collector.base.gb_calendar import day_end, day_start
-from collector.base.process import Stop, log
+from collector.base.process import Stop, log, side_by_side
 from collector.base.progress import Progress
 from collector.base.text import printable
 from collector.cloud import refusals
@@ -63,7 +62,6 @@ class Download:
         self, task: Task, api: Api, store: DayStore, progress: Progress, *, max_days: int, max_workers: int, force: bool,
         stop: Stop, outage: str = "", clock: Clock | None = None,
     ) -> None:  # fmt: skip
-
         self.dataset, self.task, self.api, self.store, self.stop = task.dataset, task, api, store, stop
         self.clock = clock or Clock()
         # Why the API is known not to answer, "" when it is not.
@@ -172,26 +170,18 @@ class Download:
 
     def _fetch(self, wanted: Sequence[date], confirming: bool = False) -> None:
         """Work on days in the thread pool; only as many windows are cut and handed out as are worked on."""
-        running: set[Future[None]] = set()
-        at = 0
-        with ThreadPoolExecutor(self.workers, self.dataset.key) as pool:
-            try:
-                while at < len(wanted) or running:
-                    while at < len(wanted) and len(running) < 2 * self.workers:
-                        ahead = wanted[at : at + self.max_window]
-                        span = next(
-                            spans(ahead, self.max_window, self.dataset.endpoint.split_years, confirming, RIDERS)
-                        )
-                        at += sum(1 for day in ahead if day <= span.last)
-                        running.add(pool.submit(self._work, span))
-                    done, running = wait(running, timeout=1.0, return_when=FIRST_COMPLETED)
-                    for future in done:
-                        future.result()
-                    self._tell_progress()
-                    self.stop.check()
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+
+        def windows() -> Iterator[Callable[[], None]]:
+            at = 0
+            while at < len(wanted):
+                ahead = wanted[at : at + self.max_window]
+                span = next(spans(ahead, self.max_window, self.dataset.endpoint.split_years, confirming, RIDERS))
+                at += sum(1 for day in ahead if day <= span.last)
+                yield partial(self._work, span)
+
+        side_by_side(
+            windows(), workers=self.workers, ahead=2 * self.workers, name=self.dataset.key, tick=self._tell_progress
+        )
 
     def _tell_progress(self) -> None:
         traffic, result = self.result.traffic, self.result
@@ -202,6 +192,7 @@ class Download:
         self.line.update(
             done, f"{rate:.1f} req/s, {traffic.retries} retries, {traffic.body_bytes / 1e6:,.1f} MB, {rows:,} rows"
         )
+        self.stop.check()
 
     def _work(self, span: Span) -> None:
         """Fetch one span and store its days; what fails is noted, never raised (but Stopped)."""

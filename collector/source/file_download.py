@@ -10,11 +10,10 @@ import csv
 import hashlib
 import io
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -23,7 +22,7 @@ from google.auth.exceptions import GoogleAuthError
 
 from collector import days
 from collector.base.gb_calendar import ONE_DAY, UTC, day_end, days_between, settlement_day, utc_now, utc_text
-from collector.base.process import log
+from collector.base.process import log, side_by_side
 from collector.base.text import printable
 from collector.cloud import refusals
 from collector.days import AROUND, Span, days_text, days_to_fetch
@@ -356,22 +355,16 @@ class FileDownload(Download):
         self.outcome.wanted |= {
             day for day in covered if day in wanted or day not in self.outcome.known or self.files.is_snapshot
         }
-        has_rows, origin = set(found), "/".join(version.name.split("/")[-2:])
-        running: set[Future[None]] = set()
-        with ThreadPoolExecutor(self.workers, self.dataset.key) as pool:
-            try:
-                for number, day in enumerate(covered):
-                    answer = Answer({day: found.records(self.dataset, day)} if day in has_rows else {})
-                    running.add(pool.submit(self.keeper.keep, _Derived(day, day, origin=origin), answer))
-                    if len(running) >= self.workers:
-                        done, running = wait(running, timeout=None, return_when=FIRST_COMPLETED)
-                        for future in done:
-                            future.result()
-                    if number % 50 == 0:
-                        self.stop.check()
-                        self.line.update(number, f"{days_text([day])}")
-                for future in running:
-                    future.result()
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+        has_rows, origin, begun = set(found), "/".join(version.name.split("/")[-2:]), list[date]()
+
+        def kept() -> Iterator[Callable[[], None]]:
+            for day in covered:
+                begun.append(day)
+                answer = Answer({day: found.records(self.dataset, day)} if day in has_rows else {})
+                yield partial(self.keeper.keep, _Derived(day, day, origin=origin), answer)
+
+        def tell() -> None:
+            self.line.update(len(begun), days_text(begun[-1:]))
+            self.stop.check()
+
+        side_by_side(kept(), workers=self.workers, ahead=self.workers, name=self.dataset.key, tick=tell)

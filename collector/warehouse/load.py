@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
+from functools import partial
 
 from google.api_core.exceptions import GoogleAPIError
 from google.auth.exceptions import GoogleAuthError
@@ -17,7 +18,7 @@ from google.cloud import bigquery
 from collector.base import gb_calendar
 from collector.base.errors import Stopped
 from collector.base.names import DOWNLOADER
-from collector.base.process import log
+from collector.base.process import log, side_by_side
 from collector.base.progress import Progress
 from collector.cloud import refusals
 from collector.days import Task, days_by_cause, days_text
@@ -105,20 +106,15 @@ class Load:
             result.settled,
         )
         line = self.progress.line(dataset.key, len(pending))
-        running: set[Future[None]] = set()
-        with ThreadPoolExecutor(self.workers, dataset.key) as pool:
-            try:
-                for batch in queue:
-                    running.add(pool.submit(self._load, batch))
-                while running:
-                    done, running = wait(running, timeout=1.0, return_when=FIRST_COMPLETED)
-                    for future in done:
-                        future.result()
-                    line.update(result.days + len(result.failed), f"{result.load_jobs} load jobs, {result.rows:,} rows")
-                    self.stop.check()
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+
+        def tell() -> None:
+            line.update(result.days + len(result.failed), f"{result.load_jobs} load jobs, {result.rows:,} rows")
+            self.stop.check()
+
+        side_by_side(
+            (partial(self._load, batch) for batch in queue),
+            workers=self.workers, ahead=len(queue), name=dataset.key, tick=tell,
+        )  # fmt: skip
 
     def _look(self) -> tuple[dict[date, DayObject], bigquery.Table | None]:
         """What is stored, and the table; fills in what is loaded. Both services are asked at the same time."""

@@ -201,17 +201,7 @@ class Publisher:
                 self.warehouse.stop.check()
                 self.outcome.count(transactions=1)
                 try:
-                    self.warehouse.job(
-                        lambda job_id: self.warehouse.client.query(
-                            sql,
-                            job_config=config,
-                            job_id=job_id,
-                            location=self.warehouse.home.location,
-                            job_retry=None,
-                            retry=self.warehouse.retry,
-                        ),
-                        f"publish_{name}_{attempt_tag(attempt)}",
-                    )
+                    self.warehouse.transact(sql, config, f"publish_{name}_{attempt_tag(attempt)}")
                     self._count(entries)
                     break
                 except NotFound as reason:

@@ -170,17 +170,7 @@ class Revisions:
             with self.warehouse.publishing:
                 for attempt in range(ATTEMPTS):
                     try:
-                        self.warehouse.job(
-                            lambda job_id: self.warehouse.client.query(
-                                sql,
-                                job_config=config,
-                                job_id=job_id,
-                                location=self.warehouse.home.location,
-                                job_retry=None,
-                                retry=self.warehouse.retry,
-                            ),
-                            f"revise_{digest}_{attempt_tag(attempt)}",
-                        )
+                        self.warehouse.transact(sql, config, f"revise_{digest}_{attempt_tag(attempt)}")
                         return
                     except Gone:
                         if attempt == ATTEMPTS - 1:

@@ -103,7 +103,6 @@ class Warehouse:
 
     @property
     def ledger_id(self) -> str:
-
         return self.table_id(LEDGER)
 
     def table(self, name: str) -> bigquery.Table | None:
@@ -200,6 +199,15 @@ class Warehouse:
             self.client.delete_table(table_id, not_found_ok=True, retry=self.retry.with_timeout(30.0))
         except (GoogleAPIError, OSError) as error:
             log.debug("%s is left to expire: %s", table_id, first_line(error))
+
+    def transact(self, sql: str, config: bigquery.QueryJobConfig, job_id: str) -> None:
+        """Run a script of one transaction, sent once; whoever sends it has `publishing`. Raises what `job` does."""
+        self.job(
+            lambda its_id: self.client.query(
+                sql, job_config=config, job_id=its_id, location=self.home.location, job_retry=None, retry=self.retry
+            ),
+            job_id,
+        )
 
     def job(self, start: Callable[[str], T], job_id: str) -> T:
         """The finished job `job_id`: started, or found when an earlier request or run has started it.
