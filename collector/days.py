@@ -477,7 +477,6 @@ def _is_doubtful(dataset: Dataset, stored: DayObject, around: Stored, now: datet
 
 
 def _first_run(day: date) -> datetime:
-
     return day_start(runs_due(day)[0][1])
 
 

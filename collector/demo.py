@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 from datetime import datetime
 from typing import Any
 
 from google.cloud import bigquery
 
+from collector.base.text import table
 from collector.cloud.dataset import bigquery_client
 from collector.settings import load_settings
 
@@ -51,7 +53,7 @@ def main(project: str, dataset: str, day: str) -> int:
     """Print each question whose view there is, its query and its answer. Returns 1 where there are no rows."""
     client = bigquery_client(load_settings({"--project": project, "--dataset-id": dataset}, {}), 1)
     here = bigquery.QueryJobConfig(default_dataset=f"{project}.{dataset}")
-    views = {table.table_id for table in client.list_tables(f"{project}.{dataset}")}
+    views = {item.table_id for item in client.list_tables(f"{project}.{dataset}")}
     answered = True
     for view, question, sql in QUESTIONS:
         if view not in views:
@@ -61,7 +63,8 @@ def main(project: str, dataset: str, day: str) -> int:
         rows = [tuple(_cell(value) for value in row) for row in answer]
         print(f"\n{question.format(day=day)}\n\n{asked}\n")
         if rows:
-            _print_table([field.name for field in answer.schema], rows)
+            told = [tuple(field.name for field in answer.schema), *rows]
+            print(textwrap.indent(table(told, frozenset(range(1, len(told[0])))), "  "))
         else:
             print("the query found no rows", file=sys.stderr)
             answered = False
@@ -72,16 +75,6 @@ def _cell(value: Any) -> str:
     if isinstance(value, datetime):
         return f"{value:%H:%M} UTC"
     return f"{value:,.10g}" if isinstance(value, float) else "" if value is None else str(value)
-
-
-def _print_table(names: list[str], rows: list[tuple[str, ...]]) -> None:
-    widths = [max(map(len, column)) for column in zip(names, *rows, strict=True)]
-    for row in (names, *rows):
-        first, *others = (
-            text.ljust(width) if i == 0 else text.rjust(width)
-            for i, (text, width) in enumerate(zip(row, widths, strict=True))
-        )
-        print("  " + "  ".join([first, *others]))
 
 
 if __name__ == "__main__":

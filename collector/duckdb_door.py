@@ -40,6 +40,10 @@ def _typed(field: str, kind: str) -> str:
     return f"CASE WHEN regexp_matches({text}, '{PATTERNS[kind]}') THEN {value} END"
 
 
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
 def _midnight(day: str) -> str:
     return f"timezone({_LONDON}, ({day})::TIMESTAMP)"
 
@@ -65,14 +69,13 @@ def _expression(column: Column) -> str:
 
 def view_sql(dataset: Dataset, folder: Path) -> str:
     """The view over the dataset's objects in a folder."""
-    files = str(folder.resolve() / "raw" / dataset.key / "*" / "*" / "*.ndjson.gz").replace("'", "''")
+    files = _literal(str(folder.resolve() / "raw" / dataset.key / "*" / "*" / "*.ndjson.gz"))
     columns = ",\n  ".join(f"({_expression(c)})::{TYPES[c.type]} AS {c.name}" for c in dataset.columns)
     newest = ", ".join(f"{version} DESC NULLS LAST" for version in (*versions_of(dataset), "line"))
     names = ", ".join(c.name for c in dataset.columns)
-    comment = f"{dataset.title}. {dataset.description}.".replace("'", "''")
+    comment = _literal(f"{dataset.title}. {dataset.description}.")
     told = "".join(
-        f"COMMENT ON COLUMN {dataset.table}.{c.name} IS '{c.description.replace(chr(39), chr(39) * 2)}';\n"
-        for c in dataset.columns
+        f"COMMENT ON COLUMN {dataset.table}.{c.name} IS {_literal(c.description)};\n" for c in dataset.columns
     )
     return f"""
 CREATE OR REPLACE VIEW {dataset.table} AS
@@ -82,10 +85,10 @@ FROM (
   SELECT *, (record_instant AT TIME ZONE {_LONDON})::DATE AS record_day FROM (
     SELECT line, record, {_instant(dataset)} AS record_instant FROM (
       SELECT line, try_cast(line AS JSON) AS record FROM read_csv(
-        '{files}', columns = {{'line': 'VARCHAR'}}, delim = '\x01', quote = '', escape = '', header = false, auto_detect = false, max_line_size = 16000000)))))
+        {files}, columns = {{'line': 'VARCHAR'}}, delim = '\x01', quote = '', escape = '', header = false, auto_detect = false, max_line_size = 16000000)))))
 WHERE record_day IS NOT NULL
 QUALIFY row_number() OVER (PARTITION BY record_day, {", ".join(dataset.natural_key)} ORDER BY {newest}) = 1;
-COMMENT ON VIEW {dataset.table} IS '{comment}';
+COMMENT ON VIEW {dataset.table} IS {comment};
 {told}"""
 
 

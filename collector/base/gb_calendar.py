@@ -15,6 +15,8 @@ from functools import cache, lru_cache
 UTC = timezone.utc
 HALF_HOUR = timedelta(minutes=30)
 ONE_DAY = timedelta(days=1)
+# As sources abbreviate them, in lower case.
+MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 # fromisoformat alone takes more or less than this, depending on Python's version.
 _TIME = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?([Zz]|[+-][0-9]{2}:[0-9]{2})?"

@@ -12,20 +12,18 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
-import msgspec
-
-from collector.base.gb_calendar import ONE_DAY, parse_utc
+from collector.base.gb_calendar import MONTHS, ONE_DAY, parse_utc
 from collector.base.text import printable
 from collector.registry.model import FINANCIAL_YEAR, HALF_YEAR, MONTH, PARTED, Files
 from collector.source.errors import Unparsable, WrongAnswer
 from collector.source.http import Api, Traffic
+from collector.source.json_split import decode_answer
 from collector.source.requests import Request
 
 _ACTION = "/api/3/action"
 _ANSWER_LIMIT, _PAGE_LIMIT = 8_000_000, 80_000_000
 # The datastore cuts a longer answer to so many rows, and does not say so.
 PAGE = 32_000
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 # A file of a period that began so lately may not be there yet.
 _NEW = 45
 
@@ -94,10 +92,7 @@ def _result(body: bytearray) -> Any:
     """What an action answers. Status 200 proves nothing: web pages and errors come with it."""
     if body[:200].lstrip()[:1] == b"<":
         raise Unparsable("the answer is a web page and no data")
-    try:
-        told = msgspec.json.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise Unparsable(f"the answer is no JSON: {error}") from None
+    told = decode_answer(body)
     if not isinstance(told, dict) or told.get("success") is not True or not isinstance(told.get("result"), dict):
         cause = told.get("error") if isinstance(told, dict) else told
         raise WrongAnswer(f"the portal answers, but not with what was asked for: {printable(str(cause))[:200]}")
@@ -196,7 +191,7 @@ def _named(files: Files, text: str) -> str:
     if not year:
         raise Unresolved(f"package {files.package}: {text!r} names no period")
     number, rest = int(year[0]), (text[: year.start()] + " " + text[year.end() :]).lower()
-    months = [_MONTHS.index(word[:3]) + 1 for word in re.findall("[a-z]+", rest) if word[:3] in _MONTHS]
+    months = [MONTHS.index(word[:3]) + 1 for word in re.findall("[a-z]+", rest) if word[:3] in MONTHS]
     if files.covers == FINANCIAL_YEAR:
         return f"{number}-{(number + 1) % 100:02}"
     if files.covers == MONTH:
@@ -206,7 +201,7 @@ def _named(files: Files, text: str) -> str:
             raise Unresolved(f"package {files.package}: {text!r} names no month")
         return f"{number}-{month:02}"
     if files.covers == HALF_YEAR and len(months) == 2:
-        return f"{number} {_MONTHS[months[0] - 1].title()}-{_MONTHS[months[1] - 1].title()}"
+        return f"{number} {MONTHS[months[0] - 1].title()}-{MONTHS[months[1] - 1].title()}"
     return f"{number}"
 
 
@@ -224,7 +219,7 @@ def bounds(covers: str, period: str) -> tuple[date, date]:
         month = int(period[5:7])
         return date(year, month, 1), date(year + month // 12, month % 12 + 1, 1)
     if len(period) > 4:
-        first, last = (_MONTHS.index(name.lower()) + 1 for name in period[5:].split("-"))
+        first, last = (MONTHS.index(name.lower()) + 1 for name in period[5:].split("-"))
         return date(year, first, 1), date(year + last // 12, last % 12 + 1, 1)
     return date(year, 1, 1), date(year + 1, 1, 1)
 

@@ -27,7 +27,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from collector.base.gb_calendar import UTC, day_end, day_start, period_start, settlement_day, utc_text
+from collector.base.gb_calendar import MONTHS, UTC, day_end, day_start, period_start, settlement_day, utc_text
 from collector.base.text import printable
 from collector.registry.model import (
     FILE_NAME,
@@ -53,12 +53,6 @@ DATES = {
     "dd-mon-yy": r"(?P<d>\d\d)-(?P<mon>[A-Za-z]{3})-(?P<yy>\d\d)",
 }
 _PATTERNS = {name: re.compile(pattern, re.ASCII) for name, pattern in DATES.items()}
-_MONTHS = {
-    name: number
-    for number, name in enumerate(
-        ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"), 1
-    )
-}
 _THOUSANDS = re.compile(r"-?\d{1,3}(,\d{3})+(\.\d+)?", re.ASCII)
 _PERIOD = re.compile(r"\d{1,2}(\.0+)?", re.ASCII)
 _NUMBERS = frozenset({"INT64", "FLOAT64"})
@@ -77,6 +71,10 @@ class Unknown(Exception):
     """A whole file of a form that the registry does not know: it is kept as it came, and nothing is derived from it."""
 
 
+def _month(name: str) -> int:
+    return MONTHS.index(name.lower()) + 1 if name.lower() in MONTHS else 0
+
+
 @lru_cache(maxsize=50_000)
 def parse_time(text: str, form: str) -> datetime:
     """The naive time that a text in a form of DATES says. Raises ValueError for another form, and for no date."""
@@ -84,7 +82,7 @@ def parse_time(text: str, form: str) -> datetime:
     if not match:
         raise ValueError(f"{text!r} is not in the form {form}")
     told = match.groupdict()
-    month = int(told["m"]) if told.get("m") else _MONTHS.get((told.get("mon") or "").lower(), 0)
+    month = int(told["m"]) if told.get("m") else _month(told.get("mon") or "")
     year = int(told["y"]) if told.get("y") else 2000 + int(told["yy"])
     hour, minute, second = (int(told.get(part) or 0) for part in "HMS")
     return datetime(year, month, int(told["d"]), hour, minute, second)  # noqa: DTZ001 - of UTC or of UK clocks, as the column says

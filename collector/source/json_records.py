@@ -67,11 +67,12 @@ class DayRecords:
     def _without(self, name: str) -> Iterator[datetime]:
         """The instants of which no record has a value in the field `name` (dotted when nested)."""
         for instant, groups in self.groups.items():
-            if all(_value(decode(record), name) is None for group in groups for record in group.records):
+            if all(value_of(decode(record), name) is None for group in groups for record in group.records):
                 yield instant
 
 
-def _value(record: Any, name: str) -> Any:
+def value_of(record: Any, name: str) -> Any:
+    """The value of a field, dotted when nested; None where there is none."""
     for part in name.split("."):
         record = record.get(part) if isinstance(record, dict) else None
     return record

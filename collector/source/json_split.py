@@ -169,6 +169,14 @@ def decode(record: Record) -> Any:
         raise Unparsable(f"a record is not JSON ({error}): {excerpt(bytes(record))}") from None
 
 
+def decode_answer(body: bytes | bytearray) -> Any:
+    """An answer as a whole, where it is no list of records. Raises Unparsable."""
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise Unparsable(f"the answer is no JSON: {error}") from None
+
+
 def _check_utf8(body: bytes | bytearray) -> None:
     if body.isascii():
         return

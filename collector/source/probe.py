@@ -25,7 +25,7 @@ from collector.source.ckan import Portal, Unresolved, resolve
 from collector.source.csv_records import Broken, FileReader, Told, Unknown
 from collector.source.errors import Refused, Unavailable, WindowTooLong, WrongAnswer
 from collector.source.http import Api, Traffic
-from collector.source.json_records import DayRecords, read_answer
+from collector.source.json_records import DayRecords, read_answer, value_of
 from collector.source.json_split import decode, split
 from collector.source.requests import DataRequest, Request, requests_of
 
@@ -203,19 +203,12 @@ def _fields(dataset: Dataset, records: Sequence[dict[str, Any]]) -> Iterator[Dif
     for column in dataset.columns:
         if column.source in COMPUTED or column.source.startswith("@"):
             continue
-        values = [_value(record, column.source) for record in sample]
+        values = [value_of(record, column.source) for record in sample]
         if wrong := next((value for value in values if value is not None and not _fits(value, column)), None):
             yield Difference(f"type of {column.source}", column.type, f"{wrong!r}"[:80])
         nulls = sum(1 for value in values if value is None)
         if column.required and nulls:
             yield Difference(f"{column.source}!", "in every record", f"null in {nulls} of {len(values)}")
-
-
-def _value(record: dict[str, Any], source: str) -> Any:
-    value: Any = record
-    for name in source.split("."):
-        value = value.get(name) if isinstance(value, dict) else None
-    return value
 
 
 def _fits(value: Any, column: Column) -> bool:

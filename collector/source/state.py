@@ -13,15 +13,14 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from collector.base.gb_calendar import parse_utc, settlement_day, utc_now, utc_text
 from collector.base.process import Stop
 from collector.base.text import printable
 from collector.days import Task
 from collector.registry.model import Dataset, Source
-from collector.source.errors import Refused, Unavailable, Unparsable, WindowTooLong, WrongAnswer
+from collector.source.errors import Refused, Unavailable, WindowTooLong, WrongAnswer
 from collector.source.http import Api, Traffic
+from collector.source.json_split import decode_answer
 from collector.source.requests import Request
 
 
@@ -106,10 +105,7 @@ def _probe(source: Source) -> Request:
 
 
 def _read(body: bytearray) -> list[Any]:
-    try:
-        told = msgspec.json.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise Unparsable(f"the answer is no JSON: {error}") from None
+    told = decode_answer(body)
     rows = told.get("data") if isinstance(told, dict) else told
     if not isinstance(rows, list):
         raise WrongAnswer("the answer is no list")

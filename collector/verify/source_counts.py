@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import msgspec
 
@@ -18,10 +18,6 @@ from collector.source.errors import Unparsable, WrongAnswer
 from collector.source.http import Api, Traffic
 from collector.source.requests import Request
 from collector.verify.quality import Finding
-
-if TYPE_CHECKING:
-    pass
-
 
 # /data-status takes 31 days at most; one of them is the day before the first (see source_counts).
 _STATUS_DAYS = 30

@@ -48,7 +48,6 @@ class Metadata:
 
     @cached_property
     def _rows(self) -> dict[tuple[str, str], int]:
-
         return {
             (row.table_name, row.partition_id): row.total_rows
             for row in self.warehouse.query(partitions_sql(self.warehouse.prefix), step="partitions")

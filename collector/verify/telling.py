@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from collector.base.process import log
 from collector.base.text import printable, table
 from collector.days import State, days_text
 from collector.verify.verification import LOSSES, MEANINGS, Verification
-
-if TYPE_CHECKING:
-    pass
-
 
 # So many of the things that days lack are told in words.
 _TOLD = 10

@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from google.api_core.exceptions import GoogleAPIError
 from google.auth.exceptions import GoogleAuthError
@@ -32,10 +32,6 @@ from collector.verify.table_counts import Metadata, read_table
 from collector.warehouse.layout import Loaded, is_loaded
 from collector.warehouse.schema import unfit
 from collector.warehouse.tables import Warehouse
-
-if TYPE_CHECKING:
-    pass
-
 
 # Days that a verification after a load asks the source about: two requests a dataset.
 _YOUNG = timedelta(days=58)
@@ -164,9 +160,6 @@ class Verification:
             "findings": [finding.as_json() for finding in self.findings],
             "source_not_asked": self.unasked, "error": self.error, "ok": self.ok,
         }  # fmt: skip
-
-
-# ---------------------------------------------------------------------------------------------- what the source says
 
 
 # ---------------------------------------------------------------------------------------------- comparing
