@@ -169,15 +169,8 @@ def _for_good(send: Any) -> Any:
 async def _answer(send: Any, status: int, message: str) -> None:
     """An error as Google's services word one. The connection ends: what else stands on it was not asked rightly."""
     # Clients try again by the status, or by the reason.
-    reason = (
-        "insufficientStorage"
-        if status == 507
-        else "backendError"
-        if status >= 500
-        else "forbidden"
-        if status == 403
-        else "invalid"
-    )
+    usual = "backendError" if status >= 500 else "invalid"
+    reason = {403: "forbidden", 507: "insufficientStorage"}.get(status, usual)
     error = {"code": status, "message": message, "errors": [{"message": message, "domain": "global", "reason": reason}]}
     body = json.dumps({"error": error}).encode()
     headers = [

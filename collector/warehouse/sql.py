@@ -367,6 +367,3 @@ def counts_sql(table_id: str, days: Collection[date]) -> str:
 def partitions_sql(home_id: str) -> str:
     """Rows of each partition of each table, from metadata. home_id: project.dataset."""
     return f"SELECT table_name, partition_id, total_rows FROM `{home_id}.INFORMATION_SCHEMA.PARTITIONS` WHERE total_rows > 0"
-
-
-# ---------------------------------------------------------------------------------------------- schema checks

@@ -247,14 +247,8 @@ class Warehouse:
                 raise Gone(f"{reason}: {message}")
             if reason == "quotaExceeded":
                 raise exceptions.Forbidden(f"a BigQuery quota is used up: {message}", errors=[job.error_result])
-            kind = (
-                exceptions.NotFound
-                if reason == "notFound"
-                else exceptions.Forbidden
-                if reason == "accessDenied"
-                else exceptions.BadRequest
-            )
-            refused = kind(message, errors=[job.error_result])
+            kinds = {"notFound": exceptions.NotFound, "accessDenied": exceptions.Forbidden}
+            refused = kinds.get(reason, exceptions.BadRequest)(message, errors=[job.error_result])
             if reason in _OF_THE_DATA and not refusals.trouble("BigQuery", refused).stops:
                 raise Unloadable(" ".join(message.split()))
             raise refused
