@@ -196,7 +196,7 @@ def told(record: dict[str, Any], column: Column) -> Any:
 
 
 def comparable(value: Any, kind: str) -> Any:
-    return json.dumps(value, sort_keys=True) if kind == "JSON" else value
+    return json.dumps(value, sort_keys=True) if kind == "JSON" and value is not None else value
 
 
 def by_shape() -> Iterator[Any]:
