@@ -279,6 +279,37 @@ def test_a_restated_day_is_replaced_and_the_old_one_kept(place: Place, key: str)
     assert {name for name in before if before[name] != after[name]} == {object_name(key, date(2024, 1, 5))}
 
 
+@pytest.mark.parametrize("key", ["market_index", *(pytest.param(key, marks=pytest.mark.long) for key in ("generation_outturn", "bid_offer_acceptances"))])
+def test_a_batch_with_gaps_touches_its_own_days_alone(place: Place, key: str) -> None:
+    """The days between those of a batch keep rows and ledger, be they loaded, empty, or not there at all."""
+
+    def ledger() -> dict[str, tuple[Any, ...]]:
+        found = place.query(f"SELECT settlement_date, identity, table_rows, MAX(loaded_at) FROM `{place.dataset_id}.collector_load_ledger` GROUP BY 1, 2, 3")
+        return {str(row[0]): tuple(row)[1:] for row in found}
+
+    days = [f"2024-03-{day}" for day in range(28, 32)] + ["2024-04-01", "2024-04-02"]
+    restated, kept, absent = {days[0], days[3], days[5]}, [days[1], days[4]], days[2]
+    place.api.replace_days({(CODES[key], days[4]): []})
+    for day in (*sorted(restated), *kept):
+        place.download("--datasets", key, *span(day)).ok()
+    which = ("--datasets", key, *span(days[0], days[-1]))
+    ran = place.load(*which)
+    assert (ran.cell(key, "LOAD JOBS"), ran.cell(key, "TRANSACTIONS"), ran.cell(key, "LOADED")) == ("1", "1", "5")
+    before, rows = ledger(), {day: place.rows(key, day) for day in days}
+    assert {day for day in days if not rows[day]} == {absent, days[4]}
+    for day in restated:
+        place.api.change(CODES[key], day, "revision", by=3, rows=10)
+        place.api.change(CODES[key], day, "drop_records", rows=1)
+        place.download("--datasets", key, *span(day), "--force").ok()
+    ran = place.load(*which)
+    assert (ran.cell(key, "LOAD JOBS"), ran.cell(key, "TRANSACTIONS"), ran.cell(key, "LOADED")) == ("1", "1", "3")
+    after = ledger()
+    assert {day for day in days if before.get(day) != after.get(day)} == restated
+    assert {day for day in days if rows[day] != place.rows(key, day)} == restated
+    for day in restated:
+        place.check(key, day)
+
+
 def test_read_again_with_the_same_records_nothing_is_loaded_again(place: Place) -> None:
     which = ("--datasets", "market_index", *span("2024-01-04", "2024-01-06"))
     place.collect(*which)
