@@ -444,10 +444,34 @@ def make_place(cloud: LocalCloud, api: ApiStandin, programs: Path, home: Path) -
     )  # fmt: skip
 
 
+@contextlib.contextmanager
+def places(cloud: LocalCloud, programs: Path, home: Path) -> Iterator[Callable[[ApiStandin], Place]]:
+    """Makes places for an API. Their datasets go at the end: what the BigQuery emulator does with one table takes the longer
+    the more tables it has, in whatever dataset."""
+    made: list[Place] = []
+
+    def make(api: ApiStandin) -> Place:
+        made.append(make_place(cloud, api, programs, home))
+        return made[-1]
+
+    try:
+        yield make
+    finally:
+        for place in made if not cloud.dead() else ():
+            cloud.request("DELETE", f"{cloud.bigquery_url}/bigquery/v2/projects/{PROJECT}/datasets/{place.dataset_id}?deleteContents=true")
+
+
 @pytest.fixture
-def new_place(cloud: LocalCloud, api: ApiStandin, programs: Path, tmp_path: Path) -> Callable[[], Place]:
+def place_for(cloud: LocalCloud, programs: Path, tmp_path: Path) -> Iterator[Callable[[ApiStandin], Place]]:
+    """Makes places for an API of the test's own."""
+    with places(cloud, programs, tmp_path) as make:
+        yield make
+
+
+@pytest.fixture
+def new_place(place_for: Callable[[ApiStandin], Place], api: ApiStandin) -> Callable[[], Place]:
     """Makes places: each a bucket and a dataset of its own."""
-    return lambda: make_place(cloud, api, programs, tmp_path)
+    return lambda: place_for(api)
 
 
 @pytest.fixture

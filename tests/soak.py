@@ -270,20 +270,17 @@ def _many_worlds(options: argparse.Namespace, name: str) -> bool:
         with LocalCloud(Path(options.data_dir or folder) / "cloud", conftest.PROJECT, "unused-bucket", "unused") as cloud:
             for seed in range(options.first_seed, options.first_seed + options.seeds):
                 started = time.monotonic()
-
-                def make(api: Any, cloud: LocalCloud = cloud) -> Any:
-                    return conftest.make_place(cloud, api, programs, Path(folder))
-
-                if name == "world":
-                    trials = test_world.trials_of(seed, seed % options.tables_every == 0)
-                    wrong = [text for trial in trials for text in trial.run(make)]
-                    told = f"{len(CODES)} datasets{', with tables' * trials[0].tables}, {trials[0].windows}"
-                elif name == "year":
-                    year = test_life.year(seed, make, options.days)
-                    wrong, told = year.wrong, year.report
-                else:
-                    life = test_life.drawn(seed, make, length=21, count=3)
-                    wrong, told = life.wrong, f"{', '.join(life.codes)}: {life.report}"
+                with conftest.places(cloud, programs, Path(folder)) as make:
+                    if name == "world":
+                        trials = test_world.trials_of(seed, seed % options.tables_every == 0)
+                        wrong = [text for trial in trials for text in trial.run(make)]
+                        told = f"{len(CODES)} datasets{', with tables' * trials[0].tables}, {trials[0].windows}"
+                    elif name == "year":
+                        year = test_life.year(seed, make, options.days)
+                        wrong, told = year.wrong, year.report
+                    else:
+                        life = test_life.drawn(seed, make, length=21, count=3)
+                        wrong, told = life.wrong, f"{', '.join(life.codes)}: {life.report}"
                 failed += bool(wrong)
                 print(f"seed {seed}, {time.monotonic() - started:.0f} s: {told}: {'as the world has it' if not wrong else f'{len(wrong)} WRONG'}", flush=True)
                 for text in wrong[:10]:

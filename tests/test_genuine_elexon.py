@@ -15,10 +15,9 @@ from typing import Any
 
 import pytest
 from api_standin import ApiStandin, split_records
-from conftest import LONDON, SAMPLES, UTC, Place, make_place, settlement_of
+from conftest import LONDON, SAMPLES, UTC, Place, settlement_of
 
 from datasets_config import REGISTRY
-from local_cloud import LocalCloud
 
 FOLDER = SAMPLES / "other_elexon"
 NOTES = SAMPLES.parent / "facts" / "elexon-other.md"
@@ -131,13 +130,13 @@ def collect(sample: Sample, records: list[bytes], place: Place, api: ApiStandin)
 
 @pytest.mark.emulators
 @pytest.mark.parametrize("sample", GENUINE, ids=str)
-def test_every_value_is_the_recorded_one(sample: Sample, cloud: LocalCloud, programs: Path, tmp_path: Path) -> None:
+def test_every_value_is_the_recorded_one(sample: Sample, place_for: Callable[[ApiStandin], Place]) -> None:
     if not sample.path.exists():
         pytest.skip(f"{sample.path.name} is not in ../shared")
     records = sample.read(sample.path)
     assert len(records) == sample.count
     with ApiStandin(gaps=False) as api:
-        held = collect(sample, records, make_place(cloud, api, programs, tmp_path), api)
+        held = collect(sample, records, place_for(api), api)
         assert api.errors == []
     wanted = rows_of(sample, [json.loads(record) for record in records])
     assert sorted(repr(sorted(row.items())) for row in held) == sorted(repr(sorted(row.items())) for row in wanted)

@@ -24,7 +24,7 @@ from unittest import mock
 import pytest
 from api_standin import DAY, ApiStandin, as_day, day_start, day_text, settlement
 from conftest import CODES as CODE_OF_KEY
-from conftest import ROOT, Place, Ran, make_place
+from conftest import ROOT, Place, Ran
 from world import CODES, HOUR, RUNS, VALUES, World, run_published, working_days_after
 from world_oracle import OFTEN_EMPTY, WHOLE_AFTER, Judge, instant_of, newest
 
@@ -33,7 +33,6 @@ from collector.base.process import Stop
 from collector.days import State, Stored
 from collector.storage.day_objects import DayStore
 from datasets_config import REGISTRY
-from local_cloud import LocalCloud
 
 KEY_OF = {code: key for key, code in CODE_OF_KEY.items()}
 UTC = timezone.utc
@@ -456,8 +455,8 @@ SEEDS = range(8)
 
 
 @pytest.mark.parametrize("seed", [seed if seed < 4 else pytest.param(seed, marks=pytest.mark.long) for seed in SEEDS])
-def test_no_claim_is_wrong_in_weeks_of_runs(seed: int, cloud: LocalCloud, programs: Path, tmp_path: Path) -> None:
-    life = drawn(seed, lambda api: make_place(cloud, api, programs, tmp_path))
+def test_no_claim_is_wrong_in_weeks_of_runs(seed: int, place_for: Callable[[ApiStandin], Place]) -> None:
+    life = drawn(seed, place_for)
     assert life.wrong == [], life.report
 
 
@@ -471,10 +470,10 @@ def world() -> World:
 
 
 @pytest.fixture
-def live(world: World, cloud: LocalCloud, programs: Path, tmp_path: Path) -> Iterator[Callable[..., Life]]:
+def live(world: World, place_for: Callable[[ApiStandin], Place]) -> Iterator[Callable[..., Life]]:
     """Begins a life of these datasets from 2024-06-03 on."""
     with ApiStandin(source=world) as api:
-        yield lambda *codes, first=FIRST: Life(make_place(cloud, api, programs, tmp_path), world, codes, first)
+        yield lambda *codes, first=FIRST: Life(place_for(api), world, codes, first)
         assert api.errors == []
 
 
@@ -623,7 +622,7 @@ def test_a_day_of_which_the_source_lost_a_part_and_has_it_again_is_asked_for_no_
 
 @pytest.mark.parametrize("trouble", ["behind source", pytest.param("no usable answer", marks=pytest.mark.long)])
 def test_w10_the_logs_that_the_last_lines_name_have_the_reason(
-    trouble: str, world: World, cloud: LocalCloud, programs: Path, tmp_path: Path
+    trouble: str, world: World, place_for: Callable[[ApiStandin], Place], tmp_path: Path
 ) -> None:  # fmt: skip
     """The whole job, by the real clock: one dataset whose source counts more than it serves, or does not answer."""
     today = datetime.now(UTC)
@@ -633,7 +632,7 @@ def test_w10_the_logs_that_the_last_lines_name_have_the_reason(
         world.be_down(0, 1e11, ["FREQ"])
     world.plant("overcount", "FREQ", day, period=9, more=3)
     with ApiStandin(source=world) as api:
-        place = make_place(cloud, api, programs, tmp_path)
+        place = place_for(api)
         words = ["--datasets", "market_index", "frequency", "--start-date", day, "--end-date", day]
         done = subprocess.run(
             [str(ROOT / "deploy_data_collectors.sh"), *words], env=place.env, cwd=tmp_path, capture_output=True, text=True, timeout=300

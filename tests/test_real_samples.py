@@ -18,9 +18,7 @@ from typing import Any
 
 import pytest
 from api_standin import ApiStandin, replay_csv, split_records
-from conftest import CODES, SAMPLES, TWELVE, Place, instant_of, make_place, model_rows, settlement_of
-
-from local_cloud import LocalCloud
+from conftest import CODES, SAMPLES, TWELVE, Place, instant_of, model_rows, settlement_of
 
 pytestmark = pytest.mark.skipif(not SAMPLES.exists(), reason="the recorded samples are not in ../shared/samples")
 
@@ -148,7 +146,7 @@ def test_every_dataset_has_a_sample() -> None:
 
 @pytest.mark.parametrize("sample", GENUINE, ids=str)
 def test_every_value_is_the_recorded_one_and_the_truth_is_told(
-    sample: Sample, cloud: LocalCloud, programs: Path, tmp_path: Path
+    sample: Sample, place_for: Callable[[ApiStandin], Place]
 ) -> None:
     path = SAMPLES / sample.path
     if not path.exists():
@@ -166,7 +164,7 @@ def test_every_value_is_the_recorded_one_and_the_truth_is_told(
     with ApiStandin(gaps=False, now=f"{now:%Y-%m-%dT%H:%MZ}") as api:
         whole = {(CODES[sample.key], first + timedelta(days=n)): by_day.get(first + timedelta(days=n), []) for n in range((last - first).days + 1)}
         api.replace_days(whole)
-        place = make_place(cloud, api, programs, tmp_path)
+        place = place_for(api)
         place.download(*arguments, now=now).ok()
         place.load(*arguments).ok()
         code, told = place.verification(*arguments, now=now)

@@ -14,13 +14,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
-from pathlib import Path
 from typing import Any
 
 import pytest
 from api_standin import HALF_HOUR, ApiStandin, as_day, day_start, day_text, iso, settlement
 from conftest import CODES as CODE_OF_KEY
-from conftest import Place, make_place, model_rows
+from conftest import Place, model_rows
 from world import CODES, EVENTS, HOUR, World, bank_holidays, run_published, working_days_after
 from world_oracle import Judge, instant_of, newest, zero_outages
 
@@ -28,7 +27,6 @@ from collector import days as life_of_days
 from collector.base.gb_calendar import utc_text
 from collector.storage.day_objects import DayStore, object_name
 from datasets_config import REGISTRY
-from local_cloud import LocalCloud
 
 KEY_OF = {code: key for key, code in CODE_OF_KEY.items()}
 UTC = timezone.utc
@@ -398,7 +396,7 @@ SEEDS = [(seed, codes, 8 if count > 8 else count) for seed in (0, 13) for codes,
 
 @pytest.mark.parametrize(("seed", "codes", "count"), SEEDS)
 def test_rows_and_verdicts_are_those_of_the_world(
-    seed: int, codes: Sequence[str], count: int, cloud: LocalCloud, programs: Path, tmp_path: Path
+    seed: int, codes: Sequence[str], count: int, place_for: Callable[[ApiStandin], Place]
 ) -> None:  # fmt: skip
     trial = Trial(seed, codes, count, WINDOWS[seed % len(WINDOWS)])
-    assert trial.run(lambda api: make_place(cloud, api, programs, tmp_path)) == []
+    assert trial.run(place_for) == []
