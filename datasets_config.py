@@ -25,6 +25,9 @@ from collector.registry import (
     elexon_settlement,
     elexon_system,
     elexon_transparency,
+    neso_auctions,
+    neso_balancing,
+    neso_capacity_market,
     neso_demand,
     neso_forecasts,
     neso_operation,
@@ -50,7 +53,10 @@ _FAMILIES = (
     neso_demand,
     neso_forecasts,
     neso_operation,
+    neso_balancing,
+    neso_auctions,
     neso_registers,
+    neso_capacity_market,
 )
 # What is collected when nobody says what: the eleven of the public contract, in the order of the work.
 DEFAULT_DATASETS = (

@@ -143,7 +143,7 @@ def dataset_names(text: str) -> tuple[str, ...]:
 
 
 def _named(name: str) -> tuple[str, ...]:
-    from collector.registry.common import LEFT_OUT
+    from collector.registry.common import LEFT_OUT, LEFT_OUT_OF_PORTAL
     from datasets_config import GROUPS, REGISTRY
 
     if name in REGISTRY:
@@ -153,7 +153,7 @@ def _named(name: str) -> tuple[str, ...]:
     for known in (GROUPS.get(wanted), codes.get(wanted)):
         if known:
             return known if isinstance(known, tuple) else (known,)
-    left_out = {code.casefold(): why for code, why in LEFT_OUT.items()}
+    left_out = {code.casefold(): why for code, why in {**LEFT_OUT, **LEFT_OUT_OF_PORTAL}.items()}
     if wanted in left_out:
         raise argparse.ArgumentTypeError(f"{name!r} is not collected: {left_out[wanted]}; see --list-datasets")
     import difflib

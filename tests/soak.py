@@ -3,6 +3,7 @@
 
     python3 tests/soak.py long  [--first 2016-01-01] [--last 2025-12-31] [--scale 0.02]   ten years of the eleven datasets
     python3 tests/soak.py large [--days 7]                                                days of B1610 at their real size
+    python3 tests/soak.py archive [--mb 650]                                              one file of a data portal of that size
     python3 tests/soak.py kills [--seeds 100] [--first-seed 0]                            kills at random moments
     python3 tests/soak.py faults [--seeds 20] [--first-seed 0] [--rate 0.3]               a third of all answers broken
     python3 tests/soak.py world [--seeds 42] [--first-seed 0] [--tables-every 1]          days of twelve datasets of known truth
@@ -25,9 +26,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import date, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -195,6 +199,83 @@ def large_run(options: argparse.Namespace) -> bool:
     return load.code == 0 and max(peaks) < 1_000
 
 
+# ---------------------------------------------------------------------------------------------- archive
+_ARCHIVE = (
+    "DATE_GMT,TIME_GMT,SETTLEMENT_DATE,SETTLEMENT_PERIOD,EMBEDDED_WIND_FORECAST,EMBEDDED_WIND_CAPACITY,EMBEDDED_SOLAR_FORECAST,EMBEDDED_SOLAR_CAPACITY,"
+    "Forecast_Datetime,source_file\n"
+)
+
+
+def write_archive(path: Path, megabytes: int) -> tuple[int, date, date]:
+    """A year's archive of embedded forecasts of this size, an issue an hour: rows, first and last day of issue."""
+    rows, day = 0, date(2025, 1, 1)
+    with path.open("w", encoding="ascii") as file:
+        file.write(_ARCHIVE)
+        while file.tell() < megabytes * 1_000_000 and day.year == 2025:
+            # The hour that UK clocks skip has no issue.
+            for hour in (hour for hour in range(24) if (day, hour) != (date(2025, 3, 30), 1)):
+                issue = f"{day}T{hour:02}:12:00Z,{day:%Y%m%d}{hour:02}12_embedded_forecast.csv\n"
+                for ahead in range(13):
+                    target = f"{day + timedelta(ahead + 1)}T00:00:00Z"
+                    file.writelines(
+                        f"{target},{number // 2:02}:{number % 2 * 3}0:00,{target},{number},{rows % 5_000 + number},6417,{number * hour},23301,{issue}" for number in range(1, 46)
+                    )
+                    rows += 45
+            day += timedelta(1)
+    return rows, date(2025, 1, 1), day - timedelta(1)
+
+
+@contextlib.contextmanager
+def portal_of(path: Path) -> Iterator[str]:
+    """A portal that has this one file, and sends it from disk; its address."""
+    identity = "00000000-0000-0000-0000-000000000001"
+    resource = {
+        "id": identity, "name": "Embedded Solar and Wind Forecast Archive 2025", "url": f"https://api.neso.energy/dataset/x/resource/{identity}/download/a.csv",
+        "url_type": "upload", "last_modified": "2026-01-02T03:04:05.678901",
+    }  # fmt: skip
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = b"" if "/download/" in self.path else json.dumps({"success": True, "result": {"resources": [resource]}}).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/octet-stream" if not body else "application/json")
+            self.send_header("Content-Length", str(len(body) or path.stat().st_size))
+            self.end_headers()
+            if body:
+                self.wfile.write(body)
+                return
+            with path.open("rb") as file:
+                shutil.copyfileobj(file, self.wfile, 1 << 20)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def archive_run(options: argparse.Namespace) -> bool:
+    """A file of the size of the largest archives, to its days and again: memory flat, the second run without a request for it."""
+    with place(options.data_dir) as env, tempfile.TemporaryDirectory(prefix="soak-") as folder:
+        path = Path(folder) / "a.csv"
+        rows, first, last = write_archive(path, options.mb)
+        print(f"{path.stat().st_size / 1e6:.0f} MB, {rows:,} rows, {first} to {last}", flush=True)
+        with portal_of(path) as url:
+            what = ("--datasets", "embedded_forecast_archive", "--start-date", str(first), "--end-date", str(last))
+            ran = watch(DOWNLOADER, *what, env={**env, "NESO_PORTAL_BASE_URL": url})
+            report("downloader", ran)
+            again = watch(DOWNLOADER, *what, env={**env, "NESO_PORTAL_BASE_URL": url})
+            report("again", again)
+        stored = column(ran.out, "ROWS")
+    print(f"{stored:,} rows stored")
+    return ran.code == again.code == 0 and stored == rows and ran.peak < 500 and column(again.out, "REQUESTS") <= 1
+
+
 # ---------------------------------------------------------------------------------------------- kills
 def kill_run(options: argparse.Namespace) -> bool:
     """Many seeds of the harness in test_kill.py."""
@@ -307,7 +388,7 @@ def year_run(options: argparse.Namespace) -> bool:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     runs = parser.add_subparsers(dest="run", required=True)
-    commands: dict[str, Any] = {"long": long_run, "large": large_run, "kills": kill_run, "faults": fault_run, "world": world_run, "life": life_run, "year": year_run}
+    commands: dict[str, Any] = {"long": long_run, "large": large_run, "archive": archive_run, "kills": kill_run, "faults": fault_run, "world": world_run, "life": life_run, "year": year_run}
     parsers = {name: runs.add_parser(name, help=function.__doc__) for name, function in commands.items()}
     for one in parsers.values():
         one.add_argument("--data-dir", default="", help="folder for the emulators' data, kept (default: a temporary one)")
@@ -316,6 +397,7 @@ def main() -> int:
     parsers["long"].add_argument("--scale", type=float, default=0.02)
     parsers["long"].add_argument("--datasets", nargs="+")
     parsers["large"].add_argument("--days", type=int, default=7)
+    parsers["archive"].add_argument("--mb", type=int, default=650)
     for name, seeds in (("kills", 100), ("faults", 20), ("world", 42), ("life", 100), ("year", 1)):
         parsers[name].add_argument("--seeds", type=int, default=seeds)
         parsers[name].add_argument("--first-seed", type=int, default=0)

@@ -6,9 +6,11 @@ n-th known way in which these files lose or spoil data in silence.
 
 from __future__ import annotations
 
+import argparse
 import csv
 import io
 import json
+import re
 import zipfile
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta, timezone
@@ -21,6 +23,8 @@ from api_standin import ApiStandin
 from conftest import SAMPLES, question
 
 from collector.base.process import Stop
+from collector.command_line import dataset_names
+from collector.registry.common import LEFT_OUT_OF_PORTAL
 from collector.registry.model import NESO, Files
 from collector.source import csv_records
 from collector.source.ckan import PAGE, Portal, Resource, Unresolved, bounds, resolve
@@ -451,6 +455,11 @@ def test_trap_18_a_new_year_is_found_by_itself_and_a_lost_one_is_told() -> None:
         ("embedded_forecast_archive", "Embedded Solar and Wind Forecast Archive 2026 (Jan- Jun)", "2026 Jan-Jun", "2026-01-01", "2026-07-01"),
         ("embedded_forecast_archive", "Embedded Solar and Wind Forecast Archive 2026 (Jun - Dec)", "2026 Jun-Dec", "2026-06-01", "2027-01-01"),
         ("embedded_forecast_archive", "Embedded Solar and Wind Forecast Archive 2025", "2025", "2025-01-01", "2026-01-01"),
+        ("aggregated_bsad", "Aggregated BSAD 2013-14", "2013-14", "2013-04-01", "2014-04-01"),
+        ("gtma_trades", "Historic GTMA Trades Data - Apr 2015 - March 2016", "2015-16", "2015-03-31", "2016-04-01"),
+        ("gtma_trades", "Historic GTMA Trades FY 21-22", "2021-22", "2021-03-31", "2022-04-01"),
+        ("skip_rates_in_merit", "Skip Rate - In Merit All Balancing Mechanism - December 2024", "2024-12", "2024-12-01", "2025-01-01"),
+        ("eac_sell_orders_archive", "NESO Response-Reserve Sell Orders 202504 (Archive)", "2025-04", "2025-03-31", "2025-05-01"),
     ],
 )  # fmt: skip
 def test_a_period_is_told_by_the_name(key: str, name: str, period: str, first: str, end: str) -> None:
@@ -464,6 +473,26 @@ def test_a_pinned_resource_may_be_renamed() -> None:
     found, alarms = resolve(files, [old._replace(name="renamed"), put("Historic II BSUoS Data 2023-2024")], date(2017, 4, 1), date(2024, 3, 1))
     assert (found[0].period, found[0].first, found[0].end) == ("2017-04..2023-04", date(2017, 4, 1), date(2023, 4, 1))
     assert alarms == [] and bounds("financial year", "2023-24") == (date(2023, 4, 1), date(2024, 4, 1))
+
+
+def test_what_is_left_out_of_the_portal_is_taken_by_no_entry() -> None:
+    """And a name that somebody asks for is answered with the reason."""
+    for name, why in LEFT_OUT_OF_PORTAL.items():
+        taken = [d.key for d in REGISTRY.values() if d.files and (d.files.package == name or re.fullmatch(d.files.resource, name))]
+        assert why and not taken, (name, taken)
+    with pytest.raises(argparse.ArgumentTypeError, match="'upcoming-trades' is not collected: is often without a row"):
+        dataset_names("upcoming-trades")
+
+
+def test_packages_that_several_sets_share_are_shared_out(standin: ApiStandin) -> None:
+    """Of the made-up portal, which has the names of the true one, no file goes to two sets."""
+    for package in {d.files.package for d in REGISTRY.values() if d.files}:
+        resources = portal_of(standin).resources(package, Traffic())
+        taken: dict[str, str] = {}
+        for dataset in REGISTRY.values():
+            if dataset.files and dataset.files.package == package:
+                for one in resolve(dataset.files, resources, dataset.first_day, date(2026, 10, 8))[0]:
+                    assert taken.setdefault(one.id, dataset.key) == dataset.key
 
 
 # ----------------------------------------------------------------------------------------------------- the portal

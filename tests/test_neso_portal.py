@@ -230,6 +230,22 @@ def test_trap_9_a_table_that_begins_anew_in_april_loses_nothing(place: Place) ->
     assert len(kept(place, "eac_results")) == 2
 
 
+def test_a_table_of_a_closed_year_is_read_once_and_that_of_a_running_one_again(place: Place) -> None:
+    """The datastore has a page in half a minute: eight years of tables each day would take hours."""
+    head = "Datetime,Date,Settlement_Period,Generator_Name,Generator_Full_Name,Region,Capacity,Wind_Forecast,Timestamp\n"
+    for year in (2024, 2025):
+        body = head + f"{year}-06-01T00:00:00,{year}-06-01,3,U-1,A farm,WALES,18.0,1.8,{year}-05-31T09:00:00\n"
+        place.api.portal.put("day-ahead-wind-forecast", f"Historic Day Ahead Wind BMU Forecasts {year}", body.encode(), table=True)
+    which = ("--datasets", "day_ahead_wind_forecast_units_history", "--start-date", "2024-06-01", "--end-date", "2025-06-01")
+    asked = []
+    for now in (datetime(2025, 12, 1, 12, tzinfo=UTC), datetime(2025, 12, 2, 13, tzinfo=UTC), datetime(2026, 12, 20, 12, tzinfo=UTC)):
+        place.api.clear_log()
+        download(place, *which, now=now)
+        asked.append(len(place.requests("datastore_search")))
+    assert asked == [2, 1, 2]
+    assert place.lines("day_ahead_wind_forecast_units_history", "2024-06-01")
+
+
 def test_trap_15_a_reissue_without_a_version_is_a_version_here(place: Place) -> None:
     package, head = "constraint-breakdown", (
         "Date,Reducing largest loss cost,Increasing system inertia cost,Voltage constraints cost,Thermal constraints cost,Reducing largest loss volume,"

@@ -89,6 +89,30 @@ def test_a_wrong_parameter_an_endpoint_that_is_gone_and_a_first_day_without_data
     assert [(one["what"], one["claimed"]) for one in few["differences"]] == [("rows_per_day", "1,800")]
 
 
+def test_a_table_of_the_portal_is_asked_for_its_columns_alone(place: Place) -> None:
+    package, name, key = "day-ahead-power-exchange-prices-nordpool", "N2EX GB Day-Ahead Price", "n2ex_day_ahead_price"
+    place.api.portal.put(package, name, b"Date,Delivery Period,Price\n2024-06-18,00:00 - 01:00,1\n", table=True)
+    assert (told(place, key)["verdict"], told(place, key)["rows"]) == ("confirmed", 1)
+    place.api.portal.put(package, name, b"Date,Delivery Period,Price_GBP\n2024-06-18,00:00 - 01:00,1\n", table=True)
+    found = told(place, key)
+    assert "unknown column 'Price_GBP'" in found["differences"][0]["seen"]
+    assert found["entry"].startswith("collector/registry/neso_operation.py:")
+
+
+@pytest.mark.long
+def test_every_file_of_the_portal_is_looked_for_and_into(place: Place) -> None:
+    """All sets of files at once: nothing but years that nobody has made up differs, and each entry is found."""
+    keys = [key for key, dataset in REGISTRY.items() if dataset.files]
+    ran = place.download("--probe", "--datasets", *keys, "--output", "json", now=datetime(2026, 11, 20, 12, tzinfo=timezone.utc))
+    found = {one["dataset"]: one for one in json.loads(ran.out)["datasets"]}
+    assert set(found) == set(keys)
+    for key, one in found.items():
+        assert not one["cause"] and one["window"] and ":" in one["entry"], one
+        assert {difference["what"] for difference in one["differences"]} <= {"files"}, one
+        files = REGISTRY[key].files
+        assert one["rows"] or (files and files.most > 100)
+
+
 @pytest.mark.long
 def test_an_api_that_is_down_is_told_and_not_asked_for_ever(place: Place) -> None:
     place.overrides["ELEXON_BASE_URL"] = "http://127.0.0.1:9"

@@ -66,3 +66,26 @@ LEFT_OUT: dict[str, str] = {
     "/interop/MessageDetailRetrieval": _OBSOLETE.format("see REMIT"),
     "/lolpdrm/forecast/evolution": _OBSOLETE.format("see LOLPDRM"),
 }
+
+# What of the packages of NESO's portal that are collected is not: the name of a package or of a resource, and why.
+_WORKBOOK = "is a workbook; {}"
+_DAILY = "holds the last auctions alone of what {} has"
+_GONE = "orders of an auction that has ended, one column a step of a bid; {} has what was bought"
+LEFT_OUT_OF_PORTAL: dict[str, str] = {
+    "upcoming-trades": "is often without a row, and what was traded comes to gtma_trades",
+    "Thermal Constraint Costs 19-20": _WORKBOOK.format("thermal_constraint_costs has the years since"),
+    "Thermal Constraint Costs 20-21": _WORKBOOK.format("thermal_constraint_costs has the years since"),
+    "Missing Settlement Periods since January 2017": _WORKBOOK.format("what balancing_costs and balancing_volumes lack is told by their verification"),
+    "CMP381 II BSUoS Data": _WORKBOOK.format("what bsuos would have been under a change of rules"),
+    "CMP381 SF BSUoS Data": _WORKBOOK.format("what bsuos_sf would have been under a change of rules"),
+    "CMP395 II BSUoS Data": _WORKBOOK.format("what bsuos would have been under a change of rules"),
+    "CMP395 SF BSUoS Data": _WORKBOOK.format("what bsuos_sf would have been under a change of rules"),
+    "NESO Response-Reserve Daily Results Summary": _DAILY.format("eac_results"),
+    "NESO Response-Reserve Daily Results By Unit": _DAILY.format("eac_results_units"),
+    "NESO Response-Reserve Daily Buy Orders": _DAILY.format("eac_buy_orders"),
+    "NESO Response-Reserve Daily Sell Orders": _DAILY.format("eac_sell_orders"),
+    "Dynamic Containment Masterdata": "bids of a trial before September 2021 by unit, in a form of its own",
+    "DC, DR & DM Linear Orders Master Data 2021-2023": _GONE.format("dynamic_response_results_units"),
+    "DC, DR & DM Block Orders Master Data 2021-2023": _GONE.format("dynamic_response_results_units"),
+    "brit-ned": "a file a week in five forms, whose hour that comes twice is lettered; flows are in interconnector_outturn",
+}

@@ -280,6 +280,8 @@ GROUPS = (
     "system", "carbon",
     # Apart from forecasts and availability, of which they are twenty times as much.
     "zonal_forecasts", "unit_availability",
+    # Files of the data portal of hundreds of MB, or that take hours to read.
+    "large_archives",
 )  # fmt: skip
 KINDS = ("outturn", "restated", "vintage", "event", "snapshot")
 

@@ -37,7 +37,7 @@ _BSUOS_SOMETIMES = (
 )  # fmt: skip
 _BSUOS_ALIASES = (
     ("Settlement Day", "Settlement Date"), ("BSUoS Tariff_GBP per MWh", "BSUoS Tariff (£/MWh)"), ("Volume_MWh", "Volume (MWh)"),
-    ("BSUoS Total Recovery_GBP", "BSUoS Total Recovery (£)"), ("Actual BSUoS Cost(£)", "Actual BSUoS Cost (£)"),
+    ("BSUoS Total Recovery_GBP", "BSUoS Total Recovery (£)"), ("BSUoS Total Recovery ()", "BSUoS Total Recovery (£)"), ("Actual BSUoS Cost(£)", "Actual BSUoS Cost (£)"),
     ("Actual BSUoS Cost_GBP", "Actual BSUoS Cost (£)"),
 )  # fmt: skip
 _EAC = (
@@ -201,7 +201,7 @@ DATASETS = (
         code="system-frequency-data",
         title="System frequency, one second (NESO)",
         description="Frequency of the GB system every second, a file a month since 2014",
-        group="system",
+        group="large_archives",
         kind="outturn",
         priority="Medium",
         first_day=date(2014, 1, 1),
@@ -351,7 +351,7 @@ DATASETS = (
             grid=HALF_HOUR,
             not_before=timedelta(days=late),
             max_age=timedelta(days=late + 100),
-            is_confirmed=run == "II",
+            is_confirmed=True,
         )
         for key, run, identity, late in (
             ("bsuos", "II", "3372646d-419f-4599-97a9-6bb4e7e32862", 400), ("bsuos_sf", "SF", "241b40c3-1f20-4607-b329-0466d215871d", 400),
@@ -383,6 +383,7 @@ DATASETS = (
             not_before=timedelta(days=late),
             whole_after=timedelta(days=late + 5),
             max_age=timedelta(days=late + 15),
+            is_confirmed=True,
         )
         for key, run, late in (("bsuos_current", "II", 10), ("bsuos_current_sf", "SF", 40), ("bsuos_current_rf", "RF", 450))
     ),
@@ -454,6 +455,34 @@ DATASETS = (
         rows_per_day=500,
         bytes_per_row=200,
         often_empty=True,
+        is_confirmed=True,
+    ),
+    # Where two years overlap each has the say of its own days.
+    Dataset(
+        key="metered_wind_output",
+        code="monthly-operational-metered-wind-output",
+        title="Monthly operational metered wind output (NESO)",
+        description="Metered wind output of Scotland, and of England and Wales, in each half hour since April 2018",
+        group="generation",
+        kind="restated",
+        priority="Medium",
+        first_day=date(2018, 4, 1),
+        endpoint=Files(
+            NESO, "monthly-operational-metered-wind-output", r"Monthly Operational Metered Wind Output (?P<period>20\d\d-20\d\d)", FINANCIAL_YEAR,
+            (Stamp("@start", ("Sett_Date", "Sett_Period"), is_period=True),), dates=("iso", "dd/mm/yyyy"),
+        ),
+        instant=Instant(("@start",)),
+        natural_key=("start_time",),
+        columns=columns(f"{_HALF_HOUR}, Sett_Date!, Sett_Period!, Scottish Wind Output, England/Wales Wind Output, Total"),
+        clustering=("start_time",),
+        revision_days=(),
+        rows_per_day=48,
+        bytes_per_row=220,
+        grid=HALF_HOUR,
+        not_before=timedelta(days=45),
+        whole_after=timedelta(days=60),
+        max_age=timedelta(days=75),
+        is_confirmed=True,
     ),
     Dataset(
         key="carbon_intensity_of_balancing",
@@ -506,7 +535,7 @@ DATASETS = (
             values=values,
             max_age=timedelta(days=3),
             checks=checks,
-            is_confirmed=kind != "country",
+            is_confirmed=True,
         )
         for key, kind, begins, identity, names, size, values, checks in (
             (

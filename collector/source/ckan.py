@@ -67,6 +67,14 @@ class Portal:
             self._packages[package] = self.api.ask(request, lambda body: _resources(_result(body)), traffic)
         return self._packages[package]
 
+    def shape(self, resource: Resource, traffic: Traffic) -> tuple[list[str], int]:
+        """Names of the columns of a table without a file, and how many rows it has. Raises what Api.ask does."""
+        query = {"resource_id": resource.id, "limit": "0"}
+        names, _, total = self.api.ask(
+            Request(path=f"{_ACTION}/datastore_search", query=query, limit=_ANSWER_LIMIT), _page, traffic
+        )
+        return names, total
+
     def rows(self, resource: Resource, traffic: Traffic) -> Iterator[tuple[list[str], list[list[Any]]]]:
         """Names of the columns and rows of a table without a file, a page at a time, in the order of the load (_id).
         Raises WrongAnswer when the table was changed meanwhile or not all of it came."""

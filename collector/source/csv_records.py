@@ -223,7 +223,7 @@ class FileReader:
             width = len(header)
             unknown: Unknown | None = None
             try:
-                form.names = self._names(header)
+                form.names = self.names_of(header)
             except Unknown as error:
                 unknown = error
             candidates: dict[str, list[str]] = {}
@@ -276,7 +276,7 @@ class FileReader:
             )
         candidates[name] = forms
 
-    def _names(self, header: list[str]) -> list[str | None]:
+    def names_of(self, header: list[str]) -> list[str | None]:
         """The registry's name of each column. Raises Unknown for a name that it lacks, and where one lacks that it has."""
         aliases = {_plain(theirs): ours for theirs, ours in self.files.aliases}
         known = {_plain(name): name for name in self._known}

@@ -38,7 +38,7 @@ from collector.storage.file_objects import FileStore, StoredFile
 
 # What can go wrong with one file, and is no fault of the others.
 _FAULTS = (Broken, Unknown, Unresolved, WrongAnswer, Refused, Unavailable, WindowTooLong)
-# A table without a file tells no date of change; it is read at most so often.
+# A table without a file tells no date of change; it is read at most so often, one of a closed period as seldom as its files.
 _TABLE_AGAIN = timedelta(hours=12)
 # A period over for so long has all its days in its file.
 _CLOSED = timedelta(days=60)
@@ -181,10 +181,14 @@ class FileDownload(Download):
     def _is_unchanged(self, resource: Resource, newest: StoredFile) -> bool:
         since = self.now - newest.read
         if resource.modified is None:
-            return since < _TABLE_AGAIN
+            return since < (timedelta(days=self.files.again) if self._is_closed(resource) else _TABLE_AGAIN)
         return newest.latest == self._modified(resource) and (
             self.files.is_snapshot or since < timedelta(days=self.files.again)
         )
+
+    def _is_closed(self, resource: Resource) -> bool:
+        """Whether its period is over for so long that all its days are there."""
+        return resource.end < date.max and self.now > day_end(resource.end) + _CLOSED
 
     @staticmethod
     def _modified(resource: Resource) -> str:
@@ -346,8 +350,7 @@ class FileDownload(Download):
         if not made or self.files.is_snapshot:
             return made
         first = max(resource.first, self.dataset.first_day) if resource.first > date.min else made[0]
-        is_closed = resource.end < date.max and self.now > day_end(resource.end) + _CLOSED
-        last = resource.end - ONE_DAY if is_closed else made[-1]
+        last = resource.end - ONE_DAY if self._is_closed(resource) else made[-1]
         return list(days_between(max(self.task.first, min(first, made[0])), min(self.task.last, last)))
 
     def _keep(self, found: Days, covered: Sequence[date], wanted: frozenset[date], version: StoredFile) -> None:

@@ -78,11 +78,13 @@ class Probe:
 
 
 def entry_of(dataset: Dataset) -> str:
-    """Where the entry stands: file and line."""
-    for path in sorted(_FAMILIES.glob("*.py")):
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-            if f'key="{dataset.key}"' in line:
-                return f"collector/registry/{path.name}:{number}"
+    """Where the entry stands: file and line. Of several that differ little it is the line with its key."""
+    families = {path: path.read_text(encoding="utf-8").splitlines() for path in sorted(_FAMILIES.glob("*.py"))}
+    for sign in (f'key="{dataset.key}"', f'"{dataset.key}",'):
+        for path, lines in families.items():
+            for number, line in enumerate(lines, 1):
+                if sign in line:
+                    return f"collector/registry/{path.name}:{number}"
     return ""
 
 
@@ -107,23 +109,26 @@ def probe_all(datasets: Sequence[Dataset], apis: Mapping[Source, Api], stop: Sto
 
 def _probe_files(one: Probe, files: Files, api: Api, now: datetime) -> None:
     """Which files there are, and whether the newest that is not large has the form that the entry says."""
-    traffic, today = Traffic(), settlement_day(now)
+    traffic, today, portal = Traffic(), settlement_day(now), Portal(api)
     try:
-        placed, gaps = resolve(files, Portal(api).resources(files.package, traffic), one.dataset.first_day, today)
+        placed, gaps = resolve(files, portal.resources(files.package, traffic), one.dataset.first_day, today)
     except Unresolved as error:
         one.differences.append(Difference("resource", files.resource, str(error)[:200]))
         return
     one.differences += [Difference("files", "one of each period", gap[:200]) for gap in gaps]
     newest = placed[-1]
     one.window = f"{newest.name} ({newest.file_name})"
-    if newest.is_table or files.most * 1_000_000 > _LARGEST:
-        return
-    with tempfile.TemporaryFile() as spool:
-        api.fetch(Request(path=newest.path, limit=files.most * 1_000_000), spool, traffic)
-        try:
-            one.rows = FileReader(one.dataset, files, Told(newest.file_name, newest.modified or now)).judge(spool).rows
-        except (Broken, Unknown) as error:
-            one.differences.append(Difference("file", "of the form that the entry says", str(error)[:200]))
+    reader = FileReader(one.dataset, files, Told(newest.file_name, newest.modified or now))
+    try:
+        if newest.is_table:
+            names, one.rows = portal.shape(newest, traffic)
+            reader.names_of(names)
+        elif files.most * 1_000_000 <= _LARGEST:
+            with tempfile.TemporaryFile() as spool:
+                api.fetch(Request(path=newest.path, limit=files.most * 1_000_000), spool, traffic)
+                one.rows = reader.judge(spool).rows
+    except (Broken, Unknown) as error:
+        one.differences.append(Difference("file", "of the form that the entry says", str(error)[:200]))
 
 
 def _probe(one: Probe, api: Api, now: datetime) -> None:

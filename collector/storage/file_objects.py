@@ -36,7 +36,6 @@ class StoredFile:
     while they are not; first, last: the settlement days that it has records of."""
 
     name: str
-    generation: int
     resource: str
     fetched: datetime
     read: datetime
@@ -60,7 +59,7 @@ class StoredFile:
             fetched = parse_utc(told["fetched_at"])
             days = [date.fromisoformat(told[name]) if told.get(name) else None for name in ("first_day", "last_day")]
             return cls(
-                blob.name, int(blob.generation), match["resource"], fetched, parse_utc(told.get("read_at") or told["fetched_at"]), told.get("last_modified", ""),
+                blob.name, match["resource"], fetched, parse_utc(told.get("read_at") or told["fetched_at"]), told.get("last_modified", ""),
                 told.get("latest_modified") or told.get("last_modified", ""), told["sha256"], told.get("source_name", ""), told.get("encoding", ""), int(told.get("rows") or -1), told.get("derived", ""), days[0], days[1],
             )  # fmt: skip
         except (KeyError, ValueError):
@@ -93,35 +92,38 @@ class FileStore:
             with igzip.open(packed, "wb", compresslevel=GZIP_LEVEL) as target:
                 body.seek(0)
                 shutil.copyfileobj(body, target, _COPIED)
+            size = packed.tell()
             packed.seek(0)
-            # The same bytes under the same name are there already.
+            # The same bytes under the same name are there already. A small file goes in one request.
             with contextlib.suppress(exceptions.PreconditionFailed):
                 blob.upload_from_file(
-                    packed, content_type="application/gzip", if_generation_match=0, checksum="crc32c", retry=RETRY
-                )
-        return self._current(blob)
+                    packed, size=size, content_type="application/gzip", if_generation_match=0, checksum="crc32c",
+                    retry=RETRY,
+                )  # fmt: skip
+        return self._current(blob.name)
 
     def note(self, stored: StoredFile, **told: Any) -> StoredFile:
-        """Write down more of a stored version."""
+        """Write down more of a stored version. Of two runs at one time the later has the last word: what is then not known to be
+        derived is derived again."""
         blob = self.bucket.blob(stored.name)
         blob.reload(retry=RETRY)
         blob.metadata = {**(blob.metadata or {}), **{name: str(value) for name, value in told.items()}}
-        blob.patch(if_generation_match=stored.generation, retry=RETRY)
-        return self._current(blob)
+        blob.patch(retry=RETRY)
+        return self._current(blob.name)
 
     @contextlib.contextmanager
     def opened(self, stored: StoredFile) -> Iterator[BinaryIO]:
         """Its bytes as they came from the source."""
         with tempfile.TemporaryFile() as packed:
-            self.bucket.blob(stored.name, generation=stored.generation).download_to_file(
-                packed, raw_download=True, checksum="crc32c", retry=RETRY
-            )
+            # Its name has the hash of its content, which is never replaced.
+            self.bucket.blob(stored.name).download_to_file(packed, raw_download=True, checksum="crc32c", retry=RETRY)
             packed.seek(0)
             with igzip.open(packed, "rb") as body:
                 yield cast(BinaryIO, body)
 
-    def _current(self, blob: storage.Blob) -> StoredFile:
+    def _current(self, name: str) -> StoredFile:
+        blob = self.bucket.blob(name)
         blob.reload(retry=RETRY)
         if (stored := StoredFile.of(blob)) is None:
-            raise exceptions.DataLoss(f"{blob.name} is not what was just written there")
+            raise exceptions.DataLoss(f"{name} is not what was just written there")
         return stored

@@ -50,11 +50,11 @@ class Resource:
 @dataclass
 class Portal:
     """What the portal has. faults: (pattern of a path, how often, reply), the first that fits is dealt; on_request: called
-    with each path before it is answered."""
+    with each path before it is answered; what it returns is the answer, if it is one."""
 
     packages: dict[str, list[Resource]] = field(default_factory=dict)
     faults: list[list[Any]] = field(default_factory=list)
-    on_request: Callable[[str], None] | None = None
+    on_request: Callable[[str], Reply | None] | None = None
 
     def put(
         self, package: str, name: str, content: bytes | Callable[[], bytes], *, modified: str = "2026-01-01T00:00:00.000000", id: str = "",
@@ -81,8 +81,8 @@ class Portal:
 
     def reply(self, path: str, query: dict[str, list[str]], base: str) -> Reply:
         """What a GET below the portal's address is answered with."""
-        if self.on_request:
-            self.on_request(path)
+        if self.on_request and (other := self.on_request(path)):
+            return other
         for fault in self.faults:
             if fault[1] and fault[0].search(path):
                 fault[1] -= 1
