@@ -56,6 +56,7 @@
 # Logs: logs/deployment_*.log holds everything, logs/download_<dataset>_*.log and
 # logs/load_<dataset>_*.log hold one dataset each, logs/coverage_*.html
 # is a calendar of every day for any browser; * is the time of the start;
+# logs/coverage.last.json is what the next one compares itself with;
 # logs/latest is the newest run's deployment log.
 
 # Traps and run() call functions by name, which shellcheck does not see.

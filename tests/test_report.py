@@ -19,8 +19,8 @@ from collector.base.outcomes import OK, Outcome
 from collector.days import Kind, Lack, State
 from collector.registry.model import Dataset
 from collector.verify import report as coverage_report
-from collector.verify.quality import Finding
 from collector.verify.changes import Last
+from collector.verify.quality import Finding
 from collector.verify.remedies import Commands
 from collector.verify.report import Run, page, report_data, runs
 from collector.verify.verification import Day, Verification
