@@ -253,7 +253,7 @@ def test_every_contrast_is_enough(scheme: str) -> None:
                 assert all(contrast(colours[line[1]], colours[one]) >= 3 for one in on), (selector, name)
     assert measured > 25
     # Nothing makes a colour paler than it is declared, and none stands outside of the scheme.
-    assert not [selector for selector, body in rules() if {"opacity", "fill-opacity", "filter"} & body.keys()]
+    assert not [selector for selector, body in rules() if {"fill-opacity", "filter"} & body.keys() or body.get("opacity", "1") != "1"]
     assert not [selector for selector, body in rules() if re.search(r"#[0-9a-f]{3}", body.get("color", "") + body.get("fill", "") + body.get("background", ""))]
 
 
@@ -445,6 +445,10 @@ def test_the_band_answers_at_once(browser: Any, tmp_path: Path) -> None:
     good = Open(browser, tmp_path / "x.html", fine)
     assert good.page.inner_text(".band").split("\n\n") == ["Complete to 22 Nov 2026", "3 of 3 datasets; asked for: 1 Jan 2025 to 22 Nov 2026. All that the sources have published is here."]
     assert good.page.title().startswith("✓ ")
+    fine[1].days.pop()
+    late = Open(browser, tmp_path / "x.html", fine)
+    assert "All that the sources have published is here; later than the others come generation_outturn." in late.page.inner_text(".band")
+    assert "published so far to 2026-11-21" in late.page.inner_text("#generation_outturn")
     bad = Open(browser, tmp_path / "x.html", archive(date(2024, 1, 1), datasets=2)[1:] + fine[2:])
     said = bad.page.inner_text(".band")
     assert said.startswith("Not complete: 1 of 2 datasets is not right")

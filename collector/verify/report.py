@@ -148,7 +148,8 @@ def _dataset(v: Verification, run: Run, changed: Mapping[str, Sequence[date]]) -
     lacks = [_lacks(day) if day else None for day in days]
     distinct = list(dict.fromkeys(filter(None, lacks)))
     number = {told: n for n, told in enumerate(distinct)}
-    is_late = bool(v.days) and v.days[-1].day < run.last
+    # What has ended is not late.
+    is_late = bool(v.days) and v.days[-1].day < run.last and not v.dataset.last_day
     return {
         "key": v.dataset.key, "code": v.dataset.code, "title": v.dataset.title, "group": v.dataset.group,
         "about": v.dataset.description, "table": v.dataset.table,
