@@ -413,8 +413,13 @@ def test_all_datasets_of_eleven_years_are_one_quick_screen(browser: Any, tmp_pat
     shown = Open(browser, tmp_path / "x.html", found)
     assert (tmp_path / "x.html").stat().st_size < 1_500_000
     assert shown.page.evaluate("document.querySelectorAll('*').length") < 6_000
-    timing = "(n => n.domComplete - n.responseEnd)(performance.getEntriesByType('navigation')[0])"
-    assert shown.page.evaluate(timing) < 4_000, "milliseconds, a quarter of it where the machine is not busy"
+    # In time of the processor, which is the same however busy the machine is: 0.12 s where this was written.
+    devtools = shown.page.context.new_cdp_session(shown.page)
+    devtools.send("Performance.enable", {"timeDomain": "threadTicks"})
+    shown.page.reload()
+    shown.page.evaluate("document.body.getBoundingClientRect()")
+    spent = {metric["name"]: metric["value"] for metric in devtools.send("Performance.getMetrics")["metrics"]}
+    assert 0 < spent["ScriptDuration"] < spent["TaskDuration"] < 1
     failed = [found[n].dataset.key for n in (37, 80)]
     for width, height in ((1360, 900), (390, 844)):
         shown.page.set_viewport_size({"width": width, "height": height})
@@ -477,6 +482,7 @@ def test_datasets_are_found_filtered_and_ordered(browser: Any, tmp_path: Path) -
         return [body.get_attribute("id") for body in shown.page.locator(".sets tbody").all() if body.is_visible()]
 
     assert listed() == [keys[0], keys[5], keys[4], *keys[1:4]], "worst first: failing, odd values, gaps"
+    assert "1 warning about its values" in shown.page.inner_text(f"#{keys[5]}")
     shown.page.get_by_label("Order").select_option("by name")
     assert listed() == sorted(keys)
     shown.page.get_by_role("searchbox").fill("fuelhh half-hourly")
