@@ -56,6 +56,7 @@
 # Logs: logs/deployment_*.log holds everything, logs/download_<dataset>_*.log and
 # logs/load_<dataset>_*.log hold one dataset each, logs/coverage_*.html
 # is a calendar of every day for any browser; * is the time of the start;
+# logs/coverage.last.json is what the next one compares itself with;
 # logs/latest is the newest run's deployment log.
 
 # Traps and run() call functions by name, which shellcheck does not see.
@@ -647,6 +648,18 @@ unchecked_since() {
     printf '%s\n' "${since:-$STAMP}"
 }
 
+# This script as it was started, but for dates and datasets: with some of them it does what a report's reader finds missing.
+chain() {
+    local i command=("$SELF")
+    [ "$MODE" = cloud ] || command+=("--$MODE")
+    for ((i = 0; i < ${#GIVEN[@]}; i++)); do
+        case ${GIVEN[i]} in
+            --project | --bucket | --dataset-id) command+=("${GIVEN[i]}" "${GIVEN[i + 1]}") ;;
+        esac
+    done
+    printf '%q ' "${command[@]}" | sed 's/ $//'
+}
+
 # For all datasets of this run together: asks the source what it has, looks at the values that were published (with
 # --verify-only, at all of them), and draws what is there as a page for any browser. Then tells how the run ended: a dataset
 # that is behind its source has failed.
@@ -657,7 +670,7 @@ report() {
     say 'Check against the source, and of the values'
     [ "$LOGS_LOST" = yes ] || report=(--report "$page")
     step '' "$SCRATCH/coverage" "$PY" "$LOADER" --verify --output json ${report[@]+"${report[@]}"} ${since[@]+"${since[@]}"} \
-        --outcomes "$SCRATCH/outcomes" --datasets "${DATASETS[@]}" "${RANGE[@]}" "${TARGET[@]}" || :
+        --outcomes "$SCRATCH/outcomes" --chain "$(chain)" --datasets "${DATASETS[@]}" "${RANGE[@]}" "${TARGET[@]}" || :
     say ''
     report=(--coverage "$SCRATCH/coverage" --page "$page" --logs "$LOGS" --stamp "$STAMP")
     [ "$MODE" != demo ] || report+=(--demo)

@@ -89,6 +89,8 @@ def build_parser() -> argparse.ArgumentParser:
     )
     # The deploy script's: what a page that is drawn at the end of a run cannot know by itself, how long its steps took.
     verification.add_argument("--outcomes", type=Path, metavar="FILE", help=argparse.SUPPRESS)
+    # The same of how it was started: what its reader types to have something mended.
+    verification.add_argument("--chain", default="", metavar="COMMAND", help=argparse.SUPPRESS)
     # When the run began: what was published since then is read, the rest is verified by metadata.
     verification.add_argument("--since", type=stamp, help=argparse.SUPPRESS)
     verification.add_argument(
@@ -203,14 +205,16 @@ def _verify(
     import time
 
     from collector.base.errors import Stopped
-    from collector.base.outcomes import read_outcomes
+    from collector.base.gb_calendar import utc_now
+    from collector.base.outcomes import logs_of, read_outcomes, reason
     from collector.base.process import log
-    from collector.verify.report import write_report
+    from collector.verify.remedies import Commands
+    from collector.verify.report import Run, write_report
     from collector.verify.source_counts import source_api
-    from collector.verify.telling import log_findings, log_gaps, verification_text
+    from collector.verify.telling import log_findings, log_gaps, verification_json, verification_text
     from collector.verify.verification import verify_all
 
-    began, stop = time.monotonic(), warehouse.stop
+    began, now, stop = time.monotonic(), utc_now(), warehouse.stop
     api = None if arguments.without_source else source_api(settings, stop)
     try:
         found = stop.attend(
@@ -218,20 +222,26 @@ def _verify(
         )
     except Stopped:
         return 128 + stop.signal_number
-    ok = all(v.ok for v in found)
+    ok, commands = all(v.ok for v in found), Commands.of(settings, arguments.chain)
+    for v in found:
+        v.commands = commands.to_mend([v])
+    asked = min(task.first for task in tasks), max(task.last for task in tasks)
     seconds = time.monotonic() - began
     if arguments.output == "json":
         log_gaps(found)
         log_findings(found)
-        print(json.dumps({"datasets": [v.as_json() for v in found], "ok": ok}))
+        print(json.dumps(verification_json(found, *asked, now)))
     else:
         print(verification_text(found))
     # Last: what was found is told even where no file can be written.
     if arguments.report:
-        outcomes = read_outcomes(arguments.outcomes) if arguments.outcomes else {}
-        write_report(
-            arguments.report, found, settings, seconds, {key: outcome.seconds for key, outcome in outcomes.items()}
-        )
+        outcomes, reasons = {}, {}
+        if arguments.outcomes:
+            outcomes = read_outcomes(arguments.outcomes)
+            # The page stands among the logs of its run, and has its time in its name.
+            page, stamp = arguments.report, arguments.report.stem.partition("_")[2]
+            reasons = {key: reason(logs_of(page.parent, key, stamp), key) for key in outcomes}
+        write_report(arguments.report, found, settings, Run(*asked, now, seconds, commands, outcomes, reasons))
         log.info("coverage report: %s", arguments.report)
     return DONE if ok else FAILED
 

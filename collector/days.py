@@ -12,12 +12,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import Enum
+from functools import partial
 from itertools import pairwise
 from statistics import median_low, mode
 from typing import TYPE_CHECKING, NamedTuple
 
 from collector.base import gb_calendar
 from collector.base.gb_calendar import HALF_HOUR, ONE_DAY, day_end, day_length, day_start, settlement_day, utc_text
+from collector.base.text import named, ranges
 from collector.registry.model import Dataset, Hole
 from collector.settlement_runs import runs_due
 
@@ -174,17 +176,31 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class Lack:
-    """Something that a day lacks: how much of it, from which instant (aware UTC), of what; rows: about how many."""
+    """Something that a day lacks: how much of it, from which instant (aware UTC), of what; rows: about how many.
+
+    periods: the settlement periods in which it lacks, from 1, as far as the day's profile tells; is_cut: there are others.
+    series: the names of all series (or fields) that lack it; none where every one does, or where none is known.
+    """
 
     kind: Kind
     count: int
     first: datetime | None
     about: str
     rows: int
+    periods: tuple[int, ...] = ()
+    series: tuple[str, ...] = ()
+    is_cut: bool = False
 
     def __str__(self) -> str:
         what = _WORDS[self.kind].format(count=self.count, about=self.about)
-        return what + (f", first {utc_text(self.first)}" if self.first else "")
+        what += f", first {utc_text(self.first)}" if self.first else ""
+        # Where the source counts by period, the words name them.
+        return what + (f" (SP {self.half_hours})" if self.periods and self.kind is not Kind.BEHIND else "")
+
+    @property
+    def half_hours(self) -> str:
+        """The settlement periods in words: "3 to 5, 45", and that there are others."""
+        return named(ranges(self.periods)) + (" and others" if self.is_cut else "")
 
 
 _WORDS = {
@@ -218,9 +234,11 @@ def lacks(dataset: Dataset, day: date, profile: Profile, around: Stored) -> tupl
     return tuple(found)
 
 
-def _named(values: Iterable[str], most: int = 8) -> str:
-    names = list(values)
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+def _periods(dataset: Dataset, day: date, instants: Iterable[datetime]) -> tuple[int, ...]:
+    """The settlement periods of these instants of a day, each once; of a grid wider than half hours all that one covers."""
+    width = max(1, (dataset.grid or HALF_HOUR) // HALF_HOUR)
+    begins = {(instant - day_start(day)) // HALF_HOUR + 1 for instant in instants}
+    return tuple(sorted({period + n for period in begins for n in range(width)}))
 
 
 def _hole(dataset: Dataset, instant: datetime) -> Hole | None:
@@ -233,15 +251,17 @@ def _ticks(runs: Runs) -> Iterator[int]:
 
 
 def _with_holes(
-    dataset: Dataset, kind: Kind, instants: Sequence[datetime], count: int, about: str, rows: int
+    dataset: Dataset, day: date, kind: Kind, instants: Sequence[datetime], count: int, rows: int
 ) -> Iterator[Lack]:
     """A lack at these instants, apart from those that the source is known to lack; count: all, where not all are named."""
     known = [(instant, hole) for instant in instants if (hole := _hole(dataset, instant))]
     if known:
-        yield Lack(Kind.HOLE, len(known), known[0][0], known[0][1].note, rows * len(known))
+        periods = _periods(dataset, day, (instant for instant, _hole in known))
+        yield Lack(Kind.HOLE, len(known), known[0][0], known[0][1].note, rows * len(known), periods)
     unknown = [instant for instant in instants if not _hole(dataset, instant)]
-    if count > len(known):
-        yield Lack(kind, count - len(known), unknown[0] if unknown else None, about, rows * (count - len(known)))
+    if lacking := count - len(known):
+        first, periods = unknown[0] if unknown else None, _periods(dataset, day, unknown)
+        yield Lack(kind, lacking, first, "", rows * lacking, periods, is_cut=count > len(instants))
 
 
 def _instants(dataset: Dataset, day: date, profile: Profile) -> Iterator[Lack]:
@@ -249,20 +269,25 @@ def _instants(dataset: Dataset, day: date, profile: Profile) -> Iterator[Lack]:
     grid, start = dataset.grid or HALF_HOUR, day_start(day)
     if profile.missing_count:
         instants = [start + tick * grid for tick in _ticks(profile.missing)]
-        yield from _with_holes(dataset, Kind.INSTANT, instants, profile.missing_count, "", max(1, profile.full_count))
+        yield from _with_holes(dataset, day, Kind.INSTANT, instants, profile.missing_count, max(1, profile.full_count))
     if profile.null_count:
         instants = sorted({start + tick * grid for runs in profile.nulls.values() for tick in _ticks(runs)})
-        count = profile.null_count
+        count, names = profile.null_count, tuple(sorted(profile.nulls))
         known = sum(
             1 for runs in profile.nulls.values() for tick in _ticks(runs) if _hole(dataset, start + tick * grid)
         )
         if known:
             first = next(i for i in instants if _hole(dataset, i))
             hole = _hole(dataset, first)
-            yield Lack(Kind.HOLE, known, first, hole.note if hole else "", 0)
+            periods = _periods(dataset, day, filter(partial(_hole, dataset), instants))
+            yield Lack(Kind.HOLE, known, first, hole.note if hole else "", 0, periods, names)
         if count > known:
-            first = next((i for i in instants if not _hole(dataset, i)), instants[0])
-            yield Lack(Kind.VALUE, count - known, first, _named(sorted(profile.nulls)), 0)
+            unknown = [i for i in instants if not _hole(dataset, i)]
+            told = sum(length for runs in profile.nulls.values() for _, length in runs)
+            yield Lack(
+                Kind.VALUE, count - known, (unknown or instants)[0], named(names), 0, _periods(dataset, day, unknown), names,
+                is_cut=count > told,
+            )  # fmt: skip
 
 
 def _ends(dataset: Dataset, day: date, profile: Profile) -> tuple[int, int]:
@@ -289,21 +314,24 @@ def _series(day: date, dataset: Dataset, profile: Profile, around: Stored) -> It
         return
     first, last = _ends(dataset, day, profile)
     missing = set(_ticks(profile.missing))
-    count, begins, names = 0, list[int](), list[str]()
+    count, ticks, names, is_cut = 0, set[int](), list[str](), False
     for name, part in profile.part.items():
         gaps = part.lacking
         at = [part.gap] if gaps else []
+        is_cut |= gaps > 1
         if part.last < last and _reaches(dataset, day + ONE_DAY, around.profile(day + ONE_DAY), name, at_end=False):
             late = [tick for tick in range(part.last + 1, last + 1) if tick not in missing]
-            gaps, at = gaps + len(late), at + late[:1]
+            gaps, at = gaps + len(late), at + late
         if part.first > first and _reaches(dataset, day - ONE_DAY, around.profile(day - ONE_DAY), name, at_end=True):
             early = [tick for tick in range(first, part.first) if tick not in missing]
-            gaps, at = gaps + len(early), at + early[:1]
+            gaps, at = gaps + len(early), at + early
         if gaps:
             count, names = count + gaps, [*names, name]
-            begins.append(min(at))
+            ticks.update(at)
     if count:
-        yield Lack(Kind.SERIES, count, day_start(day) + min(begins) * (dataset.grid or HALF_HOUR), _named(names), count)
+        instants = [day_start(day) + tick * (dataset.grid or HALF_HOUR) for tick in sorted(ticks)]
+        periods = _periods(dataset, day, instants)
+        yield Lack(Kind.SERIES, count, instants[0], named(names), count, periods, tuple(names), is_cut)
 
 
 def _units(day: date, dataset: Dataset, profile: Profile, around: Stored) -> Iterator[Lack]:
@@ -315,16 +343,21 @@ def _units(day: date, dataset: Dataset, profile: Profile, around: Stored) -> Ite
     beside = [p for offset in (-1, 1) if (p := around.profile(day + offset * ONE_DAY))]
     first, last = _ends(dataset, day, profile)
     count = day_length(day) // grid - profile.missing_count
-    cut, rows, begins = list[str](), 0, list[int]()
+    missing = set(_ticks(profile.missing))
+    cut, rows, begins, ticks, is_cut = list[str](), 0, list[int](), set[int](), False
     for name, part in profile.part.items():
         if any(name in p.part for p in beside):
             continue
         cut.append(name)
         rows += count - (part.last - part.first + 1 - part.lacking)
         begins.append(part.gap if part.lacking else part.last + 1 if part.last < last else first)
+        ticks.update(range(first, part.first), range(part.last + 1, last + 1), [part.gap] if part.lacking else [])
+        is_cut |= part.lacking > 1
     if cut:
         whole = len(cut) + profile.part_count - len(profile.part)
-        yield Lack(Kind.UNIT, whole, day_start(day) + min(begins) * grid, _named(cut), rows)
+        periods = _periods(dataset, day, (day_start(day) + tick * grid for tick in ticks - missing))
+        first_cut, others = day_start(day) + min(begins) * grid, is_cut or whole > len(cut)
+        yield Lack(Kind.UNIT, whole, first_cut, named(cut), rows, periods, tuple(cut), others)
 
 
 def _issues(dataset: Dataset, day: date, profile: Profile, around: Stored) -> Iterator[Lack]:
@@ -373,7 +406,7 @@ def _half_hours(dataset: Dataset, day: date, profile: Profile, around: Stored) -
     if empty:
         usual = min(there[empty[0]] for there in beside)
         instants = [day_start(day) + (n - 1) * HALF_HOUR for n in empty]
-        yield from _with_holes(dataset, Kind.INSTANT, instants, len(empty), "", usual)
+        yield from _with_holes(dataset, day, Kind.INSTANT, instants, len(empty), usual)
 
 
 def expected_rows(dataset: Dataset, day: date, stored: Stored, found: Iterable[Lack] = ()) -> int | None:

@@ -22,7 +22,7 @@ from typing import Any
 
 from collector import command_line, local_query
 from collector.base.errors import DONE, FAILED
-from collector.base.outcomes import OK, Outcome, read_outcomes
+from collector.base.outcomes import OK, Outcome, logs_of, read_outcomes, reason
 from collector.command_line import Parser
 
 PROG = "deploy_data_collectors.sh"
@@ -128,7 +128,7 @@ def summary(argv: list[str]) -> int:
         if outcome.status == OK and key in found:
             outcomes[key] = outcome._replace(status=_FAILURES[-1])
         elif outcome.status != OK:
-            causes[key] = _reason(_logs(arguments, key), key) or outcome.said or causes[key]
+            causes[key] = reason(_logs(arguments, key), key) or outcome.said or causes[key]
     failed = [key for key in keys if key not in outcomes or outcomes[key].status != OK]
     print(_table(keys, outcomes))
     if arguments.coverage:
@@ -159,15 +159,7 @@ def _found_wrong(coverage: Path, keys: Sequence[str]) -> dict[str, str]:
 
 
 def _logs(arguments: argparse.Namespace, key: str) -> str:
-    """What the programs said of a dataset: its download, then its load and verification."""
-    paths = [arguments.logs / f"{step}_{key}_{arguments.stamp}.log" for step in ("download", "load")]
-    return "\n".join(path.read_text(encoding="utf-8", errors="replace") for path in paths if path.is_file())
-
-
-def _reason(log: str, key: str) -> str:
-    """The first reason of a failure that the programs' summaries give, at most 300 characters."""
-    given = re.search(rf"^(?:FAILED {re.escape(key)} |SOURCE {re.escape(key)}: )(.*)", log, re.MULTILINE)
-    return given[1][:300] if given else ""
+    return logs_of(arguments.logs, key, arguments.stamp)
 
 
 def _table(keys: list[str], outcomes: dict[str, Outcome]) -> str:

@@ -251,12 +251,14 @@ class Place:
         return sum(1 for job in jobs if kind != "load" or job.destination.dataset_id == self.dataset_id)
 
     def verification(self, *arguments: str, now: datetime | None = None) -> tuple[int, dict[str, dict[str, Any]]]:
-        """Exit code of --verify, and what it says of each dataset."""
+        """Exit code of --verify, and what it says of each dataset; `days` as rows, without the names of their fields."""
         ran = self.load("--verify", "--output", "json", *arguments, now=now)
         assert ran.out, ran.err
         told = json.loads(ran.out)
         assert told["ok"] == (ran.code == 0), ran
-        return ran.code, {entry["dataset"]: entry for entry in told["datasets"]}
+        return ran.code, {
+            entry["dataset"]: entry | {"days": [list(day.values()) for day in entry["days"]]} for entry in told["datasets"]
+        }
 
     def requests(self, part: str = "") -> list[dict[str, Any]]:
         """What the API was asked for, of paths with `part` in them."""

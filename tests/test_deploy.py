@@ -388,6 +388,7 @@ def test_a_run_ends_with_one_coverage_report(project: Project) -> None:
     assert " ".join(call).startswith("--verify --output json --report ") and "--start-date 2024-01-01" in " ".join(call)
     assert call[call.index("--datasets") + 1 :][:2] == ["frequency", "market_index"]
     assert call[call.index("--outcomes") + 1].startswith(str(project.top / "tmp")), "how long each step took stands there"
+    assert shlex.split(call[call.index("--chain") + 1]) == [str(project.root / "deploy_data_collectors.sh")], "what a reader may paste"
     assert "No coverage report could be written." in out, "the stand-in for the loader writes none"
     assert "All 2 datasets verified." in out
 

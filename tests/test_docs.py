@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import date, datetime, timezone
 from pathlib import Path
@@ -12,7 +13,9 @@ from collector.base.names import VERSION
 from collector.days import Kind, Lack, Life, State
 from collector.source.probe import Difference, Probe
 from collector.storage.day_objects import pack
+from collector.verify.changes import Last
 from collector.verify.quality import Finding
+from collector.verify.telling import verification_json
 from collector.verify.verification import LOSSES, Day, Verification
 from collector.warehouse.layout import LEDGER_SCHEMA, table_of
 from datasets_config import REGISTRY
@@ -65,11 +68,21 @@ def test_the_answer_of_a_verification_is_the_one_of_the_page() -> None:
     lack = Lack(Kind.INSTANT, 1, NOON, "", 1)
     v = Verification(REGISTRY["frequency"], days=[Day(day, State.SHORT, 1, 1, 1, 1, (lack,))], series=[Life("WIND", day, day, ((day, day),))])
     v.findings = [Finding("zeros", "price", 1, "zeros", ("x",))]
-    answer = v.as_json()
-    assert sorted(named(SCHEMA, "--verify")) == sorted(answer)
-    for part in ("verdicts", "series", "findings"):
+    answer, whole = v.as_json(), verification_json([v], day, day, NOON)
+    assert sorted(named(SCHEMA, "--verify")) == sorted([*answer, *whole])
+    assert f"| `schema_version` | number | {whole['schema_version']};" in SCHEMA
+    for part in ("days", "verdicts", "series", "findings"):
         (line,) = re.findall(rf"^\| `{part}` \|.*", SCHEMA, re.M)
         assert set(answer[part][0]) <= set(re.findall(r"`(\w+)`", line)), part
+
+
+def test_what_a_report_keeps_is_on_the_page() -> None:
+    day = date(2022, 10, 30)
+    kept = json.loads(Last().text("here", [Verification(REGISTRY["frequency"], days=[Day(day, State.SHORT, 1, 1, 1, 1)])], NOON))
+    assert sorted(named(SCHEMA, "NAME.last.json")) == sorted(kept)
+    assert kept["schema_version"] == 1
+    assert kept["places"]["here"]["datasets"]["frequency"] == [["2022-10-30", "short at source", 1]]
+    assert all(f"`{name}`" in SCHEMA for name in kept["places"]["here"])
 
 
 def test_the_answer_of_a_probe_is_the_one_of_the_page() -> None:

@@ -60,6 +60,23 @@ def table(rows: Iterable[tuple[str, ...]], right: frozenset[int] = frozenset()) 
     )
 
 
+def ranges(numbers: Iterable[int]) -> list[str]:
+    """Sorted whole numbers in words: each run of consecutive ones by its ends, "3 to 5"."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1] = [runs[-1][0], number]
+        else:
+            runs.append([number])
+    return [" to ".join(map(str, run)) for run in runs]
+
+
+def named(values: Iterable[str], most: int = 8) -> str:
+    """The first of some names, and how many more there are."""
+    names = list(values)
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
 def duration(seconds: float) -> str:
     """Seconds in the largest unit that fits."""
     for size, unit in ((3600, "h"), (60, "min")):

@@ -141,7 +141,7 @@ class Comparison:
         periods = ", ".join(map(str, list(more_in)[:8])) + (f" and {len(more_in) - 8} more" if len(more_in) > 8 else "")
         first = min(more_in)
         instant = period_start(day, first) if 1 <= first <= periods_in(day) else None
-        return Lack(Kind.BEHIND, sum(more_in.values()), instant, periods, sum(more_in.values()))
+        return Lack(Kind.BEHIND, sum(more_in.values()), instant, periods, sum(more_in.values()), tuple(more_in))
 
     def is_final(self, day: date) -> bool:
         """Whether the source was asked twice for what it counts, a day apart, and does not serve it."""

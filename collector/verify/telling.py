@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+
+from collector.base.gb_calendar import utc_text
 from collector.base.process import log
 from collector.base.text import printable, table
-from collector.days import State, days_text
-from collector.verify.verification import LOSSES, MEANINGS, Verification
+from collector.days import State, spans
+from collector.verify.verification import LOSSES, MEANINGS, SCHEMA_VERSION, Verification
 
-# So many of the things that days lack are told in words.
+# So many runs of days, and of the things that days lack, are told in words.
 _TOLD = 10
+_ALL = "--report FILE.html shows them all"
 
 
 def verification_text(found: list[Verification]) -> str:
@@ -34,24 +40,36 @@ def verification_text(found: list[Verification]) -> str:
     return "\n".join(lines)
 
 
+def verification_json(found: Sequence[Verification], first: date, last: date, now: datetime) -> dict[str, Any]:
+    """The verification of the days from first to last, made at `now` (aware UTC), for machines: see docs/schema.md."""
+    return {
+        "schema_version": SCHEMA_VERSION, "verified_at": utc_text(now), "first_day": first.isoformat(), "last_day": last.isoformat(),
+        "ok": all(v.ok for v in found), "datasets": [v.as_json() for v in found],
+    }  # fmt: skip
+
+
 def _gaps(v: Verification) -> list[tuple[State, str]]:
     """The days that are not as they should be, by state, with what each state means and what mends it; then what they
     lack."""
     found = [
-        (state, f"{v.dataset.key}: {state.value}: {days_text(of_state)} ({why})") for state, why in MEANINGS.items() if (of_state := v.of(state))
+        (state, f"{v.dataset.key}: {state.value}: {_ranges(of_state)} ({why})") for state, why in MEANINGS.items() if (of_state := v.of(state))
     ]  # fmt: skip
+    worst = min((state for state, _ in found), key=list(State).index, default=State.SHORT)
+    found += [(worst, f"{v.dataset.key}: to mend it: {command}") for command in v.commands]
     verdicts = v.verdicts
     found += [
         (State.SHORT, printable(f"{v.dataset.key}: {day}: {lack.kind.value}: {lack}")) for day, lack in verdicts[:_TOLD]
     ]  # fmt: skip
     if len(verdicts) > _TOLD:
-        found.append(
-            (
-                State.SHORT,
-                f"{v.dataset.key}: and {len(verdicts) - _TOLD} more of the like; --verify --output json has them all",
-            )
-        )
+        found.append((State.SHORT, f"{v.dataset.key}: and {len(verdicts) - _TOLD} more of the like: {_ALL}"))
     return found
+
+
+def _ranges(of_state: Sequence[date]) -> str:
+    """Days as runs by their ends, no more than a reader takes in."""
+    runs = list(map(str, spans(of_state, len(of_state) + 1, False)))
+    more = len(runs) - _TOLD
+    return ", ".join(runs[:_TOLD]) + (f" and {more} more ({len(of_state):,} days in all): {_ALL}" if more > 0 else "")
 
 
 def log_gaps(found: list[Verification]) -> None:

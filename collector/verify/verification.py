@@ -9,6 +9,7 @@ source that stands still or has stopped.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
@@ -49,6 +50,8 @@ MEANINGS = {
     State.SHORT: "the source lacks a part",
     State.BEFORE: "the source begins later",
 }
+# Of the JSON for machines, see docs/schema.md: raised when a name goes or changes its meaning. 1 had days as bare arrays.
+SCHEMA_VERSION = 2
 # Losses on our side: these fail the verification.
 LOSSES = frozenset({State.SURPLUS, State.ALTERED, State.DIFFERS, State.BEHIND, State.MISSING, State.UNLOADED})
 
@@ -56,7 +59,7 @@ LOSSES = frozenset({State.SURPLUS, State.ALTERED, State.DIFFERS, State.BEHIND, S
 @dataclass(frozen=True)
 class Day:
     """One settlement day and its four counts of rows; None where a count cannot be known. lacks: what it lacks.
-    is_final: it is not read again."""
+    is_final: it is not read again. since: when the source first answered what is stored (aware UTC)."""
 
     day: date
     state: State
@@ -66,10 +69,14 @@ class Day:
     source: int | None
     lacks: tuple[Lack, ...] = ()
     is_final: bool = True
+    since: datetime | None = None
 
-    def as_json(self) -> list[Any]:
-        """[day, state, expected, object, table, source]."""
-        return [self.day.isoformat(), self.state.value, self.expected, self.stored, self.loaded, self.source]
+    def as_json(self) -> dict[str, Any]:
+        """For machines; null where a number cannot be known."""
+        return {
+            "day": self.day.isoformat(), "state": self.state.value, "rows_expected": self.expected, "rows_stored": self.stored,
+            "rows_loaded": self.loaded, "rows_at_source": self.source,
+        }  # fmt: skip
 
 
 @dataclass
@@ -97,6 +104,7 @@ class Verification:
     error: str = ""
     unasked: str = ""
     seconds: float = 0.0
+    commands: list[str] = field(default_factory=list)
 
     def of(self, *states: State) -> list[date]:
         """The days in one of these states, oldest first."""
@@ -110,10 +118,8 @@ class Verification:
     @property
     def states(self) -> dict[str, int]:
         """Days in each state; those that occur, worst first."""
-        counts = {state.value: 0 for state in State}
-        for day in self.days:
-            counts[day.state.value] += 1
-        return {name: count for name, count in counts.items() if count}
+        counts = Counter(day.state for day in self.days)
+        return {state.value: counts[state] for state in State if counts[state]}
 
     @property
     def ok(self) -> bool:
@@ -146,6 +152,7 @@ class Verification:
                 {
                     "day": day.isoformat(), "kind": lack.kind.value, "count": lack.count,
                     "first": utc_text(lack.first) if lack.first else None, "about": lack.about, "text": str(lack),
+                    "periods": lack.periods, "periods_cut": lack.is_cut, "series": lack.series,
                 }
                 for day, lack in self.verdicts
             ],
@@ -156,7 +163,7 @@ class Verification:
                 }
                 for life in self.series
             ],
-            "alarms": self.alarms,
+            "alarms": self.alarms, "commands": self.commands,
             "findings": [finding.as_json() for finding in self.findings],
             "source_not_asked": self.unasked, "error": self.error, "ok": self.ok,
         }  # fmt: skip
@@ -255,7 +262,7 @@ def _day(
         if not comparison.is_final(day):
             state = State.BEHIND
         found = (*found, behind)
-    return Day(day, state, expected, kept.rows, count, here, found, judged.is_final)
+    return Day(day, state, expected, kept.rows, count, here, found, judged.is_final, kept.first_fetched)
 
 
 def _before_its_beginning(v: Verification, task: Task) -> None:
