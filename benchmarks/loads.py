@@ -12,7 +12,8 @@ from typing import Any
 from benchmarks.lab import DOWNLOADER, LOADER, PROJECT, ROOT, Lab, Row, median, process, side_by_side
 from collector.base.gb_calendar import ONE_DAY, day_start
 from collector.settlement_runs import runs_due
-from collector.storage.day_objects import PAGE, DayStore, pack
+from collector.storage.day_objects import PAGE, DayStore
+from collector.storage.payload import pack
 from collector.storage.profile import Profile, encode
 from collector.warehouse.layout import LEDGER, LEDGER_SCHEMA, ledger_table, table_of
 from datasets_config import DEFAULT_DATASETS, REGISTRY

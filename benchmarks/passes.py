@@ -27,7 +27,7 @@ from collector.base.gb_calendar import day_end, day_start
 from collector.registry.model import Dataset
 from collector.source.json_records import read_answer
 from collector.source.requests import requests_of
-from collector.storage.day_objects import GZIP_LEVEL, pack
+from collector.storage.payload import GZIP_LEVEL, pack
 from datasets_config import REGISTRY
 
 SPLIT = msgspec.json.Decoder(list[msgspec.Raw])
