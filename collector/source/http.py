@@ -140,7 +140,9 @@ class Api:
         A status by which the API says that it has nothing stands for an empty list. Raises WindowTooLong, Refused,
         WrongAnswer (asked again, still not what was asked for), Unreadable, Unavailable, Stopped.
         """
-        return self._until_accepted(request, lambda: read(self._get(request, (body or _Memory)(), traffic).body), traffic)
+        return self._until_accepted(
+            request, lambda: read(self._get(request, (body or _Memory)(), traffic).body), traffic
+        )
 
     def fetch(self, request: Request, spool: BinaryIO, traffic: Traffic) -> File:
         """Send one GET until its body has come whole, into `spool`, however large: memory holds a piece of it. Raises what

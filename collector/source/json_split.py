@@ -37,12 +37,23 @@ _ENVELOPE = msgspec.json.Decoder(_Envelope)
 
 
 def split(body: Body, most: int = sys.maxsize) -> list[Any]:
-    """The records of a bare list, or of the list `data` of an object, each on a line of its own: as slices of `body`, or
-    without the line breaks between their parts.
+    """The records of a bare list, or of the list `data` of an object, as slices of `body`.
 
     Raises Unparsable for anything else: both shapes are served, by different endpoints. Raises WrongAnswer for more than
     `most` records.
     """
+    return _split(body, most)[0]
+
+
+def split_in_lines(body: Body, most: int = sys.maxsize) -> list[Any]:
+    """As `split`, each record on a line of its own: without the line breaks between its parts."""
+    records, has_breaks = _split(body, most)
+    # Within a JSON text these bytes can only stand between tokens.
+    return [bytes(record).translate(None, b"\r\n") for record in records] if has_breaks else records
+
+
+def _split(body: Body, most: int) -> tuple[list[Any], bool]:
+    """The records, and whether there are line breaks in the body."""
     if body[:3] == codecs.BOM_UTF8:
         body = body[3:]
     if body[:100].lstrip()[:1] == b"<":
@@ -53,8 +64,7 @@ def split(body: Body, most: int = sys.maxsize) -> list[Any]:
         raise WrongAnswer(
             f"the answer holds more than {most:,} records, which is more than there can be in this window"
         )
-    # Within a JSON text these bytes can only stand between tokens.
-    return [bytes(record).translate(None, b"\r\n") for record in records] if has_breaks else records
+    return records, has_breaks
 
 
 def _split_in_pieces(body: Body, most: int) -> list[Any]:

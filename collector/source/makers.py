@@ -129,7 +129,14 @@ class Maker:
 
     def _start(self) -> None:
         # -B where nothing is to be written beside the programs, for it is not inherited by who is isolated.
-        command = [sys.executable, "-I", *(["-B"] if sys.dont_write_bytecode else []), "-c", _START, json.dumps(sys.path)]
+        command = [
+            sys.executable,
+            "-I",
+            *(["-B"] if sys.dont_write_bytecode else []),
+            "-c",
+            _START,
+            json.dumps(sys.path),
+        ]
         with self._lock:
             if self._is_closed:
                 return

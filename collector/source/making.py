@@ -52,7 +52,5 @@ def _make_day(
     dataset: Dataset, day: date, records: DayRecords, wanted: Wanted, fetched: datetime, asked: str
 ) -> tuple[Profile, Payload]:
     profile = records.profile(dataset, day) if records.groups else Profile(0)
-    payload = pack(
-        records.lines(), records.fields, fetched, wanted.window, wanted.confirming, encode(profile), asked
-    )
+    payload = pack(records.lines(), records.fields, fetched, wanted.window, wanted.confirming, encode(profile), asked)
     return profile, payload
