@@ -94,7 +94,10 @@ def workers(lab: Lab) -> list[Row]:
     ways = {
         f"workers_{n}": (
             lambda n=n: lab.run(
-                LOADER, [*_days(count), "--force", "--max-workers", str(n)], place, BATCH_DAYS=str(batch)
+                LOADER,
+                [*_days(count), "--force", "--max-workers", str(n)],
+                place,
+                options=[f"--set=collector.warehouse.load.BATCH_DAYS={batch}"],
             )
         )
         for n in (1, 2, 4, 8)

@@ -295,21 +295,25 @@ def test_a_signal_ends_all_of_it_at_once(number: signal.Signals, code: int, plac
 # Has its process work for ever.
 _ENDLESS = """
 import os, sys
-sys.path[:0] = sys.argv[1:]
-from conftest import question
-from test_makers import *
+sys.path.insert(0, sys.argv[1])
+from datetime import datetime, timedelta, timezone
+from collector.base.process import Stop
+from collector.source import makers
+from collector.source.requests import requests_of
+from datasets_config import REGISTRY
 makers.HEAVY_BODY = 1
-maker = Maker(Stop())
+maker, start = makers.Maker(Stop()), datetime(2024, 1, 1, tzinfo=timezone.utc)
 maker.begin().add(b"[]")
 os.write(1, b"%d\\n" % maker._process.pid)
-maker.make(QUESTION, Wanted(range(10**12), "", False), FETCHED)
+request = requests_of(REGISTRY["individual_generation"], start, start + timedelta(days=1))[0]
+maker.make(request, makers.Wanted(range(10**12), "", False), start)
 """
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="waits for a process that is no child")
 def test_nothing_is_left_of_one_that_is_killed(tmp_path: Path) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-c", _ENDLESS, str(ROOT), str(ROOT / "tests")],
+        [sys.executable, "-c", _ENDLESS, str(ROOT)],
         cwd=tmp_path,
         stdout=subprocess.PIPE,
         text=True,
