@@ -335,3 +335,18 @@ def test_a_process_takes_nothing_from_folder_and_environment(
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     monkeypatch.chdir(tmp_path)
     assert there(maker, records()).days[DAY][1].rows == 40
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_is_for_who_started_it(number: signal.Signals, maker: Maker) -> None:
+    there(maker, records())
+    process_of(maker).send_signal(number)
+    assert there(maker, records()).days[DAY][1].rows == 40
+
+
+def test_without_another_process_the_work_is_done_here(maker: Maker) -> None:
+    with mock.patch.object(subprocess, "Popen", side_effect=BlockingIOError("no more processes")):
+        assert there(maker, records()) == make(QUESTION, records(), WANTED, FETCHED)
+    assert maker._process is None
+    assert there(maker, records()).days[DAY][1].rows == 40
+    assert maker._process

@@ -23,6 +23,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from io import FileIO
 from multiprocessing.connection import Connection, Pipe
+from pathlib import Path
 from typing import NamedTuple
 
 from collector.base.errors import internal
@@ -38,6 +39,7 @@ HEAVY_BODY = 8_000_000
 # How often one who waits looks whether he is to stop, seconds.
 _LOOK = 0.1
 # Isolated from folder and environment; the packages are those that are used here.
+_ROOT = str(Path(__file__).resolve().parents[2])
 _START = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from collector.source.makers import main; main()"
 
 
@@ -89,13 +91,13 @@ class Maker:
 
     def add(self, data: bytes) -> None:
         """More of the body. Raises MemoryError."""
-        self.size += len(data)
+        before, self.size = self.size, self.size + len(data)
         try:
             while data:
                 data = data[self._memory.write(data) :]
         except OSError:
             raise MemoryError from None
-        if self.size >= HEAVY_BODY and self._process is None:
+        if before < HEAVY_BODY <= self.size and not self._process:
             self._start()
 
     def described(self, headers: Mapping[str, str]) -> None:
@@ -103,7 +105,8 @@ class Maker:
 
     # -- its days
     def make(self, request: DataRequest, wanted: Wanted, fetched: datetime) -> Made:
-        """As `making.make` of the body, with its errors. Raises Lost when the process has ended before it was done."""
+        """As `making.make` of the body, with its errors. Raises Lost when the process has ended before it was done, Stopped."""
+        self._stop.check()
         self._memory.truncate(self.size)
         if self._process is None:
             return make(request, _mapped(self._memory.fileno(), self.size), wanted, fetched)
@@ -113,8 +116,9 @@ class Maker:
                 self._stop.check()
             done: _Done = self._socket.recv()
         except (OSError, EOFError):
+            lost = self._lost()
             self._stop.check()
-            raise Lost(self._lost()) from None
+            raise Lost(lost) from None
         if isinstance(done, Made):
             return done
         raise done.error from _Elsewhere(done.trace)
@@ -122,6 +126,10 @@ class Maker:
     def _lost(self) -> str:
         """That the process has ended, and how; the next body gets another."""
         with self._lock:
+            if self._process:
+                # It is at its end, of which it is to tell itself.
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self._process.wait(1.0)
             code = self._end()
         how = f"was killed by signal {-code}" if code < 0 else f"ended with {code}"
         more = ", as when memory is short" if code == -signal.SIGKILL else ""
@@ -135,9 +143,10 @@ class Maker:
             *(["-B"] if sys.dont_write_bytecode else []),
             "-c",
             _START,
-            json.dumps(sys.path),
+            json.dumps([_ROOT, *filter(None, sys.path)]),
         ]
-        with self._lock:
+        # Where no process can be had, the work is done here.
+        with self._lock, contextlib.suppress(OSError):
             if self._is_closed:
                 return
             self._socket, other = Pipe()
@@ -161,7 +170,9 @@ class Maker:
         with self._lock:
             self._is_closed = True
             self._end()
-        self._memory.close()
+        if not self._stop.is_set:
+            # Otherwise somebody may still be at it.
+            self._memory.close()
 
 
 class Makers:
@@ -207,8 +218,9 @@ def _mapped(file: int, size: int) -> Body:
 # ------------------------------------------------------------------------------------------- in the process itself
 def main() -> None:
     """Make days of one body after another, until nobody asks any more."""
-    # Ctrl-C reaches all processes of a terminal; who started this one decides.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Ctrl-C reaches all processes of a terminal, and who ends a service asks all of them; who started this one decides.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     file, asking, jobs = int(sys.argv[2]), Connection(int(sys.argv[3])), queue.SimpleQueue[_Job]()
     threading.Thread(target=_receive, args=(asking, jobs), daemon=True).start()
     with contextlib.suppress(OSError):
