@@ -67,7 +67,7 @@ def workers_for(dataset: Dataset, days: int, most: int) -> int:
 def makers_for(dataset: Dataset, days: int, workers: int) -> int:
     """How many processes the work on so many days is worth, one for each of `workers` threads; 0: the threads do it."""
     cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
-    size = dataset.bytes_per_day
+    size = 0 if dataset.files else dataset.bytes_per_day
     return workers if size >= HEAVY_DAY and size * days >= HEAVY_RUN and min(cores, workers) > 1 else 0
 
 
