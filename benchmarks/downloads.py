@@ -163,11 +163,11 @@ def memory(lab: Lab) -> list[Row]:
         if not lab.quick:
             # Answers from the cache come fast enough to keep all workers busy.
             lab.run(DOWNLOADER, arguments, lab.place())
-        peaks = [lab.run(DOWNLOADER, arguments, lab.place()).peak for _ in range(min(lab.rounds, 3))]
+        peaks = [lab.run(DOWNLOADER, arguments, lab.place()).whole_peak for _ in range(min(lab.rounds, 3))]
         rows.append(
             Row(
                 "memory",
-                f"{dataset.code}, {days} days: peak",
+                f"{dataset.code}, {days} days: peak, of all processes together",
                 f"{max(peaks):.0f} MB",
                 f"< {most} MB",
                 max(peaks) < most,
@@ -184,6 +184,43 @@ def memory(lab: Lab) -> list[Row]:
                     ran.peak < most,
                 )
             )
+    return rows
+
+
+def cores(lab: Lab) -> list[Row]:
+    """(h) B1610 in processes, as it is, and in threads, as small sets are; and all of it on one core."""
+    days, rows = 2 if lab.quick else 7, []
+    arguments, in_threads = (
+        _days("individual_generation", days),
+        "--set=collector.source.download.HEAVY_DAY=1000000000000",
+    )
+    _warm(lab, arguments)
+    lab.api(latency=LATENCY)
+    found = side_by_side(
+        lab.rounds,
+        processes=lambda: lab.run(DOWNLOADER, arguments, lab.place()),
+        threads=lambda: lab.run(DOWNLOADER, arguments, lab.place(), options=[in_threads]),
+        single=lambda: lab.run(DOWNLOADER, arguments, lab.place(), options=["--cores=1"]),
+    )
+    for what, name in (("single", "one core"), ("threads", "threads"), ("processes", "processes")):
+        rans = found[what]
+        peaks = f", in all {median([ran.whole_peak for ran in rans]):.0f} MB"
+        rows.append(Row("cores", f"B1610, {days} days: {name}", _figures(rans) + peaks))
+    itself = {what: median([_itself(ran) for ran in rans]) for what, rans in found.items()}
+    walls = {what: median([ran.wall for ran in rans]) for what, rans in found.items()}
+    for what, seconds in (("the run itself", itself), ("whole process", walls)):
+        gain = seconds["threads"] / seconds["processes"]
+        rows.append(
+            Row("cores", f"B1610, {days} days: {what}, threads / processes", f"{gain:.2f}", ">= 1.7", gain >= 1.7)
+        )
+        rows.append(
+            Row(
+                "cores",
+                f"B1610, {days} days: {what}, one core / all",
+                f"{seconds['single'] / seconds['processes']:.2f}",
+            )
+        )
+    lab.api(latency=0.0)
     return rows
 
 

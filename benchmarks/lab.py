@@ -39,7 +39,8 @@ class Row:
 
 @dataclass(frozen=True)
 class Ran:
-    """A finished process: wall and CPU seconds (user and system), peak memory in MB, what it printed.
+    """A finished process: wall and CPU seconds (user and system, of those that it started too), peak memory in MB, what it
+    printed.
 
     told: what benchmarks/child.py counted inside: seconds of the run itself, requests and connections to each host.
     """
@@ -50,6 +51,11 @@ class Ran:
     out: str
     err: str
     told: dict[str, Any]
+
+    @property
+    def whole_peak(self) -> float:
+        """The most MB of it and of all processes that it started together: the sum of their peaks."""
+        return float(self.peak + sum(self.told.get("processes", ())))
 
 
 def process(
@@ -75,7 +81,8 @@ def process(
     if complained.rstrip().rpartition("\n")[2].startswith("{"):
         complained, _, last = complained.rstrip().rpartition("\n")
         told = json.loads(last)
-    return Ran(wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, said, complained, told)
+    peak = told.get("peak") or used.ru_maxrss / 1024
+    return Ran(wall, used.ru_utime + used.ru_stime, peak, said, complained, told)
 
 
 def median(values: Sequence[float]) -> float:
@@ -167,10 +174,11 @@ class Lab:
         arguments: Sequence[str],
         place: dict[str, str],
         accept: Sequence[int] = (0,),
-        **settings: str,
+        options: Sequence[str] = (),
     ) -> Ran:
-        """A program through benchmarks/child.py, which tells what went on inside. settings: BATCH_DAYS and the like."""
-        extra = [f"--set={name}={value}" for name, value in settings.items()]
+        """A program through benchmarks/child.py, which tells what went on inside and has `options`."""
         return process(
-            [sys.executable, ROOT / "benchmarks/child.py", *extra, program, "--quiet", *arguments], place, accept
+            [sys.executable, ROOT / "benchmarks/child.py", *options, "--", program, "--quiet", *arguments],
+            place,
+            accept,
         )

@@ -12,7 +12,8 @@ from typing import Any
 from benchmarks.lab import DOWNLOADER, LOADER, PROJECT, ROOT, Lab, Row, median, process, side_by_side
 from collector.base.gb_calendar import ONE_DAY, day_start
 from collector.settlement_runs import runs_due
-from collector.storage.day_objects import PAGE, DayStore, pack
+from collector.storage.day_objects import PAGE, DayStore
+from collector.storage.payload import pack
 from collector.storage.profile import Profile, encode
 from collector.warehouse.layout import LEDGER, LEDGER_SCHEMA, ledger_table, table_of
 from datasets_config import DEFAULT_DATASETS, REGISTRY
@@ -93,7 +94,10 @@ def workers(lab: Lab) -> list[Row]:
     ways = {
         f"workers_{n}": (
             lambda n=n: lab.run(
-                LOADER, [*_days(count), "--force", "--max-workers", str(n)], place, BATCH_DAYS=str(batch)
+                LOADER,
+                [*_days(count), "--force", "--max-workers", str(n)],
+                place,
+                options=[f"--set=collector.warehouse.load.BATCH_DAYS={batch}"],
             )
         )
         for n in (1, 2, 4, 8)

@@ -40,7 +40,8 @@ from isal import igzip
 from collector.base.gb_calendar import day_end, day_start, utc_text
 from collector.days import spans
 from collector.source.json_records import read_answer
-from collector.storage.day_objects import DayStore, object_name, pack
+from collector.storage.day_objects import DayStore, object_name
+from collector.storage.payload import pack
 from datasets_config import REGISTRY
 
 UTC = timezone.utc

@@ -12,7 +12,8 @@ from cloud_proxy import Asked, CloudProxy
 from conftest import CODES, DOWNLOADER, LOADER, PROJECT, Place, content_of
 
 from benchmarks.bill import recorded
-from collector.storage.day_objects import DayStore, Payload, pack
+from collector.storage.day_objects import DayStore
+from collector.storage.payload import Payload, pack
 from collector.warehouse.tables import Warehouse
 from datasets_config import REGISTRY
 

@@ -12,7 +12,7 @@ import pytest
 from collector.base.names import VERSION
 from collector.days import Kind, Lack, Life, State
 from collector.source.probe import Difference, Probe
-from collector.storage.day_objects import pack
+from collector.storage.payload import pack
 from collector.verify.changes import Last
 from collector.verify.quality import Finding
 from collector.verify.telling import verification_json

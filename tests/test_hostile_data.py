@@ -33,7 +33,8 @@ from collector.source.http import Api, Traffic
 from collector.source.json_records import read_answer
 from collector.source.json_split import split
 from collector.source.requests import Request
-from collector.storage.day_objects import DayObject, object_name, pack
+from collector.storage.day_objects import DayObject, object_name
+from collector.storage.payload import pack
 from collector.warehouse.layout import STAGING_PREFIX
 from datasets_config import REGISTRY
 

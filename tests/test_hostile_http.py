@@ -420,7 +420,7 @@ def test_an_exception_that_nobody_foresaw_costs_its_day_alone(place: Place) -> N
             raise RuntimeError("a window with that day")
         return read_answer(request, body)
 
-    with mock.patch("collector.source.download.read_answer", read):
+    with mock.patch("collector.source.making.read_answer", read):
         ran = place.download("--datasets", "frequency", "market_index", "--start-date", "2024-01-01", "--end-date", "2024-01-03", "--verbose")
     assert ran.code == 1
     for key in ("frequency", "market_index"):

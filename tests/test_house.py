@@ -92,6 +92,7 @@ INLINE = [
     "collector.deploy",
     "collector.settings",
     "collector.settlement_runs",
+    "collector.source.download",
     "enhanced_bigquery_loader",
     "enhanced_elexon_neso_downloader",
 ]

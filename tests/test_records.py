@@ -21,7 +21,8 @@ from collector.registry.model import Dataset
 from collector.source.errors import Unparsable, WrongAnswer
 from collector.source.json_records import Answer, DayRecords, read_answer
 from collector.source.json_split import split
-from collector.storage.day_objects import Payload, day_of_name, object_name, pack, superseded_name
+from collector.storage.day_objects import day_of_name, object_name, superseded_name
+from collector.storage.payload import Payload, pack
 from datasets_config import REGISTRY
 
 UTC = timezone.utc

@@ -135,7 +135,7 @@ def test_an_object_of_an_earlier_version_is_taken_as_it_is(whole: Place) -> None
     first = days(DAY)[0]
     store = DayStore(whole.bucket)
     known = store.list(REGISTRY[KEY], first, first)[first]
-    from collector.storage.day_objects import pack
+    from collector.storage.payload import pack
 
     done, touched = store.put(REGISTRY[KEY], first, pack([lines.splitlines()], (), known.fetched, DAY, False), known)  # type: ignore[arg-type]
     assert (done, touched.told_crc32c, touched.is_altered) == ("same", "", False)

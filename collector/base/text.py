@@ -29,6 +29,11 @@ def hide(secret: str) -> None:
         _secrets[secret] = re.compile("".join(map(_spellings, secret)))
 
 
+def secrets() -> tuple[str, ...]:
+    """What is hidden, for another process to hide too."""
+    return tuple(_secrets)
+
+
 def _spellings(c: str) -> str:
     """A pattern of all ways to write a character: plain, \\/, \\x2f, \\u002f, %2F, &#47;, &#x2f;, and &quot; and its kin."""
     code = f"{ord(c):02x}"

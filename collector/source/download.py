@@ -2,41 +2,50 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from functools import partial
+from typing import TYPE_CHECKING
 
 from google.api_core.exceptions import GoogleAPIError
 from google.auth.exceptions import GoogleAuthError
 
 from collector import days
-from collector.base import gb_calendar
 from collector.base.clock import Clock
 from collector.base.errors import Stopped, internal
-from collector.base.gb_calendar import day_end, day_start
+from collector.base.gb_calendar import day_end, day_start, utc_now
 from collector.base.process import Stop, log, side_by_side
 from collector.base.progress import Progress
 from collector.base.text import printable
 from collector.cloud import refusals
 from collector.days import AROUND, RIDERS, Span, Task, days_by_cause, days_text, days_to_fetch, spans
 from collector.registry.model import Dataset
-from collector.source.errors import Refused, Unavailable, WindowTooLong, WrongAnswer
+from collector.source.errors import Lost, Refused, Unavailable, WindowTooLong, WrongAnswer
 from collector.source.http import Api
 from collector.source.json_records import Answer, read_answer
 from collector.source.keep import Keeper
+from collector.source.making import Made, Wanted, make, make_days
 from collector.source.outcome import HOPELESS, Outcome, Result
 from collector.source.requests import DataRequest, halves, requests_of
 from collector.source.state import answers
 from collector.storage.day_objects import DayStore
 
+if TYPE_CHECKING:
+    from collector.source.makers import Makers
+
 # Memory for the windows that are worked on at one time, bytes: with 60 MB for the program itself 250 MB are not
 # exceeded. Not less than three windows, so that one is fetched while others are split and stored; of B1610, where one
-# takes 145 MB, that makes 500 MB (measured, benchmarks/README.md).
+# takes 145 MB, or 185 MB in a process of its own, that makes 640 MB in all (measured, benchmarks/README.md).
 BODY_BUDGET = 130_000_000
 LEAST_WORKERS = 3
 # What a record takes beside its bytes: its slice, its place in a list and a dict, what the allocator loses.
 RECORD_OVERHEAD = 300
+# A day of so many bytes of JSON, and so much to do in all, is worth processes, whose start takes as long as 30 MB in a
+# thread: two days of B1610 are.
+HEAVY_DAY, HEAVY_RUN = 20_000_000, 200_000_000
 # Windows that failed are tried again when the others are done, once for each of these; so many seconds later when
 # the API answered before and stopped, for that is how an outage looks.
 _PAUSES = (15.0, 60.0)
@@ -55,6 +64,13 @@ def workers_for(dataset: Dataset, days: int, most: int) -> int:
     return min(most, max(LEAST_WORKERS, BODY_BUDGET // size))
 
 
+def makers_for(dataset: Dataset, days: int, workers: int) -> int:
+    """How many processes the work on so many days is worth, one for each of `workers` threads; 0: the threads do it."""
+    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    size = 0 if dataset.files else dataset.bytes_per_day
+    return workers if size >= HEAVY_DAY and size * days >= HEAVY_RUN and min(cores, workers) > 1 else 0
+
+
 class Download:
     """The download of one dataset: its windows, what they brought, what is to be looked at twice."""
 
@@ -66,11 +82,12 @@ class Download:
         self.clock = clock or Clock()
         # Why the API is known not to answer, "" when it is not.
         self.force, self.progress, self.outage = force, progress, outage
-        self.now = gb_calendar.utc_now()
+        self.now = utc_now()
         self.max_window = window_days(task.dataset, max_days)
         self.workers = workers_for(task.dataset, self.max_window, max_workers)
         self.outcome = Outcome(task.dataset)
         self.result = self.outcome.result
+        self.makers: Makers | None = None
         self.keeper = Keeper(task.dataset, store, self.outcome, stop, self.now, force)
 
     def run(self) -> Result:
@@ -81,6 +98,9 @@ class Download:
         except Stopped:
             self.result.interrupted = True
             self._tell_trouble()
+        finally:
+            if self.makers:
+                self.makers.close()
         self.result.seconds = time.monotonic() - self._began
         return self.result
 
@@ -132,6 +152,11 @@ class Download:
             return
         log.info("%s: %d days to fetch, %d settled; %d workers", key, len(wanted), result.settled, self.workers)
         self.line = self.progress.line(key, len(wanted))
+        if processes := makers_for(self.dataset, len(wanted), self.workers):
+            # Not for those who never need it: the import takes longer than a small day.
+            from collector.source.makers import Makers
+
+            self.makers = Makers(processes, self.stop)
         self._fetch(wanted)
         for pause in _PAUSES:
             again, outcome.again = sorted(outcome.again), set()
@@ -201,11 +226,11 @@ class Download:
             outcome.fail(span.days, outcome.given_up or _UNREACHED, again=not outcome.given_up)
             return
         try:
-            answer = self._ask(span)
+            made = self._ask(span)
             outcome.answered()
             if self.clock.trouble:
                 outcome.give_up(self.clock.trouble)
-            self.keeper.keep(span, answer)
+            self.keeper.keep(span, made)
         except WindowTooLong as error:
             if span.first == span.last:
                 outcome.hopeless(span.days, f"the API refuses even the shortest window: {error}")
@@ -225,6 +250,9 @@ class Download:
             with outcome.lock:
                 outcome.unreached.count()
             outcome.fail(span.days, _UNREACHED if self.api.down else str(error), again=True)
+        except Lost as error:
+            log.warning("%s: %s: %s", self.dataset.key, span, error)
+            outcome.fail(span.days, str(error), again=True)
         except Refused as error:
             outcome.hopeless(span.days, f"the API refuses the request: {error}")
         except (GoogleAPIError, GoogleAuthError, OSError) as error:
@@ -244,19 +272,36 @@ class Download:
             if day in self.outcome.wanted:
                 self._work(Span(day, day, span.confirming))
 
-    def _ask(self, span: Span) -> Answer:
-        """The records of the days of a span, which are there only when every question for them is answered."""
+    def _ask(self, span: Span) -> Made:
+        """The days of a span, which are there only when every question for them is answered."""
+        wanted = self.keeper.wanted(span)
+        requests = requests_of(self.dataset, day_start(span.first), day_end(span.last))
+        if len(requests) == 1:
+            try:
+                return self._make(requests[0], wanted)
+            except WindowTooLong:
+                # A 25-hour day is too long where a day is the limit.
+                requests = [*(halves(requests[0]) or ())]
+                if not requests:
+                    raise
         whole = Answer({})
-        for request in requests_of(self.dataset, day_start(span.first), day_end(span.last)):
+        for request in requests:
             whole.merge(self._answer(request))
-        return whole
+        return make_days(self.dataset, whole, wanted, utc_now())
+
+    def _make(self, request: DataRequest, wanted: Wanted) -> Made:
+        """The days of the answer to one question, made here or, where that is worth it, in a process of its own."""
+        traffic = self.result.traffic
+        if not self.makers:
+            return self.api.ask(request, lambda body: make(request, body, wanted, utc_now()), traffic)
+        with self.makers.one() as maker:
+            return self.api.ask(request, lambda body: maker.make(request, wanted, utc_now()), traffic, maker.begin)
 
     def _answer(self, request: DataRequest) -> Answer:
-        """The answer to one question; of a single day that is too long for the API in parts."""
+        """The answer to one question of several; where it is too long for the API in parts."""
         try:
             return self.api.ask(request, partial(read_answer, request), self.result.traffic)
         except WindowTooLong:
-            # A 25-hour day is too long where a day is the limit.
             parts = halves(request)
             if not parts:
                 raise

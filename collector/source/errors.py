@@ -21,5 +21,9 @@ class Unavailable(Exception):
     """No usable answer after all attempts."""
 
 
+class Lost(Exception):
+    """The process that worked on an answer has ended, and the answer with it."""
+
+
 class Unreadable(WrongAnswer):
     """The API answers, but with what cannot be read; a shorter window may leave out what makes it so."""

@@ -33,6 +33,7 @@ from collector.source.download import Download
 from collector.source.errors import Refused, Unavailable, WindowTooLong, WrongAnswer
 from collector.source.http import File
 from collector.source.json_records import Answer
+from collector.source.making import make_days
 from collector.source.requests import Request
 from collector.storage.file_objects import FileStore, StoredFile
 
@@ -364,10 +365,13 @@ class FileDownload(Download):
             for day in covered:
                 begun.append(day)
                 answer = Answer({day: found.records(self.dataset, day)} if day in has_rows else {})
-                yield partial(self.keeper.keep, _Derived(day, day, origin=origin), answer)
+                yield partial(self._keep_day, _Derived(day, day, origin=origin), answer)
 
         def tell() -> None:
             self.line.update(len(begun), days_text(begun[-1:]))
             self.stop.check()
 
         side_by_side(kept(), workers=self.workers, ahead=self.workers, name=self.dataset.key, tick=tell)
+
+    def _keep_day(self, span: Span, answer: Answer) -> None:
+        self.keeper.keep(span, make_days(self.dataset, answer, self.keeper.wanted(span), utc_now()))

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from datetime import timezone
 from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
-from typing import BinaryIO, NamedTuple, TypeVar
+from typing import Any, BinaryIO, NamedTuple, Protocol, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 import requests
@@ -55,6 +55,7 @@ _NETWORK_ERRORS: tuple[type[BaseException], ...] = (
     requests.RequestException, urllib3.exceptions.HTTPError, OSError, isal_zlib.error,  # type: ignore[assignment]
 )  # fmt: skip
 T = TypeVar("T")
+S = TypeVar("S", bound="Sink")
 # Requests a second to a stand-in on this machine.
 _NEAR = 100.0
 # A file may be one redirect away, and that a second.
@@ -130,13 +131,18 @@ class Api:
         """Whether the API has stopped answering: several requests in a row had no usable answer at all."""
         return self._failures >= 3
 
-    def ask(self, request: Request, read: Callable[[bytearray], T], traffic: Traffic) -> T:
-        """Send one GET until `read` accepts the body, and return what it makes of it.
+    def ask(
+        self, request: Request, read: Callable[[Any], T], traffic: Traffic, body: Callable[[], Body] | None = None
+    ) -> T:
+        """Send one GET until `read` accepts the body, and return what it makes of it. body: an empty one, for each attempt;
+        without, a bytearray.
 
         A status by which the API says that it has nothing stands for an empty list. Raises WindowTooLong, Refused,
         WrongAnswer (asked again, still not what was asked for), Unreadable, Unavailable, Stopped.
         """
-        return self._until_accepted(request, lambda: read(self._get(request, _Memory(), traffic).body), traffic)
+        return self._until_accepted(
+            request, lambda: read(self._get(request, (body or _Memory)(), traffic).body), traffic
+        )
 
     def fetch(self, request: Request, spool: BinaryIO, traffic: Traffic) -> File:
         """Send one GET until its body has come whole, into `spool`, however large: memory holds a piece of it. Raises what
@@ -216,7 +222,7 @@ class Api:
         except MemoryError:
             raise WrongAnswer("the answer does not fit into memory") from None
 
-    def _get(self, request: Request, sink: Sink, traffic: Traffic) -> Sink:
+    def _get(self, request: Request, sink: S, traffic: Traffic) -> S:
         """One attempt, whose body goes into `sink`. Raises _Transient, WindowTooLong, Refused, WrongAnswer."""
         began, url, query = time.monotonic(), self.base_url + request.path, request.query
         deadline = Deadline(self._timeout)
@@ -327,6 +333,28 @@ class Api:
             raise _Transient("the compressed body was cut short")
 
 
+class Sink(Protocol):
+    """Where an answer goes as it comes."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of it up to now, decompressed."""
+
+    def add(self, data: bytes) -> None:
+        """More of it."""
+
+    def described(self, headers: Mapping[str, str]) -> None:
+        """What is said of it."""
+
+
+class Body(Sink, Protocol):
+    """An answer that is kept as a whole."""
+
+    @property
+    def body(self) -> Any:
+        """It."""
+
+
 class File(NamedTuple):
     """A file as it came. size: bytes, decompressed; sha256: of them; last_modified, kind: what the server says of it."""
 
@@ -357,14 +385,18 @@ class _Spool:
     """A body on its way into a file, from its beginning."""
 
     def __init__(self, spool: BinaryIO) -> None:
-        self._spool, self._digest, self._headers, self.size = spool, hashlib.sha256(), dict[str, str](), 0
+        self._spool, self._digest, self._headers, self._size = spool, hashlib.sha256(), dict[str, str](), 0
         spool.seek(0)
         spool.truncate()
 
     def add(self, data: bytes) -> None:
         self._spool.write(data)
         self._digest.update(data)
-        self.size += len(data)
+        self._size += len(data)
+
+    @property
+    def size(self) -> int:
+        return self._size
 
     def described(self, headers: Mapping[str, str]) -> None:
         self._headers = {name.lower(): value for name, value in headers.items()}
@@ -373,9 +405,6 @@ class _Spool:
         self._spool.seek(0)
         modified, kind = (printable(self._headers.get(name, ""))[:100] for name in ("last-modified", "content-type"))
         return File(self.size, self._digest.hexdigest(), modified, kind)
-
-
-Sink = TypeVar("Sink", _Memory, _Spool)
 
 
 def apis_of(

@@ -22,7 +22,7 @@ from msgspec import Raw
 from collector.base.gb_calendar import HALF_HOUR, ONE_DAY, day_end, day_start, parse_utc, settlement_day, utc_text
 from collector.registry.model import SNAPSHOT, VALUE, Dataset
 from collector.source.errors import WrongAnswer
-from collector.source.json_split import decode, excerpt, split
+from collector.source.json_split import Body, decode, excerpt, split_in_lines
 from collector.source.requests import DataRequest
 from collector.storage.profile import Group, Profile, Record, profile_of
 
@@ -103,7 +103,7 @@ class Answer:
             self.days.setdefault(day, DayRecords()).merge(records)
 
 
-def read_answer(request: DataRequest, body: bytes | bytearray) -> Answer:
+def read_answer(request: DataRequest, body: Body) -> Answer:
     """The records of `body`, the answer to `request`, by settlement day.
 
     Records that the endpoint is known to repeat around a window are dropped. Raises Unparsable when the body is no
@@ -111,12 +111,9 @@ def read_answer(request: DataRequest, body: bytes | bytearray) -> Answer:
     """
     dataset = request.dataset
     if dataset.asked.is_single:
-        body = b"[" + body + b"]"
+        body = b"[" + bytes(body) + b"]"
     most = _MORE + int(_MOST * dataset.rows_per_day * ((request.end - request.start) / ONE_DAY))
-    records: Sequence[Record] = split(body, most)
-    if b"\n" in body or b"\r" in body:
-        # Within a JSON text these bytes can only stand between tokens.
-        records = [bytes(record).translate(None, b"\r\n") for record in records]
+    records: Sequence[Record] = split_in_lines(body, most)
     if request.added:
         records = _with_fields(records, request.added, any(column.source == VALUE for column in dataset.columns))
     reader = _Reader(request)

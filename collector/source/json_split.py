@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import mmap
 import re
 import sys
 from itertools import islice
@@ -16,6 +17,8 @@ from collector.base.text import redacted
 from collector.source.errors import Unparsable, WrongAnswer
 from collector.storage.profile import Record
 
+# Of an answer in one piece; mapped it is memory that processes share.
+Body = bytes | bytearray | mmap.mmap
 _CHUNK = 1 << 20
 # A body is split in pieces of about this many bytes: of two bytes of it an object of 80 can be made, so what comes out is
 # counted as it comes. Where a piece ends is tried at so many places.
@@ -33,28 +36,40 @@ _LIST = msgspec.json.Decoder(list[Raw])
 _ENVELOPE = msgspec.json.Decoder(_Envelope)
 
 
-def split(body: bytes | bytearray, most: int = sys.maxsize) -> list[Any]:
+def split(body: Body, most: int = sys.maxsize) -> list[Any]:
     """The records of a bare list, or of the list `data` of an object, as slices of `body`.
 
     Raises Unparsable for anything else: both shapes are served, by different endpoints. Raises WrongAnswer for more than
     `most` records.
     """
+    return _split(body, most)[0]
+
+
+def split_in_lines(body: Body, most: int = sys.maxsize) -> list[Any]:
+    """As `split`, each record on a line of its own: without the line breaks between its parts."""
+    records, has_breaks = _split(body, most)
+    # Within a JSON text these bytes can only stand between tokens.
+    return [bytes(record).translate(None, b"\r\n") for record in records] if has_breaks else records
+
+
+def _split(body: Body, most: int) -> tuple[list[Any], bool]:
+    """The records, and whether there are line breaks in the body."""
     if body[:3] == codecs.BOM_UTF8:
         body = body[3:]
     if body[:100].lstrip()[:1] == b"<":
         raise Unparsable(f"the answer is a web page and no data: {excerpt(body)}")
-    _check_utf8(body)
+    has_breaks = _check_utf8(body)
     records = _split_in_pieces(body, most) if len(body) > 2 * _SPLIT else _split_whole(body)
     if len(records) > most:
         raise WrongAnswer(
             f"the answer holds more than {most:,} records, which is more than there can be in this window"
         )
-    return records
+    return records, has_breaks
 
 
-def _split_in_pieces(body: bytes | bytearray, most: int) -> list[Any]:
+def _split_in_pieces(body: Body, most: int) -> list[Any]:
     """As `split`, of a large body, in which a comma between two records becomes the end of one list and then the
-    beginning of the next; it is left so when `body` is a bytearray. Stops soon after `most` records."""
+    beginning of the next; it is left so unless `body` is bytes. Stops soon after `most` records."""
     head = _HEAD.match(body)
     if not head:
         raise Unparsable(f"the body is not a list of records: {excerpt(body)}")
@@ -69,19 +84,19 @@ def _split_in_pieces(body: bytes | bytearray, most: int) -> list[Any]:
         at = found[1]
     if len(records) <= most:
         # One large record, or what is no list of records: of few commas little can be made.
-        if body.count(b",", at) > 2 * _SPLIT:
+        if bytes(view[at:]).count(b",") > 2 * _SPLIT:
             raise Unparsable(f"the body is not a list of records: {excerpt(body[at : at + 2_000])}")
         records += _split_whole((b'{"data":' if head[1] else b"") + bytes(view[at:]))
     return records
 
 
-def _first_piece(body: bytearray, view: memoryview, at: int) -> tuple[list[Any], int] | None:
+def _first_piece(body: bytearray | mmap.mmap, view: memoryview, at: int) -> tuple[list[Any], int] | None:
     """The records of a list that begins at `at`, up to a comma not far behind, and where that stands. What is a list when
     it ends there ends between two records: neither within one nor within a string."""
     for decode in (_LIST.decode, lambda piece: _split_slowly(bytes(piece), "no record ends where one should")):
         for between in islice(_BETWEEN.finditer(body, at + _SPLIT), _TRIES):
             comma = between.start(1)
-            if comma - at > 2 * _SPLIT and body.count(b",", at, comma) > 2 * _SPLIT:
+            if comma - at > 2 * _SPLIT and bytes(view[at:comma]).count(b",") > 2 * _SPLIT:
                 return None
             body[comma] = ord("]")
             try:
@@ -94,7 +109,7 @@ def _first_piece(body: bytearray, view: memoryview, at: int) -> tuple[list[Any],
     return None
 
 
-def _split_whole(body: bytes | bytearray) -> list[Any]:
+def _split_whole(body: Body) -> list[Any]:
     try:
         try:
             return _LIST.decode(body)
@@ -106,7 +121,7 @@ def _split_whole(body: bytes | bytearray) -> list[Any]:
         return _split_slowly(body, error)
 
 
-def _split_slowly(body: bytes | bytearray, reason: object) -> list[bytes]:
+def _split_slowly(body: Body, reason: object) -> list[bytes]:
     """Split JSON that the fast splitter refuses though it is valid: escapes of lone surrogates."""
     try:
         text = bytes(body).decode()
@@ -177,17 +192,21 @@ def decode_answer(body: bytes | bytearray) -> Any:
         raise Unparsable(f"the answer is no JSON: {error}") from None
 
 
-def _check_utf8(body: bytes | bytearray) -> None:
-    if body.isascii():
-        return
-    decoder = codecs.getincrementaldecoder("utf-8")()
+def _check_utf8(body: Body) -> bool:
+    """Whether the body has line breaks. Raises Unparsable when it is not UTF-8."""
+    decoder, has_breaks, has_more = codecs.getincrementaldecoder("utf-8")(), False, False
     try:
-        view = memoryview(body)
         for at in range(0, len(body), _CHUNK):
-            decoder.decode(view[at : at + _CHUNK], at + _CHUNK >= len(body))
+            piece = body[at : at + _CHUNK]
+            has_breaks = has_breaks or b"\n" in piece or b"\r" in piece
+            # What a piece ends with may be the beginning of a character.
+            if has_more or not piece.isascii():
+                decoder.decode(piece, at + _CHUNK >= len(body))
+                has_more = bool(decoder.getstate()[0])
     except UnicodeDecodeError as error:
         raise Unparsable(f"the body is not UTF-8 ({error.reason})") from None
+    return has_breaks
 
 
-def excerpt(body: bytes | bytearray) -> str:
+def excerpt(body: Body) -> str:
     return redacted(body[:2_000].decode("utf-8", "replace"), is_cut=len(body) > 2_000)[:80] if body else "it is empty"

@@ -8,15 +8,17 @@ from google.api_core.exceptions import GoogleAPIError
 from google.auth.exceptions import GoogleAuthError
 
 from collector import days
-from collector.base.gb_calendar import day_end, utc_now
+from collector.base.gb_calendar import day_end
 from collector.base.process import Stop, log
 from collector.cloud import refusals
 from collector.days import Span
 from collector.registry.model import Dataset
-from collector.source.json_records import Answer, DayRecords, as_of
+from collector.source.json_records import as_of
+from collector.source.making import Made, Wanted
 from collector.source.outcome import Outcome
-from collector.storage.day_objects import DayObject, DayStore, Payload, pack, sha256_of
-from collector.storage.profile import Profile, encode
+from collector.storage.day_objects import DayObject, DayStore
+from collector.storage.payload import Payload, lines_of, sha256_of
+from collector.storage.profile import Profile
 
 
 class Keeper:
@@ -35,18 +37,22 @@ class Keeper:
             force,
         )
 
-    def keep(self, span: Span, answer: Answer) -> None:
+    def wanted(self, span: Span) -> Wanted:
+        """What is to be made of the answer to a span: not those days that only ride along and are not stored yet."""
+        days = (
+            day for day in span.days if self.force or day in self.outcome.wanted or self.outcome.known.get(day) is not None
+        )  # fmt: skip
+        return Wanted(tuple(days), str(span), span.confirming)
+
+    def keep(self, span: Span, made: Made) -> None:
         """Store the days of a span as they were answered; what fails is noted. Raises Stopped."""
-        fetched, nothing = utc_now(), not answer.days
-        for day in span.days:
+        for day, (profile, payload) in made.days.items():
             self.stop.check()
             if self.outcome.given_up:
                 self.outcome.fail([day], self.outcome.given_up)
                 continue
-            if not self.force and day not in self.outcome.wanted and self.outcome.known.get(day) is None:
-                continue
             try:
-                self._keep(span, day, answer.days.pop(day, None), fetched, nothing, answer.question)
+                self._keep(span, day, profile, payload, made)
             except (GoogleAPIError, GoogleAuthError, OSError) as error:
                 self._not_stored(day, error, again=not span.confirming)
 
@@ -60,20 +66,14 @@ class Keeper:
             self.outcome.give_up(found.text)
         self.outcome.fail([day], self.outcome.given_up or found.text, again and found.again)
 
-    def _keep(
-        self, span: Span, day: date, records: DayRecords | None, fetched: datetime, nothing: bool, asked: str
-    ) -> None:
+    def _keep(self, span: Span, day: date, profile: Profile, payload: Payload, made: Made) -> None:
         """Store a day as it was answered, unless what is stored is fuller or it is to be looked at once more."""
         known = self.outcome.known.get(day)
-        profile = records.profile(self.dataset, day) if records else Profile(0)
-        payload = pack(
-            records.lines() if records else (), records.fields if records else (), fetched, str(span), span.confirming, encode(profile), asked
-        )  # fmt: skip
         if self.dataset.kind == "snapshot":
-            self._keep_snapshot(day, payload, records)
+            self._keep_snapshot(day, payload)
             return
         is_same = known is not None and (known.sha256, known.rows) == (payload.sha256, payload.rows)
-        if not span.confirming and not is_same and self._is_doubtful(day, profile, nothing):
+        if not span.confirming and not is_same and self._is_doubtful(day, profile, made.nothing):
             with self.outcome.lock:
                 self.outcome.unconfirmed[day] = payload.rows
             if not payload.rows:
@@ -87,7 +87,7 @@ class Keeper:
                 f"the source has nothing now where {known.rows} rows are stored; they are kept (--force replaces them)",
             )
             return
-        if known and not self.force and self._has_fewer(known, profile, fetched):
+        if known and not self.force and self._has_fewer(known, profile, made.fetched):
             self.outcome.note(day, "same", known)
             return
         if is_same and day not in self.outcome.wanted:
@@ -95,16 +95,16 @@ class Keeper:
             return
         self._put(day, payload)
 
-    def _keep_snapshot(self, day: date, payload: Payload, records: DayRecords | None) -> None:
+    def _keep_snapshot(self, day: date, payload: Payload) -> None:
         """Store a snapshot if it differs from the one before; if not, note there that it still holds."""
         before = max(
             (one for one in self.outcome.known.values() if one.day <= day), key=lambda one: one.day, default=None
         )
         if (
             before
-            and records
+            and payload.rows
             and not self.force
-            and sha256_of(as_of(records.lines(), day, before.day)) == before.sha256
+            and sha256_of(as_of(lines_of(payload), day, before.day)) == before.sha256
             and not before.is_altered
         ):
             self.outcome.note(day, "same", self.store.look(before, payload))

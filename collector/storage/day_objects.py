@@ -9,39 +9,30 @@ Nothing here needs a lock: every write carries the generation that it means to r
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-import google_crc32c
 import requests
 from google.api_core import exceptions
 from google.cloud.storage.retry import DEFAULT_RETRY
-from isal import isal_zlib
 
 from collector.base.gb_calendar import ONE_DAY, UTC, parse_utc, utc_text
 from collector.registry.model import Dataset
+from collector.storage.payload import Payload
 from collector.storage.profile import Profile, decode
 
 if TYPE_CHECKING:
     from google.cloud import storage  # type: ignore[attr-defined]
 
 PAGE = 1_000
-# Of the four levels of isal, 1 is the fastest that still compresses these records twelvefold.
-GZIP_LEVEL = 1
 LISTED = "items(name,generation,metageneration,size,crc32c,updated,metadata),nextPageToken"
 # No clock of a machine that reads the time from the network is so far from the bucket's.
 _CLOCKS_DIFFER = timedelta(minutes=10)
-# Object metadata may hold 8 KiB in all (the emulator: 3.4 KB); field names beyond this are counted, not named.
-_FIELDS_LIMIT = 1_400
-# So much of a request is kept.
-_REQUEST_LIMIT = 300
 # Gzip of nothing is 20 bytes, of one record of any dataset more than 60.
 _EMPTY_SIZE = 40
 # Every write below is conditional on a generation, so repeating it is safe; five minutes outlast a bad spell.
@@ -168,63 +159,6 @@ def _instant(metadata: Mapping[str, str], name: str) -> datetime | None:
         return parse_utc(metadata.get(name) or "")
     except (ValueError, OverflowError):
         return None
-
-
-@dataclass(frozen=True)
-class Payload:
-    """A day ready to be stored: compressed lines and what is told about them in the object's metadata."""
-
-    data: bytes = field(repr=False)
-    rows: int
-    sha256: str
-    metadata: dict[str, str]
-
-    @property
-    def fetched(self) -> datetime:
-        """When the answer came (aware UTC)."""
-        return parse_utc(self.metadata["fetched_at"])
-
-
-def sha256_of(groups: Iterable[list[bytes]]) -> str:
-    """The SHA-256 that a day with these lines would have."""
-    digest = hashlib.sha256()
-    for group in groups:
-        digest.update(b"\n".join((*group, b"")))
-    return digest.hexdigest()
-
-
-def pack(
-    groups: Iterable[list[bytes]],
-    fields: Iterable[str],
-    fetched: datetime,
-    window: str,
-    confirmed: bool,
-    profile: str = "",
-    asked: str = "",
-) -> Payload:
-    """Compress records, already ordered and in pieces, one a line; only one piece of them is held uncompressed at a time.
-
-    fetched: when the answer came (aware UTC). window: the days that were asked for; asked: the request. confirmed: a second look within the run found no
-    more than this. profile: what the records are, counted.
-    """
-    # No time stamp in the header. The compressed bytes of the same lines are nearly always the same; only their SHA-256 is
-    # relied on.
-    squeeze, digest, rows = isal_zlib.compressobj(GZIP_LEVEL, wbits=31), hashlib.sha256(), 0
-    parts = []
-    for group in groups:
-        rows += len(group)
-        text = b"\n".join((*group, b""))
-        digest.update(text)
-        parts.append(squeeze.compress(text))
-    parts.append(squeeze.flush())
-    data = b"".join(parts)
-    names = json.dumps(sorted(fields))
-    if len(names) > _FIELDS_LIMIT:
-        names = json.dumps([f"(too many to name: {len(set(fields))})"])
-    metadata = {"rows": str(rows), "sha256": digest.hexdigest(), "fetched_at": utc_text(fetched), "first_fetched_at": utc_text(fetched),
-                "window": window, "request": asked[:_REQUEST_LIMIT], "fields": names, "confirmed": str(confirmed).lower(), "profile": profile,
-                "crc32c": base64.b64encode(google_crc32c.Checksum(data).digest()).decode()}  # fmt: skip
-    return Payload(data, rows, digest.hexdigest(), metadata)
 
 
 class DayStore:

@@ -20,7 +20,8 @@ from google.api_core import exceptions
 from isal import igzip
 
 from collector.base.gb_calendar import parse_utc, utc_text
-from collector.storage.day_objects import GZIP_LEVEL, LISTED, PAGE, RETRY
+from collector.storage.day_objects import LISTED, PAGE, RETRY
+from collector.storage.payload import GZIP_LEVEL
 
 if TYPE_CHECKING:
     from google.cloud import storage  # type: ignore[attr-defined]

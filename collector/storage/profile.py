@@ -177,7 +177,8 @@ def _grid(dataset: Dataset, day: date, keys: Mapping[datetime, set[object]]) -> 
     if not dataset.series or not ticks:
         return found
     everywhere = set.intersection(*ticks.values())
-    partly = sorted(set().union(*ticks.values()) - everywhere, key=str)
+    more = (names for names in ticks.values() if len(names) > len(everywhere))
+    partly = sorted(set[object]().union(*more) - everywhere, key=str)
     order = sorted(ticks)
     return found | {
         "full": tuple(sorted(map(str, everywhere))) if len(everywhere) <= _NAMED else (), "full_count": len(everywhere),
@@ -207,7 +208,8 @@ def _by_period(
                 label, number = day.isoformat(), period
             if label == day.isoformat():
                 own[number - 1] += len(part.records)
-                distinct[number - 1] += len(set(part.keys)) if part.keys else 1
+                # Most often all of the instant's.
+                distinct[number - 1] += len(keys[instant] if len(parts) == 1 else set(part.keys) or {None})
             else:
                 others = strays.setdefault(str(label), {})
                 others[number] = others.get(number, 0) + len(part.records)
