@@ -1,6 +1,6 @@
 from datetime import date
 
-from views.common import LONG, PLAIN, SHORT, Case, Row, half_hours, rows, settled
+from views.common import LONG, PLAIN, SHORT, Case, Row, half_hours, rows
 
 # Unit -> name, type, fuel type, generation and demand capacity.
 _UNITS = {
