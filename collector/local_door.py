@@ -474,9 +474,9 @@ def _extract_partitions() -> None:
         if not partition:
             return extract.run(cursor, config, upload)
         parted = tables.load(project, dataset, name).timePartitioning
-        form = {"MONTH": "%Y%m", "DAY": "%Y%m%d"}.get(parted.type if parted else "", "")
-        if len(partition) != len(form.replace("%Y", "2024").replace("%m", "03").replace("%d", "05")) or not partition.isdigit():
-            raise BigQueryError("invalid", f"Invalid table ID \"{name}${partition}\".")
+        form, length = {"MONTH": ("%Y%m", 6), "DAY": ("%Y%m%d", 8)}.get(parted.type if parted else "", ("", 0))
+        if len(partition) != length or not partition.isdigit():
+            raise BigQueryError("invalid", f'Invalid table ID "{name}${partition}".')
         query = f"SELECT * FROM {tables.name(project, dataset, name)} WHERE strftime(\"{parted.field}\", '{form}') = '{partition}'"
         extract.write(cursor, query, {}, config)
         for uri in config.destinationUris:

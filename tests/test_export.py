@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from cloud_proxy import Asked, CloudProxy
 from conftest import Place, days
+from google.api_core.exceptions import BadRequest
 from google_rules import problems, wanted
 
 from collector.cloud import costs
@@ -235,6 +236,15 @@ def test_flags_that_do_not_go_together(place: Place) -> None:
 
 
 # ------------------------------------------------------------------------------------------------- what a partition is
+def test_the_emulator_takes_partitions_as_the_service_does(place: Place) -> None:
+    place.load("--update-schema", *MONTH).ok()
+    uri = f"gs://{place.bucket.name}/x"
+    for partition in ("20160929", "2016", "x"):
+        with pytest.raises(BadRequest, match="Invalid table ID"):
+            place.bq.extract_table(f"{place.table_id(KEY)}${partition}", uri).result()
+    place.bq.extract_table(f"{place.table_id(KEY)}$201609", uri).result()
+
+
 def parts(key: str, first: str, last: str, kind: str = "MONTH", **changes: Any) -> list[Any]:
     """The partitions of a range, all days of it stored and loaded."""
     dataset = REGISTRY[key]._replace(**changes)
