@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
 
 from collector import command_line
@@ -75,6 +76,11 @@ def build_parser() -> argparse.ArgumentParser:
         action="store_true",
         help="load what restated days held before they were revised, to ask what was known when",
     )
+    checks.add_argument(
+        "--export-parquet",
+        action="store_true",
+        help="write finished months into the bucket as Parquet files, those that changed",
+    )
     checks.add_argument("--check-setup", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument_group("with --update-views").add_argument(
         "--views-dataset", metavar="NAME", help="the dataset for them (default: that of the tables)"
@@ -134,12 +140,13 @@ def main(argv: list[str] | None = None) -> int:
     try:
         storage, client = storage_client(settings, connections), bigquery_client(settings, connections)
     except NoCredentials:
-        if not arguments.dry_run:
+        if not arguments.dry_run or arguments.export_parquet:
             raise
         print(plan_text(tasks, None, force=arguments.force, location=settings.location))
         return DONE
     require_places(settings)
-    permissions = refusals.OBJECTS if arguments.check_setup else refusals.TO_READ_OBJECTS
+    is_writing = arguments.check_setup or (arguments.export_parquet and not arguments.dry_run)
+    permissions = refusals.OBJECTS if is_writing else refusals.TO_READ_OBJECTS
     bucket = stop.attend(lambda: find_bucket(storage, settings, permissions))
     home = stop.attend(lambda: find_dataset(client, settings))
     check_locations(bucket, home, settings)
@@ -156,6 +163,8 @@ def main(argv: list[str] | None = None) -> int:
         return _views(warehouse, arguments.views_dataset or "")
     if arguments.load_revisions:
         return _revisions(tasks, warehouse, store)
+    if arguments.export_parquet:
+        return _export(tasks, warehouse, store, arguments)
     if arguments.dry_run:
         print(plan_text(tasks, (warehouse, store), force=arguments.force, location=settings.location))
         return DONE
@@ -175,6 +184,10 @@ def _refuse_mixtures(arguments: argparse.Namespace) -> None:
             if asked and given:
                 hint = "; --validate-schema shows what it would change" if check == "--update-schema" else ""
                 raise UsageError(f"{flag} goes with loading, not with {check}; leave one of them out{hint}")
+    if arguments.export_parquet and arguments.force:
+        raise UsageError(
+            "--force goes with loading, not with --export-parquet; to have a file written again, delete it"
+        )
 
 
 def _load(tasks: Sequence[Task], warehouse: Warehouse, store: DayStore, arguments: argparse.Namespace) -> int:
@@ -265,6 +278,24 @@ def _revisions(tasks: Sequence[Task], warehouse: Warehouse, store: DayStore) -> 
     done, failed = warehouse.stop.attend(lambda: load_revisions(tasks, warehouse, store))
     print("\n".join([*done, *failed]) or "none of these datasets is restated by its source")
     return FAILED if failed else DONE
+
+
+def _export(tasks: Sequence[Task], warehouse: Warehouse, store: DayStore, arguments: argparse.Namespace) -> int:
+    from collector.base.errors import Stopped
+    from collector.base.process import log
+    from collector.warehouse.export import Export, Result, told
+
+    stop, results = warehouse.stop, list[Result]()
+    try:
+        for task in tasks:
+            export = Export(task, warehouse, store)
+            work = export.look if arguments.dry_run else partial(export.run, arguments.max_workers)
+            results.append(stop.attend(work))
+    except Stopped:
+        log.warning("stopped; the same command again goes on where this one ended")
+        return 128 + stop.signal_number
+    print(told(results, warehouse.home.location, is_plan=arguments.dry_run))
+    return FAILED if any(result.outcome.result.failed for result in results) else DONE
 
 
 def _views(warehouse: Warehouse, dataset_id: str) -> int:

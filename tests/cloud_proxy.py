@@ -262,13 +262,14 @@ class _Handler(quiet_server.Handler):
         return self.rfile.read(int(self.headers.get("Content-Length") or 0))
 
     def _may_write(self, asked: Asked) -> bool:
-        """Whether the emulator would be right to do it: not a copy to a place that should be empty and is not."""
+        """Whether the emulator would be right to do it: not a copy to a place that holds another generation than it should."""
         if asked.kind == "upload":
             return self._may_upload(asked)
-        if asked.kind != "copy" or "ifGenerationMatch=0" not in asked.path:
+        wanted = re.search(r"[?&]ifGenerationMatch=(\d+)", asked.path)
+        if asked.kind != "copy" or not wanted:
             return True
         target = re.split("/(?:rewriteTo|copyTo)", asked.path.partition("?")[0])[1]
-        return not self._generation(target)
+        return self._generation(target) == int(wanted[1])
 
     def _too_soon(self, asked: Asked) -> bool:
         """Whether the object was written within the last second. Only what is really done counts."""

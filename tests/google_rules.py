@@ -145,6 +145,7 @@ _WANTED = (
     ("POST", r"/upload/storage/v1/b/[^/]+/o", "storage.objects.create"),
     ("PUT", r"/.*", ""),
     ("PATCH", r"/storage/v1/b/[^/]+/o/.+", "storage.objects.get storage.objects.update"),
+    ("DELETE", r"/storage/v1/b/[^/]+/o/.+", "storage.objects.delete"),
     ("POST", r"/storage/v1/b/[^/]+/o/.+/(rewriteTo|copyTo)/b/.+", "storage.objects.get storage.objects.create"),
     ("GET", r"/bigquery/v2/projects/[^/]+/datasets/[^/]+", "bigquery.datasets.get"),
     ("GET", r"/bigquery/v2/projects/[^/]+/datasets/[^/]+/tables/[^/]+", "bigquery.tables.get"),
@@ -165,12 +166,17 @@ def wanted(asked: Asked) -> set[str]:
     names = set(found.split())
     if asked.kind == "upload" and asked.method == "POST" and "ifGenerationMatch=0" not in asked.path:
         names.add("storage.objects.delete")
+    if asked.kind == "copy" and "ifGenerationMatch=0" not in asked.path:
+        names.add("storage.objects.delete")
     if asked.kind in ("insert", "query"):
         job = json.loads(asked.body)
         configuration = job.get("configuration", {})
         sql = job.get("query", "") if asked.kind == "query" else configuration.get("query", {}).get("query", "")
         if "load" in configuration:
             names |= {"bigquery.tables.updateData", "bigquery.tables.update", "storage.objects.get", "storage.buckets.get"}
+        if "extract" in configuration:
+            # https://cloud.google.com/bigquery/docs/exporting-data#required_permissions
+            names |= {"bigquery.tables.export", "storage.objects.create", "storage.objects.delete"}
         if re.match(r"\s*CREATE TABLE", sql):
             names.add("bigquery.tables.create")
         elif sql:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+import json
 import os
 import re
 import sys
@@ -43,7 +44,7 @@ _EPOCH = date(1970, 1, 1)
 _START = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _KINDS = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL"}
 # Value of a scalar -> the field of ValueProto.
-_FIELDS = {"INT64": "int64_value", "FLOAT64": "double_value", "BOOL": "bool_value", "STRING": "string_value"}
+_FIELDS = {"INT64": "int64_value", "FLOAT64": "double_value", "BOOL": "bool_value", "STRING": "string_value", "JSON": "json_value"}
 # What BigQuery's documentation allows in a multi-statement transaction and the programs use, the transaction's ends, and
 # what the check of the set-up tries for show.
 _STATEMENTS = (
@@ -168,7 +169,7 @@ def _value(kind: sql_types.TypeProto, value: Any) -> ValueProto:
         elif name == "TIMESTAMP":
             made.timestamp_value.FromDatetime(datetime.fromisoformat(plain) if isinstance(plain, str) else plain)
         else:
-            setattr(made, _FIELDS[name], int(plain) if name == "INT64" else plain)
+            setattr(made, _FIELDS[name], int(plain) if name == "INT64" else json.dumps(plain) if name == "JSON" else plain)
     return made
 
 

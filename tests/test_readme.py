@@ -1,21 +1,30 @@
-"""The README says what is so: its options exist and are all there, its tables are the registry's, its SQL works."""
+"""The README says what is so: its options exist and are all there, its tables are the registry's, its SQL works. So does
+the notebook, cell by cell."""
 
 from __future__ import annotations
 
+import ast
+import json
 import re
 import subprocess
 import sys
 import textwrap
+from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+from unittest import mock
 from xml.etree import ElementTree
 
 import pytest
-from conftest import Place
+from api_standin import ApiStandin
+from conftest import Place, make_place, settlement_of
 from google.cloud import bigquery
 
 import enhanced_bigquery_loader as loader
 import enhanced_elexon_neso_downloader as downloader
 import local_cloud
+from collector.warehouse.views import read_views
 from datasets_config import DEFAULT_DATASETS, REGISTRY
 from local_cloud import LocalCloud
 
@@ -23,6 +32,16 @@ ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
 QUERIES = re.findall(r"```sql\n(.*?)```", README + (ROOT / "docs/schema.md").read_text(), re.S)
 DAYS = ("--start-date", "2022-10-29", "--end-date", "2022-10-31")
+
+
+@pytest.fixture(scope="module")
+def analyst(cloud: LocalCloud, programs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """What an analyst finds: three days of five datasets, and the views of them. Nobody here changes any of it."""
+    with ApiStandin(gaps=False) as api:
+        place = make_place(cloud, api, programs, tmp_path_factory.mktemp("analyst"))
+        place.collect(*DAYS, "--datasets", "generation_outturn", "demand_outturn", "carbon_intensity", "wind_forecasts", "market_index")
+        place.load("--update-views").ok()
+        yield place
 
 
 def section(title: str) -> str:
@@ -71,8 +90,8 @@ def test_attribution_is_given():
         assert words in section("Attribution")
 
 
-def test_the_queries_work_and_answer(place):
-    place.collect(*DAYS, "--datasets", "generation_outturn", "demand_outturn", "carbon_intensity", "wind_forecasts")
+def test_the_queries_work_and_answer(analyst: Place) -> None:
+    place = analyst
     assert len(QUERIES) >= 4
     for query in QUERIES:
         sql = query.replace("`uk_energy_prod.", f"`{place.dataset_id}.")
@@ -87,15 +106,15 @@ def test_the_example_of_an_entry_is_a_real_one() -> None:
     assert textwrap.indent(entry, "    ") in (ROOT / "collector/registry/elexon_balancing.py").read_text()
 
 
-def test_the_ways_to_use_the_data_work(place: Place, cloud: LocalCloud, tmp_path: Path) -> None:
-    place.collect(*DAYS, "--datasets", "demand_outturn", "generation_outturn", "market_index")
+def test_the_ways_to_use_the_data_work(analyst: Place, cloud: LocalCloud, tmp_path: Path) -> None:
+    place = analyst
     text = section("Using the data")
     (commands,) = re.findall(r"```bash\n(.*?)```", text, re.S)
     # The tables are those of this test, which are served; what --demo means is told by another.
     commands = commands.replace("python3 local_cloud.py", f"'{sys.executable}' '{ROOT / 'local_cloud.py'}'").replace(" --demo", "")
     asked = subprocess.run(["bash", "-e", "-c", commands], cwd=tmp_path, env=place.env, capture_output=True, text=True)
     assert asked.returncode == 0, asked.stderr
-    assert re.search(r"^WIND +\d", asked.stdout, re.M)
+    assert re.search(r"^wind +\d", asked.stdout, re.M)
     assert '"mean_price": ' in asked.stdout
     chart, pandas, duckdb, client = re.findall(r"```python\n(.*?)```", text, re.S)
 
@@ -118,3 +137,63 @@ def test_the_ways_to_use_the_data_work(place: Place, cloud: LocalCloud, tmp_path
     if subprocess.run([sys.executable, "-c", "import pandas, pyarrow"], capture_output=True).returncode:
         pytest.skip("all but the example for pandas works; that needs pandas and pyarrow in .venv")
     assert "2022-10-30" in run(sys.executable, pandas)
+
+
+# ------------------------------------------------------------------------------------------------------------- the notebook
+NOTEBOOK = json.loads((ROOT / "docs/first_charts.ipynb").read_text(encoding="utf-8"))
+CODE = ["".join(cell["source"]) for cell in NOTEBOOK["cells"] if cell["cell_type"] == "code"]
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def run_cell(source: str, names: dict[str, Any]) -> Any:
+    """Run a cell; its last expression, as a notebook would show it."""
+    tree = ast.parse(source)
+    last = ast.Expression(tree.body.pop().value) if isinstance(tree.body[-1], ast.Expr) else None
+    exec(compile(tree, "cell", "exec"), names)
+    return eval(compile(last, "cell", "eval"), names) if last else None
+
+
+def test_the_notebook_is_kept_without_answers_and_asks_views_alone() -> None:
+    assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in NOTEBOOK["cells"] if cell["cell_type"] == "code")
+    assert len({cell["id"] for cell in NOTEBOOK["cells"]}) == len(NOTEBOOK["cells"])
+    asked = [name for source in CODE for name in re.findall(r"(?:FROM|JOIN) (\w+)", source)]
+    assert len(asked) == 6
+    assert {*asked} <= {*read_views()}
+
+
+def test_each_cell_of_the_notebook_runs_and_draws(analyst: Place) -> None:
+    place = analyst
+    names: dict[str, Any] = {}
+    charts = []
+    with mock.patch.dict("os.environ", place.env):
+        for source in CODE:
+            # The tables are those of this test, which are served.
+            if (chart := run_cell(re.sub('"--demo",\\s*', "", source), names)) is not None:
+                charts.append(ElementTree.fromstring(chart._repr_svg_()))
+    assert len(charts) == 5
+    mix, demand, imports, prices, wind = charts
+
+    generated: dict[tuple[int, str], float] = defaultdict(float)
+    imported: dict[str, float] = defaultdict(float)
+    for row in place.rows("generation_outturn"):
+        if row["fuel_type"].startswith("INT"):
+            imported[row["fuel_type"]] += row["generation"] / 2_000
+        elif row["fuel_type"] in ("WIND", "NUCLEAR"):
+            generated[int(row["start_time"].timestamp()), row["fuel_type"].lower()] += row["generation"] / 1_000
+    assert {(row["at"], row["category"]): row["gw"] for row in names["mix"] if row["category"] in ("wind", "nuclear")} == pytest.approx(dict(generated))
+    assert len(mix.findall(f"{SVG}polygon")) == len(names["by_category"])
+    assert len(mix.findall(f"{SVG}polygon")[0].get("points", "").split()) == 146 + 2, "two corners on the axis"
+
+    served = place.rows("demand_outturn")
+    assert {(row["day"], row["settlement_period"]): row["gw"] for row in names["demand"]} == pytest.approx({
+        (str(settlement_of(row["start_time"])[0]), settlement_of(row["start_time"])[1]): row["initial_demand_outturn"] / 1_000 for row in served
+    })  # fmt: skip
+    assert sorted(len(line.get("points", "").split()) for line in demand.findall(f"{SVG}polyline")) == [48, 48, 50]
+
+    assert sum(row["gwh"] for row in names["imports"]) == pytest.approx(sum(imported.values()))
+    assert len(imports.findall(f"{SVG}rect")) == len(names["imports"]) > 3
+    assert len(prices.findall(f"{SVG}circle")) == len(names["prices"]) > 140
+    assert len(wind.findall(f"{SVG}rect")) == len(names["errors"]) > 3
+    for chart in charts:
+        numbers = [float(number) for shape in chart.iter() for name in ("points", "x", "y", "cx", "cy") for number in re.split("[ ,]", shape.get(name) or "0")]
+        assert all(0 <= number <= 870 for number in numbers)

@@ -96,6 +96,24 @@ def test_monthly_generation_by_fuel_is_the_recorded_sum(tables, recorded):
     assert {(r.month, r.fuel_type): r.total for r in tables.query(sql).result()} == dict(expected)
 
 
+def test_annual_totals_of_the_views_are_of_the_published_order(tables):
+    """DUKES 2023, chapter 5: in 2022 the United Kingdom made 132.8 TWh of fossil fuels, 135.0 of renewables and, by the 56.2 per
+    cent of 325.3 that were low carbon, 47.8 of nuclear, and exported 5.3 net. FUELHH has what transmission systems of Great
+    Britain meter of it."""
+    sql = "SELECT category, SUM(generation_mwh) / 1e6 AS twh FROM generation_mix GROUP BY category ORDER BY twh DESC"
+    twh = {r.category: r.twh for r in tables.query(sql).result()}
+    assert 0.8 < (twh["gas"] + twh["coal"] + twh["oil"]) / 132.8 < 1
+    assert 0.9 < twh["nuclear"] / 47.8 < 1
+    assert 0.5 < (twh["wind"] + twh["hydro"] + twh["biomass"]) / 135.0 < 0.7, "solar, and what is embedded, is not among it"
+    order = ["gas", "wind", "nuclear", "biomass", "coal", "hydro", "oil"]
+    assert [name for name in twh if name in order] == order
+    assert 0.6 < -twh["interconnector"] / 5.3 < 1.1
+    (demand,) = tables.query("SELECT SUM(national_demand_mwh) / 1e6 AS twh, COUNT(*) AS half_hours FROM demand").result()
+    # What power stations use themselves is generated and not demanded.
+    assert 1 < sum(twh.values()) / demand.twh < 1.03
+    assert 17_500 <= demand.half_hours <= 17_520
+
+
 def test_every_half_hour_of_demand_is_the_recorded_one(tables):
     # The CSV joined demand by label, and demand's labels are right: (settlement_date, settlement_period) is its key.
     with YEAR.open(newline="") as lines:

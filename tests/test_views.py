@@ -19,8 +19,9 @@ from views.common import SCHEMAS, Case, Row
 
 import enhanced_bigquery_loader as loader
 from collector import demo
+from collector.warehouse.layout import LEDGER
 from collector.warehouse.views import SECTIONS, View, as_known, left_out, read_views
-from datasets_config import REGISTRY
+from datasets_config import DEFAULT_DATASETS, REGISTRY
 
 VIEWS = read_views()
 
@@ -191,13 +192,22 @@ def test_flags_that_do_not_go_together(place: Place) -> None:
         assert place.load(*flags).code == 2
 
 
-# -------------------------------------------------------------------------------------------------------- docs/connect.md
+# -------------------------------------------------------------------------------------------------------- docs/views.md and connect.md
 CONNECT = (ROOT / "docs/connect.md").read_text()
+PRODUCTS = (ROOT / "docs/views.md").read_text()
 
 
-def test_every_view_is_in_the_document_and_no_other() -> None:
-    rows = [line for line in CONNECT.splitlines() if line.startswith("| ") and "`" in line]
-    assert {name for row in rows for name in re.findall("`([^`]+)`", row)} == {*VIEWS}
+def test_every_product_has_a_view_and_every_view_a_product() -> None:
+    rows = [[cell.strip() for cell in line.strip("| ").split(" | ")] for line in PRODUCTS.splitlines() if line.startswith("| ") and "`" in line]
+    assert [row[0] for row in rows if row[0].isdigit()] == [str(number) for number in range(1, 23)]
+    assert all(row[-1] for row in rows), "of each it is said what is not covered"
+    named = [name for row in rows for name in re.findall("`([^`]+)`", row[-2])]
+    assert sorted(named) == sorted(VIEWS), "each once"
+
+
+def test_the_document_says_which_views_the_default_datasets_give() -> None:
+    core = [REGISTRY[key].table for key in DEFAULT_DATASETS]
+    assert {*re.findall(r"\*\*`(\w+)`\*\*", PRODUCTS)} == VIEWS.keys() - left_out(VIEWS, [*core, LEDGER]).keys()
 
 
 @pytest.mark.parametrize("sql", re.findall("```sql\n(.*?)```", CONNECT, re.DOTALL), ids=lambda sql: re.findall(r"\.(\w+)`", sql)[0])

@@ -2,7 +2,7 @@
 
 Prices are those of cloud.google.com/bigquery/pricing and cloud.google.com/storage/pricing, in US dollars, without
 discounts and without the free tier (1 TiB of queries and 10 GiB of tables a month). They change now and then: the pages
-say what holds today. Load jobs, metadata, copies and listing tables are free at BigQuery.
+say what holds today. Load and extract jobs, metadata, copies and listing tables are free at BigQuery.
 """
 
 from __future__ import annotations

@@ -37,19 +37,21 @@ def _permissions(prefix: str, names: str) -> frozenset[str]:
     return frozenset(f"{prefix}.{name}" for name in names.split())
 
 
-# To store and load; --update-schema needs bigquery.tables.update besides.
+# To store and load; --update-schema needs bigquery.tables.update besides, --export-parquet bigquery.tables.export.
 ROLES = (
     Role("roles/storage.objectUser", "the bucket", _permissions("storage.objects", "create delete get list update")),
     Role("roles/storage.legacyBucketReader", "the bucket", _permissions("storage.buckets", "get")),
     Role(
         "roles/bigquery.dataEditor", "the dataset",
-        _permissions("bigquery", "datasets.get tables.create tables.delete tables.get tables.getData tables.update tables.updateData"),
+        _permissions("bigquery", "datasets.get tables.create tables.delete tables.export tables.get tables.getData tables.update tables.updateData"),
     ),
     Role("roles/bigquery.jobUser", "the project", _permissions("bigquery", "jobs.create")),
 )  # fmt: skip
 OBJECTS = sorted(ROLES[0].permissions)
 TO_READ_OBJECTS = ["storage.objects.get", "storage.objects.list"]
-TABLES = sorted(p for p in ROLES[2].permissions if p.startswith("bigquery.tables.") and not p.endswith(".create"))
+TABLES = sorted(
+    p for p in ROLES[2].permissions if p.startswith("bigquery.tables.") and not p.endswith((".create", ".export"))
+)
 
 
 def role_for(permission: str) -> str:

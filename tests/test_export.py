@@ -1,0 +1,283 @@
+"""Finished months as Parquet files: what is whole, once, again when it changed, and nothing else."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta, timezone
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from cloud_proxy import Asked, CloudProxy
+from conftest import Place, days
+from google.api_core.exceptions import BadRequest
+from google_rules import problems, wanted
+
+from collector.cloud import costs
+from collector.days import Task
+from collector.warehouse.export import BESIDE, FOLDER, parts_of
+from collector.warehouse.layout import Loaded
+from datasets_config import REGISTRY
+from local_cloud import environment_folder
+
+# Its first month has two days.
+KEY = "market_index"
+MONTH = ("--datasets", KEY, "--start-date", "2016-09-29", "--end-date", "2016-09-30")
+DAYS = ("--datasets", "individual_generation", "--start-date", "2024-03-30", "--end-date", "2024-03-31")
+FILE = f"{FOLDER}{KEY}/2016/{KEY}_2016-09.parquet"
+HELD = (FILE, KEY, "2016-09-29", "2016-09-30")
+
+
+@pytest.fixture
+def bigquery(place: Place) -> Iterator[CloudProxy]:
+    """A proxy before the BigQuery emulator, whose requests are checked against Google's documents."""
+    yield from _proxy(place, "BIGQUERY")
+
+
+@pytest.fixture
+def storage(place: Place) -> Iterator[CloudProxy]:
+    """The same before the storage emulator."""
+    yield from _proxy(place, "STORAGE")
+
+
+def _proxy(place: Place, service: str) -> Iterator[CloudProxy]:
+    variable = f"{service}_EMULATOR_HOST"
+    with CloudProxy(place.services[variable]) as proxy:
+        place.overrides[variable] = proxy.url
+        yield proxy
+        assert not problems(proxy.asked)
+
+
+def export(place: Place, *arguments: str, code: int = 0) -> Any:
+    ran = place.load("--export-parquet", *arguments)
+    assert ran.code == code, ran
+    return ran
+
+
+def extracts(proxy: CloudProxy) -> list[dict[str, Any]]:
+    """The extract jobs that were asked for."""
+    return [asked.job for asked in proxy.asked if asked.kind == "insert" and "extract" in asked.job["configuration"]]
+
+
+def read(place: Place, name: str) -> list[list[Any]]:
+    """The rows of a file, with columns by name; instants as microseconds."""
+    python = environment_folder() / "bin/python"
+    path = place.home / "file.parquet"
+    place.bucket.blob(name).download_to_filename(path)
+    program = (
+        "import sys, json, duckdb; base = duckdb.connect(); file = sys.argv[1]\n"
+        "kinds = base.execute('DESCRIBE SELECT * FROM read_parquet(?)', [file]).fetchall()\n"
+        "told = ', '.join(f'epoch_us({n})' if 'TIMESTAMP' in k else f'{n}::VARCHAR' if k == 'DATE' else n for n, k, *_ in kinds)\n"
+        "print(json.dumps([[n for n, *_ in kinds], *base.execute(f'SELECT {told} FROM read_parquet(?)', [file]).fetchall()]))"
+    )
+    done = subprocess.run([str(python), "-c", program, str(path)], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)  # type: ignore[no-any-return]
+
+
+def plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return (value - datetime(1970, 1, 1, tzinfo=timezone.utc)) // timedelta(microseconds=1)
+    return str(value) if isinstance(value, date) else value
+
+
+def same_as_table(place: Place, name: str, key: str, first: str, last: str) -> int:
+    """Whether a file has the table's rows of these days; how many."""
+    names, *rows = read(place, name)
+    table = [row for day in days(first, last) for row in place.rows(key, day)]
+    assert names == [column.name for column in REGISTRY[key].columns]
+    assert sorted(map(repr, rows)) == sorted(repr([plain(row[n]) for n in names]) for row in table)
+    return len(rows)
+
+
+# ------------------------------------------------------------------------------------------------------- what is done
+def test_what_is_whole_is_exported_once_and_again_when_it_changed(place: Place, bigquery: CloudProxy, storage: CloudProxy) -> None:
+    storage.strict = True
+    place.collect(*MONTH)
+    place.collect(*DAYS)
+    plan = export(place, "--dry-run", *MONTH)
+    assert (plan.cell(KEY, "TO EXPORT"), plan.cell(KEY, "ROWS")) == ("1", "192")
+    assert "Extract jobs are free" in plan.out
+    assert not place.objects(FOLDER)
+
+    assert export(place, *MONTH).cell(KEY, "EXPORTED") == "1"
+    assert export(place, *DAYS).cell("individual_generation", "EXPORTED") == "2"
+    assert same_as_table(place, *HELD) == 192
+    assert same_as_table(place, f"{FOLDER}individual_generation/2024/individual_generation_2024-03-31.parquet", "individual_generation", "2024-03-31", "2024-03-31")
+    sent = extracts(bigquery)
+    assert {job["configuration"]["extract"]["sourceTable"]["tableId"] for job in sent} == {
+        "elexon_market_index$201609", *(f"elexon_individual_generation${day}" for day in ("20240330", "20240331")),
+    }  # fmt: skip
+    assert len(sent) == 3
+    for job in sent:
+        assert job["configuration"]["extract"]["destinationFormat"] == "PARQUET"
+        assert job["configuration"]["labels"]["step"] == "export"
+        assert int(job["configuration"]["jobTimeoutMs"]) > 0
+    assert set().union(*(wanted(asked) for asked in bigquery.asked if asked.kind == "insert")) >= {"bigquery.tables.export"}
+
+    before = place.state()
+    again = export(place, *MONTH)
+    assert (again.cell(KEY, "SAME"), again.cell(KEY, "EXPORTED")) == ("1", "0")
+    assert len(extracts(bigquery)) == len(sent), "nothing is asked for"
+    assert not place.objects(BESIDE)
+    assert place.state() == before
+
+    place.api.change("MID", "2016-09-30", "revision")
+    place.collect(*MONTH, "--force")
+    assert export(place, *MONTH).cell(KEY, "EXPORTED") == "1"
+    assert same_as_table(place, *HELD) == 192
+    assert place.state()[FILE] != before[FILE]
+
+    # Whoever wants a file anew deletes it, though a job of that name has been.
+    place.bucket.delete_blob(FILE)
+    assert export(place, *MONTH).cell(KEY, "EXPORTED") == "1"
+    assert same_as_table(place, *HELD) == 192
+
+
+def test_what_is_not_whole_is_told_and_left(place: Place, bigquery: CloudProxy) -> None:
+    assert "there is no table of it; load it first" in export(place, *MONTH).out
+    place.collect("--datasets", KEY, "--start-date", "2016-09-29", "--end-date", "2016-09-29")
+    assert f"{KEY}: not exported, not loaded whole: 2016-09-29 to 2016-09-30" in export(place, *MONTH).out
+    place.download(*MONTH).ok()
+    assert "not loaded whole: 2016-09-29" in export(place, *MONTH).out, "stored and not loaded"
+    ran = export(place, "--datasets", KEY, "--start-date", "2016-09-30", "--end-date", "2016-09-30")
+    assert "the range has a part of it only: 2016-09-29 to 2016-09-30" in ran.out
+    ran = place.load("--export-parquet", *MONTH, now=datetime(2016, 9, 30, 22, 59, tzinfo=timezone.utc)).ok()
+    assert "not exported, not over: 2016-09-29 to 2016-09-30" in ran.out
+    assert not extracts(bigquery)
+    # One of its days is older in the table than in the bucket.
+    place.load(*MONTH).ok()
+    place.api.change("MID", "2016-09-29", "revision")
+    place.download(*MONTH, "--force").ok()
+    assert "not loaded whole" in export(place, *MONTH).out
+    assert not place.objects(FOLDER)
+
+
+# -------------------------------------------------------------------------------------------------- what goes wrong
+def test_one_that_cannot_be_exported_stops_no_other(place: Place, bigquery: CloudProxy) -> None:
+    place.collect(*DAYS)
+    bigquery.rule = lambda asked: "job_invalid" if asked.kind == "insert" and b"$20240331" in asked.body else ""
+    ran = export(place, *DAYS, code=1)
+    assert (ran.cell("individual_generation", "EXPORTED"), ran.cell("individual_generation", "FAILED")) == ("1", "1")
+    assert "FAILED individual_generation 2024-03-31: " in ran.out
+    bigquery.rule = lambda _asked: ""
+    assert export(place, *DAYS).cell("individual_generation", "EXPORTED") == "1"
+
+
+@pytest.mark.parametrize("permission", ["bigquery.tables.export", "storage.objects.delete", "bigquery.jobs.create"])
+def test_what_is_refused_is_told_once_with_the_role(permission: str, place: Place, bigquery: CloudProxy, storage: CloudProxy) -> None:
+    place.collect(*DAYS)
+    bigquery.denied = storage.denied = {permission}
+    ran = place.load("--export-parquet", *DAYS, "--max-workers", "1")
+    told = ran.out + ran.err
+    assert ran.code in (1, 2)
+    assert {"bigquery.tables.export": "roles/bigquery.dataEditor", "storage.objects.delete": "roles/storage.objectUser"}.get(permission, "roles/bigquery.jobUser") in told
+    assert told.count("ask for") == 1
+    assert len(extracts(bigquery)) <= 1
+    assert not place.objects(FOLDER)
+
+
+def test_a_run_that_ended_between_job_and_copy_is_gone_on_with(place: Place, bigquery: CloudProxy, storage: CloudProxy) -> None:
+    place.collect(*DAYS)
+    storage.rule = lambda asked: "vpc" if asked.kind == "copy" else ""
+    assert export(place, *DAYS, "--max-workers", "1", code=1).out.count("service perimeter") == 1
+    (left,) = place.objects(BESIDE)
+    storage.rule = lambda _asked: ""
+    place.bucket.blob(f"{BESIDE}individual_generation/20160101_0.parquet").upload_from_string(b"of another time")
+    export(place, *DAYS)
+    assert sorted(job["jobReference"]["jobId"] for job in extracts(bigquery)).count(f"export_{left[-32:-8]}_0") == 2, "found, and not done again"
+    assert len(extracts(bigquery)) == 3
+    assert not place.objects(BESIDE)
+
+
+def test_faults_are_outlasted(place: Place, bigquery: CloudProxy, storage: CloudProxy) -> None:
+    place.collect(*DAYS)
+    faults = {("insert", 1): "lost", ("insert", 2): "503", ("copy", 1): "lost", ("copy", 2): "503"}
+    numbers = dict.fromkeys(("insert", "copy"), 0)
+
+    def rule(asked: Asked) -> str:
+        if asked.kind not in numbers:
+            return ""
+        numbers[asked.kind] += 1
+        return faults.get((asked.kind, numbers[asked.kind]), "")
+
+    storage.strict = True
+    bigquery.rule = storage.rule = rule
+    export(place, *DAYS, "--max-workers", "1")
+    assert numbers["insert"] == 4
+    assert len(place.objects(FOLDER)) == 2
+    bigquery.rule = storage.rule = lambda _asked: ""
+    assert export(place, *DAYS).cell("individual_generation", "SAME") == "2"
+
+
+def test_a_faster_export_is_not_replaced(place: Place, storage: CloudProxy) -> None:
+    place.collect(*MONTH)
+    storage.strict = True
+    theirs = iter([b"theirs"])
+
+    def before(asked: Asked) -> None:
+        if asked.kind == "copy" and (content := next(theirs, b"")):
+            place.bucket.blob(FILE).upload_from_string(content)
+
+    storage.before = before
+    export(place, *MONTH)
+    assert place.bucket.blob(FILE).download_as_bytes() == b"theirs"
+    # It does not say that it holds what is loaded.
+    assert export(place, *MONTH).cell(KEY, "EXPORTED") == "1"
+    assert same_as_table(place, *HELD) == 192
+
+
+def test_flags_that_do_not_go_together(place: Place) -> None:
+    for flag in ("--force", "--verify", "--update-views"):
+        ran = place.load("--export-parquet", flag, *MONTH)
+        assert ran.code == 2, flag
+
+
+# ------------------------------------------------------------------------------------------------- what a partition is
+def test_the_emulator_takes_partitions_as_the_service_does(place: Place) -> None:
+    place.load("--update-schema", *MONTH).ok()
+    uri = f"gs://{place.bucket.name}/x"
+    for partition in ("20160929", "2016", "x"):
+        with pytest.raises(BadRequest, match="Invalid table ID"):
+            place.bq.extract_table(f"{place.table_id(KEY)}${partition}", uri).result()
+    place.bq.extract_table(f"{place.table_id(KEY)}$201609", uri).result()
+
+
+def parts(key: str, first: str, last: str, kind: str = "MONTH", **changes: Any) -> list[Any]:
+    """The partitions of a range, all days of it stored and loaded."""
+    dataset = REGISTRY[key]._replace(**changes)
+    at = datetime(2024, 6, 1, tzinfo=timezone.utc)
+    known = days(f"{first[:8]}01", "2024-05-31")
+    stored: Any = {day: SimpleNamespace(identity=str(day)) for day in known}
+    ledger = {day: Loaded(1, str(day), 48, 48, 0, at) for day in known}
+    return list(parts_of(Task(dataset, *(date.fromisoformat(day) for day in (first, last))), kind, stored, ledger, {}, at))
+
+
+def test_partitions_are_named_as_bigquery_names_them() -> None:
+    december, january = parts("demand_outturn", "2023-12-01", "2024-01-31")
+    assert (december.id, december.name, december.rows, december.open) == ("202312", f"{FOLDER}demand_outturn/2023/demand_outturn_2023-12.parquet", 31 * 48, "")
+    assert (january.id, len(january.days)) == ("202401", 31)
+    (day,) = parts("individual_generation", "2024-02-29", "2024-02-29", "DAY")
+    assert (day.id, day.days, day.open) == ("20240229", days("2024-02-29"), "")
+
+
+def test_a_month_begins_and_ends_with_the_dataset() -> None:
+    (begun,) = parts(KEY, "2024-02-10", "2024-02-29", first_day=date(2024, 2, 10))
+    assert (begun.days[0], begun.open) == (date(2024, 2, 10), "")
+    (ended,) = parts(KEY, "2024-02-01", "2024-02-29", last_day=date(2024, 2, 20))
+    assert (ended.days[-1], ended.open) == (date(2024, 2, 20), "")
+
+
+def test_what_a_file_holds_has_one_name() -> None:
+    (first,), (same,) = parts(KEY, "2024-02-01", "2024-02-29"), parts(KEY, "2024-02-01", "2024-02-29")
+    (other,) = parts(KEY, "2024-02-01", "2024-02-29", columns=REGISTRY[KEY].columns[:-1])
+    assert first.identity == same.identity != other.identity
+
+
+@pytest.mark.parametrize("key", REGISTRY)
+def test_a_partition_fits_into_one_file(key: str) -> None:
+    dataset = REGISTRY[key]
+    day_count = {"MONTH": 31, "DAY": 1}[dataset.partition]
+    assert dataset.rows_per_day * day_count * costs.width(dataset.columns) < 1e9, "BigQuery writes no more into one"
