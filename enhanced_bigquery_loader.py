@@ -8,12 +8,14 @@ a table in one transaction together with the rows of the load ledger. What the l
 from __future__ import annotations
 
 import argparse
+import functools
 import sys
 from pathlib import Path
 
 from collector import command_line
 from collector.base.errors import DONE, FAILED, UsageError
 from collector.base.names import LOADER as PROG
+from collector.base.screen import screen
 from collector.command_line import (
     Parser,
     add_common_arguments,
@@ -106,7 +108,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run the loader. Returns the exit code; raises UsageError for wrong use or set-up."""
     arguments = build_parser().parse_args(argv)
     if arguments.list_datasets:
-        print(list_datasets())
+        print(list_datasets(screen(sys.stdout)))
         return DONE
     go_on_in_environment()
     from collector.program import flags_of, tasks_of
@@ -128,13 +130,15 @@ def main(argv: list[str] | None = None) -> int:
     start_logging(arguments.quiet, arguments.verbose)
     stop = Stop()
     stop.install()
+    shown = screen(sys.stdout, arguments.verbose)
+    plan = functools.partial(plan_text, tasks, force=arguments.force, location=settings.location, screen=shown)
     connections = max(16, arguments.max_workers)
     try:
         storage, client = storage_client(settings, connections), bigquery_client(settings, connections)
     except NoCredentials:
         if not arguments.dry_run:
             raise
-        print(plan_text(tasks, None, force=arguments.force, location=settings.location))
+        print(plan(None))
         return DONE
     require_places(settings)
     permissions = refusals.OBJECTS if arguments.check_setup else refusals.TO_READ_OBJECTS
@@ -155,7 +159,7 @@ def main(argv: list[str] | None = None) -> int:
     if arguments.load_revisions:
         return _revisions(tasks, warehouse, store)
     if arguments.dry_run:
-        print(plan_text(tasks, (warehouse, store), force=arguments.force, location=settings.location))
+        print(plan((warehouse, store)))
         return DONE
     return _load(tasks, warehouse, store, arguments)
 
@@ -179,17 +183,19 @@ def _load(tasks: Sequence[Task], warehouse: Warehouse, store: DayStore, argument
     from collector.base.process import log
     from collector.base.progress import Progress
     from collector.warehouse.load import Load
-    from collector.warehouse.outcome import summary
+    from collector.warehouse.outcome import Result, summary
 
     stop, results = warehouse.stop, []
-    with Progress(arguments.quiet) as progress:
+    with Progress(arguments.quiet, [task.share for task in tasks]) as progress:
         for task in tasks:
+            progress.begin()
             results.append(
                 Load(task, warehouse, store, progress, workers=arguments.max_workers, force=arguments.force).run()
             )
             if stop.is_set:
                 break
-    print(summary(results))
+    results += [Result(task.dataset, is_begun=False) for task in tasks[len(results) :]]
+    print(summary(results, screen(sys.stdout, arguments.verbose)))
     if stop.is_set:
         log.warning("stopped; the same command again goes on where this one ended")
         return 128 + stop.signal_number
@@ -204,7 +210,7 @@ def _verify(
 
     from collector.base.errors import Stopped
     from collector.base.outcomes import read_outcomes
-    from collector.base.process import log
+    from collector.base.progress import Progress
     from collector.verify.report import write_report
     from collector.verify.source_counts import source_api
     from collector.verify.telling import log_findings, log_gaps, verification_text
@@ -213,9 +219,14 @@ def _verify(
     began, stop = time.monotonic(), warehouse.stop
     api = None if arguments.without_source else source_api(settings, stop)
     try:
-        found = stop.attend(
-            lambda: verify_all(tasks, warehouse, store, api, stop, not arguments.counts_only, arguments.since)
-        )
+        with Progress(arguments.quiet) as progress:
+            progress.begin()
+            line = progress.line("verify", len(tasks), "datasets")
+            found = stop.attend(
+                lambda: verify_all(
+                    tasks, warehouse, store, api, stop, not arguments.counts_only, arguments.since, line.update
+                )
+            )
     except Stopped:
         return 128 + stop.signal_number
     ok = all(v.ok for v in found)
@@ -225,14 +236,14 @@ def _verify(
         log_findings(found)
         print(json.dumps({"datasets": [v.as_json() for v in found], "ok": ok}))
     else:
-        print(verification_text(found))
+        print(verification_text(found, screen(sys.stdout, arguments.verbose)))
     # Last: what was found is told even where no file can be written.
     if arguments.report:
         outcomes = read_outcomes(arguments.outcomes) if arguments.outcomes else {}
         write_report(
             arguments.report, found, settings, seconds, {key: outcome.seconds for key, outcome in outcomes.items()}
         )
-        log.info("coverage report: %s", arguments.report)
+        print(f"coverage report: {arguments.report}", file=sys.stderr)
     return DONE if ok else FAILED
 
 

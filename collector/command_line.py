@@ -14,7 +14,8 @@ from pathlib import Path
 
 from collector.base.errors import DONE, FAILED, MISUSED, Stopped, UsageError, internal
 from collector.base.names import PLACES, VERSION
-from collector.base.text import printable, table
+from collector.base.screen import EVERYTHING, Screen
+from collector.base.text import printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,23 +30,27 @@ _PLACE_NAMES = {
 DEFAULT_WORKERS = 16
 
 
+# What of the list a narrow screen leaves out, in this order.
+_SPARE = ("CONFIRMED BY", "REQUESTS/DAY", "PRIORITY", "KIND", "GROUP", "MB/DAY", "FROM", "DESCRIPTION")
 # An ordinary one, of 48 settlement periods.
 _ANY_DAY = date(2024, 6, 1)
 
 
-def list_datasets() -> str:
+def list_datasets(screen: Screen = EVERYTHING) -> str:
     """The registry as a readable table, the eleven first, the others by group."""
     from datasets_config import DEFAULT_DATASETS, REGISTRY
 
-    rows = [("KEY", "GROUP", "KIND", "FROM", "MB/DAY", "REQUESTS/DAY", "PRIORITY", "CONFIRMED BY", "DESCRIPTION")]
+    rows = [
+        ("KEY", "CODE", "GROUP", "KIND", "FROM", "MB/DAY", "REQUESTS/DAY", "PRIORITY", "CONFIRMED BY", "DESCRIPTION")
+    ]
     others = sorted((d for d in REGISTRY.values() if d.key not in DEFAULT_DATASETS), key=lambda d: d.group)
     for d in (*(REGISTRY[key] for key in DEFAULT_DATASETS), *others):
         size = d.bytes_per_day / 1e6
         rows.append((
-            d.key, d.group, d.kind, str(d.first_day), f"{size:.{1 if size >= 0.1 else 3}f}", f"{d.requests(_ANY_DAY, _ANY_DAY):,}", d.priority,
+            d.key, d.code, d.group, d.kind, str(d.first_day), f"{size:.{1 if size >= 0.1 else 3}f}", f"{d.requests(_ANY_DAY, _ANY_DAY):,}", d.priority,
             "records" if d.is_confirmed else "document", f"{d.title}: {d.description}",
         ))  # fmt: skip
-    return table(rows, frozenset({4, 5}))
+    return screen.table(rows, frozenset({5, 6}), _SPARE)
 
 
 class Parser(argparse.ArgumentParser):

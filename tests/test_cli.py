@@ -65,13 +65,13 @@ def test_names_that_people_know() -> None:
 def test_list_datasets_needs_nothing(programs: Path, program: str) -> None:
     ran = bare(programs, program, "--list-datasets").ok()
     head, *lines = ran.out.splitlines()
-    assert re.split(r"  +", head) == ["KEY", "GROUP", "KIND", "FROM", "MB/DAY", "REQUESTS/DAY", "PRIORITY", "CONFIRMED BY", "DESCRIPTION"]
+    assert re.split(r"  +", head) == ["KEY", "CODE", "GROUP", "KIND", "FROM", "MB/DAY", "REQUESTS/DAY", "PRIORITY", "CONFIRMED BY", "DESCRIPTION"]
     found = [re.split(r"  +", line) for line in lines]
     assert [row[0] for row in found[:11]] == list(DEFAULT_DATASETS)
     assert {row[0] for row in found} == set(REGISTRY)
-    for key, group, kind, first, _size, _requests, priority, evidence, description in found:
+    for key, code, group, kind, first, _size, _requests, priority, evidence, description in found:
         dataset = REGISTRY[key]
-        assert (group, kind, first, priority) == (dataset.group, dataset.kind, str(dataset.first_day), dataset.priority)
+        assert (code, group, kind, first, priority) == (dataset.code, dataset.group, dataset.kind, str(dataset.first_day), dataset.priority)
         assert evidence == ("records" if dataset.is_confirmed else "document")
         assert description.startswith(dataset.title)
 
