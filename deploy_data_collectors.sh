@@ -37,8 +37,9 @@
 #   --verify-only         compare tables and bucket, reading all of the tables
 #                         (a run reads what it loaded); download and load nothing
 #   --force               fetch and load even what is stored and loaded
-#   --quiet               less of what the two scripts say
-#   --verbose             more of it
+#   --quiet               less of what the two scripts say, in the logs too
+#   --verbose             all that they say, and more of it; by default the
+#                         screen has a line a dataset, the logs have the rest
 #   --list-datasets       show what can be collected
 #   --version             show the version
 #   --setup               only install what is needed into .venv/, and with
@@ -125,6 +126,8 @@ CURRENT=''               # dataset under way
 STARTED=0 DOWNLOADED=0 LOADED=0 # when its download, its load and its check began
 DAYS='' COUNT='' VERDICT='' # what its verification counted, and said
 FAILED=no LOGS_LOST=no
+SHOWN=no                # whether the terminal has all that the logs have
+SHARES=() DONE=0 BEGAN=0 # thousandths of the work that each dataset is, and that are done; when the run began
 PYTHON_VERSION='' LOCATION='' API_KEY_PRESENT=no API_ENV_EXPOSED=no KEEP_LOGS=90
 TARGET=() RANGE=() DOWNLOAD=() LOAD=() # flags for the two scripts
 
@@ -133,6 +136,12 @@ TARGET=() RANGE=() DOWNLOAD=() LOAD=() # flags for the two scripts
 # Shows a line and adds it to the deployment log. A terminal that has gone away stops nothing.
 say() {
     printf '%s\n' "$*" 2>/dev/null || :
+    [ -z "$DEPLOY_LOG" ] || printf '%s\n' "$*" 2>/dev/null >>"$DEPLOY_LOG" || logs_refused
+}
+
+# As say, for what stands in the log alone where not all was asked for.
+detail() {
+    [ "$SHOWN" = no ] || printf '%s\n' "$*" 2>/dev/null || :
     [ -z "$DEPLOY_LOG" ] || printf '%s\n' "$*" 2>/dev/null >>"$DEPLOY_LOG" || logs_refused
 }
 
@@ -234,15 +243,18 @@ record() {
     local line refused=0
     while IFS= read -r line || [ -n "$line" ]; do
         case $line in
-            $'\x1e'*) printf '\r%s\033[K' "${line:1:79}" 2>/dev/null || : ;;
+            $'\x1e'*)
+                (:) # bash looks how wide the terminal is whenever a child has ended
+                printf '\r%s\033[K' "${line:1:${COLUMNS:-80}-1}" 2>/dev/null || :
+                ;;
             *)
-                printf '\r\033[K%s\n' "$line" 2>/dev/null || :
+                [ "$SHOWN" = no ] || printf '\r\033[K%s\n' "$line" 2>/dev/null || :
                 printf '%s\n' "$line" 2>/dev/null >>"$DEPLOY_LOG" || refused=1
                 [ -z "$1" ] || printf '%s\n' "$line" 2>/dev/null >>"$1" || refused=1
                 ;;
         esac
     done
-    printf '\r\033[K' 2>/dev/null || :
+    [ -z "$COLLECTOR_LIVE_LINES" ] || printf '\r\033[K' 2>/dev/null || :
     return "$refused"
 }
 
@@ -255,7 +267,7 @@ step() {
     # Both ends at once, so that neither is waited for: a signal that ended such a wait would leave the other side in it.
     exec 8<>"$SCRATCH/pipe"
     exec 7<"$SCRATCH/pipe"
-    if [ -n "$COLLECTOR_LIVE_LINES" ]; then
+    if [ "$COLLECTOR_LIVE_LINES/$SHOWN" != /yes ]; then
         (trap '' INT TERM HUP && record "$log") <&7 7<&- 8>&- 9>&- &
     else
         (trap '' INT TERM HUP && exec tee -a "$DEPLOY_LOG" ${log:+"$log"} 2>/dev/null) <&7 7<&- 8>&- 9>&- &
@@ -389,7 +401,8 @@ parse_arguments() {
             --dry-run) DRY_RUN=yes && continue ;;
             --verify-only) VERIFY_ONLY=yes && continue ;;
             --setup) SETUP=yes && continue ;;
-            --force | --quiet | --verbose) PASSED+=("$flag") && continue ;;
+            --verbose) SHOWN=yes && PASSED+=("$flag") && continue ;;
+            --force | --quiet) PASSED+=("$flag") && continue ;;
             --list-datasets) LIST=yes && continue ;;
             --version) VERSION=yes && continue ;;
             --start-date | --end-date | --datasets | --project | --bucket | --dataset-id | --max-days | --max-workers) ;;
@@ -448,6 +461,7 @@ plan() {
             START_DATE) START_DATE=$value ;;
             END_DATE) END_DATE=$value ;;
             DATASETS) read -r -a DATASETS <<<"$value" ;;
+            SHARES) read -r -a SHARES <<<"$value" ;;
             LEFT_OUT) LEFT_OUT=$value ;;
             UNCONFIRMED) UNCONFIRMED=$value ;;
         esac
@@ -517,21 +531,21 @@ check_credentials() {
             *) die "no Application Default Credentials (gcloud is logged in as $account, but that login serves gcloud alone); run: $adc" ;;
         esac
     fi
-    say '  credentials  Application Default Credentials found'
+    detail '  credentials  Application Default Credentials found'
     case $gcloud/$account in
-        no/) say '  gcloud       not installed; not needed to collect' ;;
-        yes/) say "  gcloud       not logged in; not needed to collect; to log in: $login" ;;
-        *) say "  gcloud       logged in as $account" ;;
+        no/) detail '  gcloud       not installed; not needed to collect' ;;
+        yes/) detail "  gcloud       not logged in; not needed to collect; to log in: $login" ;;
+        *) detail "  gcloud       logged in as $account" ;;
     esac
 }
 
 check_prerequisites() {
     local status=0
-    say 'Prerequisites'
+    detail 'Prerequisites'
     [ -z "$LEFT_OUT" ] || say "  left out     begins after $END_DATE: $LEFT_OUT"
-    say "  python       $PYTHON_VERSION in $VENV"
+    detail "  python       $PYTHON_VERSION in $VENV"
     if [ -n "${STORAGE_EMULATOR_HOST-}" ]; then
-        say "  emulators    storage $STORAGE_EMULATOR_HOST, BigQuery $BIGQUERY_EMULATOR_HOST; no credentials needed"
+        detail "  emulators    storage $STORAGE_EMULATOR_HOST, BigQuery $BIGQUERY_EMULATOR_HOST; no credentials needed"
     else
         check_credentials
         [ "$HAS_ACCOUNT" = yes ] || return 0
@@ -544,8 +558,8 @@ check_prerequisites() {
     say "  bucket       gs://$BUCKET"
     say "  dataset      $DATASET_ID in ${LOCATION:-the default location}"
     case $API_KEY_PRESENT in
-        yes) say '  API key      BMRS_API_KEY is set and will be sent' ;;
-        *) say '  API key      none (BMRS_API_KEY is not set); the API needs none today' ;;
+        yes) detail '  API key      BMRS_API_KEY is set and will be sent' ;;
+        *) detail '  API key      none (BMRS_API_KEY is not set); the API needs none today' ;;
     esac
     [ "$API_ENV_EXPOSED" = no ] || say "  WARNING      api.env holds a secret and others may read it; run: chmod 600 $ROOT/api.env"
 }
@@ -562,11 +576,14 @@ add_outcome() {
 
 # summary [FLAG...]: shows what became of the datasets; returns 1 unless all are right. Done in a moment, it heeds no signal.
 summary() {
-    local line status=0
+    local line status=0 tell=say
     (trap '' INT TERM HUP && from_python "$PY" summary --outcomes "$SCRATCH/outcomes" --datasets "${DATASETS[@]}" "$@") \
         >"$SCRATCH/answer" 2>"$SCRATCH/refusal" </dev/null 9>&- || status=1
+    # Each dataset has had its line; of a run that was stopped, the table also says what was not begun.
+    [ $# -eq 0 ] || tell=detail
     while IFS= read -r line; do
-        say "$line"
+        [ -n "$line" ] || tell=say
+        "$tell" "$line"
     done <"$SCRATCH/answer"
     [ -s "$SCRATCH/answer" ] || say "No summary could be made: $(tail -n 1 "$SCRATCH/refusal")"
     return "$status"
@@ -582,11 +599,11 @@ verify() {
     run from_python "$PY" verdict "$answer" >"$SCRATCH/answer" 2>/dev/null || : >"$SCRATCH/answer"
     stop_if_asked
     if [ ! -s "$SCRATCH/answer" ]; then
-        say "  $1: the loader gave no verification"
+        detail "  $1: the loader gave no verification"
         return 1
     fi
     read -r DAYS COUNT is_right VERDICT <"$SCRATCH/answer"
-    say "  $1: $VERDICT"
+    detail "  $1: $VERDICT"
     [ "$status" -eq 0 ] && [ "$is_right" = yes ]
 }
 
@@ -598,35 +615,74 @@ collect() {
     CURRENT=$dataset DAYS=- COUNT=- VERDICT=''
     STARTED=$SECONDS DOWNLOADED=$SECONDS LOADED=$SECONDS
     if [ "$VERIFY_ONLY" = no ]; then
-        say '  download'
+        detail '  download'
+        tell_whole 0
         step "$download_log" '' "$PY" "$DOWNLOADER" --datasets "$dataset" "${DOWNLOAD[@]}" || status=$?
         [ "$status" -eq 0 ] || outcome='download failed'
         DOWNLOADED=$SECONDS LOADED=$SECONDS
         if [ "$status" -ne 2 ]; then
             status=0
-            say '  load'
+            detail '  load'
+            tell_whole 1
             step "$load_log" '' "$PY" "$LOADER" --datasets "$dataset" "${LOAD[@]}" || status=$?
             [ "$status" -eq 0 ] || [ "$outcome" != ok ] || outcome='load failed'
             LOADED=$SECONDS
         fi
     fi
     if [ "$status" -ne 2 ]; then
-        say '  verify'
+        detail '  verify'
         verify "$dataset" "$load_log" || [ "$outcome" != ok ] || outcome='verify failed'
     fi
     add_outcome "$outcome"
+}
+
+# tell_whole HALF: tells the programs when the run began, and from which to which thousandth of it the first (0) or second
+# half of the dataset's work goes.
+tell_whole() {
+    local i share=0
+    for ((i = 0; i < ${#DATASETS[@]}; i++)); do
+        [ "${DATASETS[i]}" != "$CURRENT" ] || share=${SHARES[i]-0}
+    done
+    export COLLECTOR_WHOLE="$BEGAN $((DONE + share * $1 / 2)) $((DONE + share * ($1 + 1) / 2))"
+}
+
+# tell_outcome NUMBER: one line of what became of the dataset of that number in what was asked, from 0; on a terminal in
+# colour and no wider than that.
+tell_outcome() {
+    local key status download load check days rows said line total=${#DATASETS[@]} width=0 colour=31 room
+    for key in "${DATASETS[@]}"; do
+        [ "$width" -ge ${#key} ] || width=${#key}
+    done
+    DONE=$((DONE + ${SHARES[$1]-0}))
+    while IFS=$'\t' read -r key status download load check days rows said; do
+        [ "$key" = "${DATASETS[$1]}" ] || continue
+        printf -v line '[%*d/%d] %-*s  ' "${#total}" $(($1 + 1)) "$total" "$width" "$key"
+        [ "$status" != ok ] || colour=32 said="$days days, $rows rows"
+        said="  $((download + load + check)) s  $said"
+        [ -z "$DEPLOY_LOG" ] || printf '%s\n' "$line$status$said" 2>/dev/null >>"$DEPLOY_LOG" || logs_refused
+        if [ -n "$COLLECTOR_LIVE_LINES" ]; then
+            (:) # bash looks how wide the terminal is whenever a child has ended
+            room=$((${COLUMNS:-80} - ${#line} - ${#status}))
+            said=${said:0:$((room > 0 ? room : 0))}
+            [ -n "${NO_COLOR-}" ] || status=$'\033['"${colour}m$status"$'\033[0m'
+        fi
+        printf '%s\n' "$line$status$said" 2>/dev/null || :
+    done <"$SCRATCH/outcomes"
 }
 
 # Makes the views for analysts of the tables that there are now; one that is refused fails the run, not the data.
 update_views() {
     local line
     [ "$VERIFY_ONLY" = no ] || return 0
-    say ''
+    detail ''
     step '' "$SCRATCH/views" "$PY" "$LOADER" --update-views --quiet "${TARGET[@]}" || FAILED=yes
     while IFS= read -r line; do
         case $line in
             *': left out, '*) ;;
-            *) say "Views: $line" ;;
+            *)
+                detail "Views: $line"
+                [ "$SHOWN" = yes ] || printf '%s\n' "Views: ${line%%:*}" 2>/dev/null || :
+                ;;
         esac
     done <"$SCRATCH/views"
 }
@@ -653,12 +709,11 @@ unchecked_since() {
 report() {
     local page=$LOGS/coverage_$STAMP.html since=() report=()
     [ "$VERIFY_ONLY" = yes ] || since=(--since "$(unchecked_since)")
-    say ''
-    say 'Check against the source, and of the values'
+    detail ''
+    detail 'Check against the source, and of the values'
     [ "$LOGS_LOST" = yes ] || report=(--report "$page")
     step '' "$SCRATCH/coverage" "$PY" "$LOADER" --verify --output json ${report[@]+"${report[@]}"} ${since[@]+"${since[@]}"} \
         --outcomes "$SCRATCH/outcomes" --datasets "${DATASETS[@]}" "${RANGE[@]}" "${TARGET[@]}" || :
-    say ''
     report=(--coverage "$SCRATCH/coverage" --page "$page" --logs "$LOGS" --stamp "$STAMP")
     [ "$MODE" != demo ] || report+=(--demo)
     summary "${report[@]}" || FAILED=yes
@@ -680,15 +735,20 @@ collect_all() {
     local i
     check_source
     for ((i = 0; i < ${#DATASETS[@]}; i++)); do
-        say ''
-        say "$(date '+%Y-%m-%d %H:%M:%S') [$((i + 1))/${#DATASETS[@]}] ${DATASETS[i]}"
+        detail ''
+        detail "$(date '+%Y-%m-%d %H:%M:%S') [$((i + 1))/${#DATASETS[@]}] ${DATASETS[i]}"
         collect "${DATASETS[i]}"
+        tell_outcome "$i"
     done
     update_views
     report
 }
 
 dry_run() {
+    # The plans are what was asked for, and fit the terminal.
+    SHOWN=yes
+    (:)
+    [ -z "$COLLECTOR_LIVE_LINES" ] || export COLLECTOR_SCREEN=${COLUMNS:-80}
     say ''
     say 'Download'
     step '' '' "$PY" "$DOWNLOADER" --dry-run --datasets "${DATASETS[@]}" "${DOWNLOAD[@]}" || FAILED=yes
@@ -745,6 +805,7 @@ announce_demo() {
 show_answers() {
     local day=2022-10-30
     [[ $START_DATE < 2022-10-31 && $END_DATE > 2022-10-29 ]] || day=$END_DATE
+    SHOWN=yes
     step '' '' in_root "$PY" -m collector.demo "$PROJECT" "$DATASET_ID" "$day" || FAILED=yes
 }
 
@@ -796,6 +857,9 @@ main() {
     # The programs' own live lines need a terminal, and see a pipe.
     export COLLECTOR_LIVE_LINES=''
     [ ! -t 1 ] || [ "${TERM-dumb}" = dumb ] || COLLECTOR_LIVE_LINES=yes
+
+    BEGAN=$(date +%s)
+    shopt -s checkwinsize
 
     environment_is_complete || make_environment
     if [ "$SETUP" = yes ]; then

@@ -7,6 +7,12 @@ a table in one transaction together with the rows of the load ledger. What the l
 
 from __future__ import annotations
 
+from collector.base import early
+from collector.base.names import LOADER as PROG
+
+if __name__ == "__main__":
+    early.heed(PROG)
+
 import argparse
 import functools
 import sys
@@ -14,7 +20,6 @@ from pathlib import Path
 
 from collector import command_line
 from collector.base.errors import DONE, FAILED, UsageError
-from collector.base.names import LOADER as PROG
 from collector.base.screen import screen
 from collector.command_line import (
     Parser,

@@ -7,6 +7,12 @@ stopped and started again at any time. Every answer is compared with what was as
 
 from __future__ import annotations
 
+from collector.base import early
+from collector.base.names import DOWNLOADER as PROG
+
+if __name__ == "__main__":
+    early.heed(PROG)
+
 import argparse
 import functools
 import os
@@ -14,7 +20,6 @@ import sys
 
 from collector import command_line
 from collector.base.errors import DONE, FAILED
-from collector.base.names import DOWNLOADER as PROG
 from collector.base.screen import screen
 from collector.command_line import (
     Parser,

@@ -12,6 +12,7 @@ import sys
 from datetime import date, datetime, timezone
 from pathlib import Path
 
+from collector.base import early
 from collector.base.errors import DONE, FAILED, MISUSED, Stopped, UsageError, internal
 from collector.base.names import PLACES, VERSION
 from collector.base.screen import EVERYTHING, Screen
@@ -211,6 +212,7 @@ def go_on_in_environment() -> None:
     python = Path(__file__).resolve().parent.parent / ".venv/bin/python"
     # Within it, or in one that a signal has cut short, going on there would never end.
     if Path(sys.prefix) != python.parent.parent and (python.parent.parent / ".complete").exists():
+        early.hold()
         os.execv(python, [str(python), *sys.argv])  # noqa: S606
     raise UsageError("the packages that this needs are not installed; run: ./deploy_data_collectors.sh --setup")
 

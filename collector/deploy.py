@@ -74,7 +74,10 @@ def plan(argv: list[str]) -> int:
     # Fixed now, so that a run over midnight verifies the same days that it downloaded.
     print(f"END_DATE={tasks[0].last}")
     # A dataset that begins behind the range is no part of the run.
-    print("DATASETS=" + " ".join(task.dataset.key for task in tasks if task.first <= task.last))
+    begun = [task for task in tasks if task.first <= task.last]
+    print("DATASETS=" + " ".join(task.dataset.key for task in begun))
+    whole = sum(task.share for task in begun)
+    print("SHARES=" + " ".join(str(round(1000 * task.share / whole)) for task in begun))
     print("LEFT_OUT=" + " ".join(task.dataset.key for task in tasks if arguments.datasets and task.first > task.last))
     return DONE
 

@@ -529,3 +529,25 @@ def test_a_load_of_what_was_never_downloaded_is_not_ok(place: Place) -> None:
     ran = place.load(*WHICH)
     assert ran.code == 1
     assert ran.cell("market_index", "STATUS") == "nothing stored"
+
+
+@BOTH
+def test_ctrl_c_while_a_program_is_still_being_read_is_one_line(programs: Path, tmp_path: Path, program: str) -> None:
+    shutil.copytree(programs / "collector", tmp_path / "collector")
+    for name in (DOWNLOADER, LOADER, "datasets_config.py"):
+        shutil.copy(programs / name, tmp_path)
+    early = tmp_path / "collector/command_line.py"
+    early.write_text(early.read_text().replace("import argparse\n", "import argparse, os, signal\nos.kill(os.getpid(), signal.SIGINT)\n", 1))
+    ran = bare(tmp_path, program, "--version")
+    assert (ran.code, ran.out, ran.err) == (130, "", f"{program}: stopped\n")
+
+
+@BOTH
+def test_ctrl_c_while_the_environments_python_takes_over_is_kept_for_it(programs: Path, program: str) -> None:
+    code = (
+        "import os, signal, sys; sys.path.insert(0, sys.argv[1]); from collector.base import early; early.hold(); "
+        "os.kill(os.getpid(), signal.SIGINT); os.execv(sys.executable, [sys.executable, *sys.argv[2:]])"
+    )
+    command = [sys.executable, "-c", code, str(programs), str(programs / program), "--version"]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (130, "", f"{program}: stopped\n")

@@ -75,7 +75,9 @@ def is_watched() -> bool:
 def screen(stream: TextIO, verbose: bool = False) -> Screen:
     """What is at the other end of a stream. NO_COLOR is honoured (no-color.org); verbose: everything is wanted."""
     if not stream.isatty():
-        return EVERYTHING
+        # The deploy script stands between, and says how wide its terminal is.
+        width = os.environ.get("COLLECTOR_SCREEN", "")
+        return Screen(max(40, int(width)), is_coloured=False, is_whole=verbose) if width.isdecimal() else EVERYTHING
     is_coloured = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     return Screen(max(40, shutil.get_terminal_size().columns), is_coloured, verbose)
 
