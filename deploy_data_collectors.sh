@@ -117,6 +117,7 @@ readonly PATIENCE_SECONDS=10 # how long a child may take to end; being killed at
 MODE=cloud # cloud, local or demo
 DRY_RUN=no VERIFY_ONLY=no SETUP=no HAS_ACCOUNT=yes
 UNCONFIRMED='' GIVEN=() PASSED=() LIST=no VERSION=no MAX_DAYS='' MAX_WORKERS='' # flags with their values as typed; what plan makes of them:
+FROM=() # where project, bucket and dataset were set
 START_DATE='' END_DATE='' PROJECT='' BUCKET='' DATASET_ID='' DATASETS=() LEFT_OUT=''
 COMMAND_LINE=''          # what the user typed, to be shown when it stops early
 DEPLOY_LOG='' STAMP=''   # deployment log, and the time that all log names of this run carry
@@ -254,7 +255,7 @@ record() {
                 ;;
         esac
     done
-    [ -z "$COLLECTOR_LIVE_LINES" ] || printf '\r\033[K' 2>/dev/null || :
+    printf '\r\033[K' 2>/dev/null || :
     return "$refused"
 }
 
@@ -267,10 +268,11 @@ step() {
     # Both ends at once, so that neither is waited for: a signal that ended such a wait would leave the other side in it.
     exec 8<>"$SCRATCH/pipe"
     exec 7<"$SCRATCH/pipe"
-    if [ "$COLLECTOR_LIVE_LINES/$SHOWN" != /yes ]; then
+    if [ -n "$COLLECTOR_LIVE_LINES" ]; then
         (trap '' INT TERM HUP && record "$log") <&7 7<&- 8>&- 9>&- &
     else
-        (trap '' INT TERM HUP && exec tee -a "$DEPLOY_LOG" ${log:+"$log"} 2>/dev/null) <&7 7<&- 8>&- 9>&- &
+        ([ "$SHOWN" = yes ] || exec >/dev/null
+            trap '' INT TERM HUP && exec tee -a "$DEPLOY_LOG" ${log:+"$log"} 2>/dev/null) <&7 7<&- 8>&- 9>&- &
     fi
     recorder=$!
     exec 7<&-
@@ -452,6 +454,7 @@ plan() {
             BMRS_BUCKET) BUCKET=$value ;;
             BMRS_DATASET) DATASET_ID=$value ;;
             BMRS_LOCATION) LOCATION=$value ;;
+            FROM) IFS='|' read -r -a FROM <<<"$value" ;;
             BMRS_KEEP_LOGS) KEEP_LOGS=$value ;;
             STORAGE_EMULATOR_HOST) STORAGE_EMULATOR_HOST=$value ;;
             BIGQUERY_EMULATOR_HOST) BIGQUERY_EMULATOR_HOST=$value ;;
@@ -554,9 +557,9 @@ check_prerequisites() {
     run "$PY" "$LOADER" --check-setup "${TARGET[@]}" >/dev/null 2>"$SCRATCH/refusal" || status=$?
     stop_if_asked
     [ "$status" -eq 0 ] || refuse "$LOADER"
-    say "  project      $PROJECT"
-    say "  bucket       gs://$BUCKET"
-    say "  dataset      $DATASET_ID in ${LOCATION:-the default location}"
+    say "  project      $PROJECT (${FROM[0]-})"
+    say "  bucket       gs://$BUCKET (${FROM[1]-})"
+    say "  dataset      $DATASET_ID in ${LOCATION:-the default location} (${FROM[2]-})"
     case $API_KEY_PRESENT in
         yes) detail '  API key      BMRS_API_KEY is set and will be sent' ;;
         *) detail '  API key      none (BMRS_API_KEY is not set); the API needs none today' ;;
@@ -649,7 +652,7 @@ tell_whole() {
 # tell_outcome NUMBER: one line of what became of the dataset of that number in what was asked, from 0; on a terminal in
 # colour and no wider than that.
 tell_outcome() {
-    local key status download load check days rows said line total=${#DATASETS[@]} width=0 colour=31 room
+    local key status download load check days rows said line word days_loaded new total=${#DATASETS[@]} width=0 colour=31 room
     for key in "${DATASETS[@]}"; do
         [ "$width" -ge ${#key} ] || width=${#key}
     done
@@ -657,7 +660,14 @@ tell_outcome() {
     while IFS=$'\t' read -r key status download load check days rows said; do
         [ "$key" = "${DATASETS[$1]}" ] || continue
         printf -v line '[%*d/%d] %-*s  ' "${#total}" $(($1 + 1)) "$total" "$width" "$key"
-        [ "$status" != ok ] || colour=32 said="$days days, $rows rows"
+        if [ "$status" = ok ]; then
+            new=''
+            # What the loader's table says of it: settled days, then those that it loaded.
+            while read -r word _ days_loaded _; do
+                [ "$word" != "$key" ] || [ "${days_loaded:-0}" = 0 ] || new=" ($days_loaded new)"
+            done 2>/dev/null <"$LOGS/load_${key}_$STAMP.log" || :
+            colour=32 said="$days days$new, $rows rows"
+        fi
         said="  $((download + load + check)) s  $said"
         [ -z "$DEPLOY_LOG" ] || printf '%s\n' "$line$status$said" 2>/dev/null >>"$DEPLOY_LOG" || logs_refused
         if [ -n "$COLLECTOR_LIVE_LINES" ]; then
@@ -679,10 +689,11 @@ update_views() {
     while IFS= read -r line; do
         case $line in
             *': left out, '*) ;;
-            *)
+            *' views made: '*)
                 detail "Views: $line"
                 [ "$SHOWN" = yes ] || printf '%s\n' "Views: ${line%%:*}" 2>/dev/null || :
                 ;;
+            *) say "Views: $line" ;;
         esac
     done <"$SCRATCH/views"
 }

@@ -63,6 +63,12 @@ class Parser(argparse.ArgumentParser):
             self.register("action", action, _Once)
 
     def error(self, message: str) -> NoReturn:
+        unknown = message.removeprefix("unrecognized arguments: ").partition(" ")[0].partition("=")[0]
+        if unknown.startswith("--") and not message.startswith("argument "):
+            import difflib
+
+            near = difflib.get_close_matches(unknown, list(self._option_string_actions), n=1)
+            message += f"; did you mean {near[0]}?" if near else ""
         print(misuse(self.prog, message if "; " in message else f"{message}; see {self.prog} --help"), file=sys.stderr)
         raise SystemExit(MISUSED)
 

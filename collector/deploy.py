@@ -22,6 +22,7 @@ from typing import Any
 
 from collector import command_line, local_query
 from collector.base.errors import DONE, FAILED
+from collector.base.names import PLACES
 from collector.base.outcomes import OK, Outcome, read_outcomes
 from collector.command_line import Parser
 
@@ -66,6 +67,7 @@ def plan(argv: list[str]) -> int:
     for name, value in settings.values.items():
         if name not in SECRETS:
             print(f"{name}={value}")
+    print("FROM=" + "|".join(settings.origins[variable] for variable, _ in PLACES.values()))
     print(f"API_KEY_PRESENT={'yes' if settings.api_key else 'no'}")
     print(f"API_ENV_EXPOSED={'yes' if settings.is_exposed else 'no'}")
     print(f"UNCONFIRMED={'' if arguments.demo or arguments.local else unconfirmed(settings)}")

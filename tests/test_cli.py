@@ -93,7 +93,7 @@ WRONG: list[tuple[tuple[str, ...], str]] = [
     (("--datasets", "frequencies"), "did you mean frequency?"), (("--datasets", "qqq"), "--list-datasets"), (("--datasets",), "--datasets"),
     (("--max-workers", "0"), "from 1"), (("--max-workers", "many"), "whole number"), (("--max-workers", "1.5"), "whole number"),
     (("--bucket", "gs://x"), "--bucket"), (("--bucket", "UPPER"), "--bucket"), (("--project", "x"), "--project"),
-    (("--dataset-id", "a-b"), "--dataset-id"), (("--dataset-id", "a;drop"), "--dataset-id"), (("--nonsense",), "--nonsense"), (("--start", "2024-01-01"), "--start"),
+    (("--dataset-id", "a-b"), "--dataset-id"), (("--dataset-id", "a;drop"), "--dataset-id"), (("--nonsense",), "--nonsense"), (("--max-worker", "4"), "did you mean --max-workers?"), (("--start", "2024-01-01"), "--start"),
     (("stray",), "stray"),
 ]  # fmt: skip
 
