@@ -92,12 +92,12 @@ def dictionary() -> str:
     ]
     for d in REGISTRY.values():
         head = ("Column", "Type", "Unit", "Meaning", "Field of the source")
-        rows = [
+        columns: list[tuple[str, ...]] = [
             (f"**`{c.name}`**" if c.name in d.natural_key else f"`{c.name}`", c.type, c.unit, c.meaning.replace("|", "\\|"),
              "" if c.source in COMPUTED else f"`{c.source}`")
             for c in d.columns
         ]  # fmt: skip
-        page.append(f"## {d.table}\n\n{d.title}. {d.description}.\n\n{_table(head, rows)}")
+        page.append(f"## {d.table}\n\n{d.title}. {d.description}.\n\n{_table(head, columns)}")
     return "\n".join(page)
 
 

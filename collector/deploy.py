@@ -201,10 +201,15 @@ def _failures(
             "The API cannot be reached from here. To try the system without internet: deploy_data_collectors.sh --demo"
         )
     for status in _FAILURES:
+        # One cause, as an outage of the source, is told once.
+        by_cause: dict[str, list[str]] = {}
         for key in failed:
             if key in outcomes and outcomes[key].status == status:
-                lines.append(f"  {key}: {status}: {causes[key] or f'see {arguments.logs}'}")
-                names.append(f"{key} ({causes[key][:90]})")
+                by_cause.setdefault(causes[key], []).append(key)
+        for cause, keys in by_cause.items():
+            told = ", ".join(keys)
+            lines.append(f"  {told}: {status}: {cause or f'see {arguments.logs}'}")
+            names.append(f"{told} ({cause[:90]})")
     told = ", ".join(names)
     told = told if len(told) <= 600 else f"{told[:600]} ..."
     logs = f"{arguments.logs}/{{deployment,download_<dataset>,load_<dataset>}}_{arguments.stamp}.log"
