@@ -57,7 +57,7 @@
 # Logs: logs/deployment_*.log holds everything, logs/download_<dataset>_*.log and
 # logs/load_<dataset>_*.log hold one dataset each, logs/coverage_*.html
 # is a calendar of every day for any browser; * is the time of the start;
-# logs/latest is the newest run's deployment log.
+# logs/latest is the newest run's deployment log, logs/latest.html its report.
 
 # Traps and run() call functions by name, which shellcheck does not see.
 # shellcheck disable=SC2329
@@ -181,10 +181,14 @@ open_log() {
     done
     DEPLOY_LOG=$path
     forget_old_logs
-    # For whoever looks what the last run did. Renamed, so that the name is there at any moment.
-    [ -d "$LOGS/latest" ] || { ln -s "${path##*/}" "$LOGS/.latest.$$" && mv -f "$LOGS/.latest.$$" "$LOGS/latest"; } 2>/dev/null || :
+    name_latest "$path" latest
     say "$(date '+%Y-%m-%d %H:%M:%S') $COMMAND_LINE"
     say "log: $DEPLOY_LOG"
+}
+
+# name_latest FILE NAME: for whoever looks what the last run did. Renamed, so that the name is there at any moment.
+name_latest() {
+    [ -d "$LOGS/$2" ] || { ln -s "${1##*/}" "$LOGS/.latest.$$" && mv -f "$LOGS/.latest.$$" "$LOGS/$2"; } 2>/dev/null || :
 }
 
 # Removes what runs of long ago wrote here; of other files nothing.
@@ -725,6 +729,7 @@ report() {
     [ "$LOGS_LOST" = yes ] || report=(--report "$page")
     step '' "$SCRATCH/coverage" "$PY" "$LOADER" --verify --output json ${report[@]+"${report[@]}"} ${since[@]+"${since[@]}"} \
         --outcomes "$SCRATCH/outcomes" --datasets "${DATASETS[@]}" "${RANGE[@]}" "${TARGET[@]}" || :
+    [ ! -s "$page" ] || name_latest "$page" latest.html
     report=(--coverage "$SCRATCH/coverage" --page "$page" --logs "$LOGS" --stamp "$STAMP")
     [ "$MODE" != demo ] || report+=(--demo)
     summary "${report[@]}" || FAILED=yes

@@ -147,6 +147,8 @@ else:
                      rows_loaded=4321, missing_days=[], short_days=[], provisional_days=0, ok=True)
         found.update(part.get("found", {}))
         print(json.dumps({"datasets": [found], "ok": found["ok"]}, indent=1))
+        if "page" in part:
+            pathlib.Path(value("--report")).write_text(part["page"])
     elif not modes:
         print(name + " worked on " + dataset)
     sys.exit(part.get("exit", 0))
@@ -406,10 +408,12 @@ def test_logs_hold_what_was_shown(project: Project) -> None:
 
 def test_the_log_of_the_newest_run_has_a_name_of_its_own(project: Project) -> None:
     latest = project.root / "logs/latest"
+    project.plan[f"{LOADER} --verify --report frequency"] = {"page": "<!doctype html>"}
     for count in (1, 2):
         project.run("--datasets", "frequency")
         assert len(project.logs("deployment_*.log")) == count
         assert latest.resolve() == project.logs("deployment_*.log")[-1]
+        assert latest.with_suffix(".html").resolve() == project.logs("coverage_*.html")[-1]
     assert latest.is_symlink() and not list((project.root / "logs").glob(".latest*"))
 
 
