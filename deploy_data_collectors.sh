@@ -146,6 +146,13 @@ detail() {
     [ -z "$DEPLOY_LOG" ] || printf '%s\n' "$*" 2>/dev/null >>"$DEPLOY_LOG" || logs_refused
 }
 
+# From now on the terminal has what the programs say, with tables that fit it.
+show_all() {
+    SHOWN=yes
+    (:) # bash looks how wide the terminal is whenever a child has ended
+    [ -z "$COLLECTOR_LIVE_LINES" ] || export COLLECTOR_SCREEN=${COLUMNS:-80}
+}
+
 # Ends with one line on stderr; status 2 means that nothing was started.
 die() {
     local message=${1//$'\n'/ }
@@ -249,7 +256,7 @@ record() {
     while IFS= read -r line || [ -n "$line" ]; do
         case $line in
             $'\x1e'*)
-                (:) # bash looks how wide the terminal is whenever a child has ended
+                (:) # as in show_all
                 printf '\r%s\033[K' "${line:1:${COLUMNS:-80}-1}" 2>/dev/null || :
                 ;;
             *)
@@ -675,7 +682,7 @@ tell_outcome() {
         said="  $((download + load + check)) s  $said"
         [ -z "$DEPLOY_LOG" ] || printf '%s\n' "$line$status$said" 2>/dev/null >>"$DEPLOY_LOG" || logs_refused
         if [ -n "$COLLECTOR_LIVE_LINES" ]; then
-            (:) # bash looks how wide the terminal is whenever a child has ended
+            (:) # as in show_all
             room=$((${COLUMNS:-80} - ${#line} - ${#status}))
             said=${said:0:$((room > 0 ? room : 0))}
             [ -n "${NO_COLOR-}" ] || status=$'\033['"${colour}m$status"$'\033[0m'
@@ -761,10 +768,7 @@ collect_all() {
 }
 
 dry_run() {
-    # The plans are what was asked for, and fit the terminal.
-    SHOWN=yes
-    (:)
-    [ -z "$COLLECTOR_LIVE_LINES" ] || export COLLECTOR_SCREEN=${COLUMNS:-80}
+    show_all # the plans are what was asked for
     say ''
     say 'Download'
     step '' '' "$PY" "$DOWNLOADER" --dry-run --datasets "${DATASETS[@]}" "${DOWNLOAD[@]}" || FAILED=yes
@@ -877,6 +881,7 @@ main() {
     BEGAN=$(date +%s)
     shopt -s checkwinsize
 
+    [ "$SHOWN" = no ] || show_all
     environment_is_complete || make_environment
     if [ "$SETUP" = yes ]; then
         set_up_emulators
