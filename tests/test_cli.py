@@ -76,6 +76,13 @@ def test_list_datasets_needs_nothing(programs: Path, program: str) -> None:
         assert description.startswith(dataset.title)
 
 
+@pytest.mark.parametrize("program", [DOWNLOADER, LOADER, "local_cloud.py", "deploy_data_collectors.sh"])
+def test_each_program_can_be_started_by_its_name(program: str) -> None:
+    """Also with the system's Python, from which it goes on in the environment."""
+    assert os.access(ROOT / program, os.X_OK)
+    assert (ROOT / program).read_text().startswith("#!/usr/bin/env ")
+
+
 @BOTH
 def test_help_names_every_flag_in_narrow_lines(programs: Path, program: str) -> None:
     ran = bare(programs, program, "--help").ok()
