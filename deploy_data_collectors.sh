@@ -852,11 +852,13 @@ main() {
     COMMAND_LINE=$(printf '%q ' "$0" "$@")
     COMMAND_LINE=${COMMAND_LINE% }
     parse_arguments "$@"
-    if [ "$LIST" = yes ] || [ "$VERSION" = yes ]; then
-        local question=--list-datasets
-        [ "$VERSION" = no ] || question=--version
+    if [ "$VERSION" = yes ]; then
+        sed -n "s/^VERSION = \"\(.*\)\"/$PROGRAM \1/p" "$ROOT/collector/base/names.py"
+        exit 0
+    fi
+    if [ "$LIST" = yes ]; then
         PYTHON=$(command -v "$PY" || command -v python3) || die 'no Python was found; install python3'
-        exec "$PYTHON" "$DOWNLOADER" "$question"
+        exec "$PYTHON" "$DOWNLOADER" --list-datasets
     fi
 
     trap 'on_signal 130' INT

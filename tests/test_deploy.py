@@ -30,6 +30,7 @@ from conftest import drawn_on
 
 from collector import deploy
 from collector import environment as making
+from collector.base.names import VERSION
 from collector.settings import SETTINGS
 from datasets_config import DEFAULT_DATASETS
 
@@ -1142,6 +1143,10 @@ def test_another_shell_is_told_in_one_line(project: Project) -> None:
         pytest.skip("sh is bash here")
     assert ran.returncode == 2
     assert ran.stderr == f"{script}: this is a bash script; run: bash {script}\n"
+
+
+def test_the_version_is_told_under_its_own_name(project: Project) -> None:
+    assert project.run("--version").stdout == f"{SCRIPT} {VERSION}\n"
 
 
 def test_flags_of_the_programs_are_passed_on(project: Project) -> None:
