@@ -33,7 +33,7 @@ from collector.registry import (
     neso_operation,
     neso_registers,
 )
-from collector.registry.model import Dataset
+from collector.registry.model import COMPUTED, Dataset
 
 _FAMILIES = (
     elexon_balancing,
@@ -87,7 +87,27 @@ def catalogue() -> str:
             (f"`{d.key}`", d.code, d.kind, d.group, life, f"{d.bytes_per_day / 1e6:,.3g}", f"{requests:.3g}", evidence)
         )
     head = ("Dataset", "Code", "Kind", "Group", "First day", "MB a day", "Requests a day", "Evidence")
+    return "# Datasets\n\nMade from the registry by `datasets_config.catalogue()`.\n\n" + _table(head, rows)
+
+
+def dictionary() -> str:
+    """Every column of every table as a page of Markdown, which is docs/columns.md: its type and unit, what it means, from
+    which field of the record it comes, and which columns tell one row from another."""
+    page = [
+        "# Columns\n\nMade from the registry by `datasets_config.dictionary()`. In **bold** the natural key: one row for each.\n"
+    ]
+    for d in REGISTRY.values():
+        head = ("Column", "Type", "Unit", "Meaning", "Field of the source")
+        columns: list[tuple[str, ...]] = [
+            (f"**`{c.name}`**" if c.name in d.natural_key else f"`{c.name}`", c.type, c.unit, c.meaning.replace("|", "\\|"),
+             "" if c.source in COMPUTED else f"`{c.source}`")
+            for c in d.columns
+        ]  # fmt: skip
+        page.append(f"## {d.table}\n\n{d.title}. {d.description}.\n\n{_table(head, columns)}")
+    return "\n".join(page)
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    """A table of Markdown."""
     lines = [" | ".join(cells) for cells in (head, ("---",) * len(head), *rows)]
-    return "# Datasets\n\nMade from the registry by `datasets_config.catalogue()`.\n\n" + "".join(
-        f"| {line} |\n" for line in lines
-    )
+    return "".join(f"| {line} |\n" for line in lines)

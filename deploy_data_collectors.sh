@@ -37,8 +37,9 @@
 #   --verify-only         compare tables and bucket, reading all of the tables
 #                         (a run reads what it loaded); download and load nothing
 #   --force               fetch and load even what is stored and loaded
-#   --quiet               less of what the two scripts say
-#   --verbose             more of it
+#   --quiet               less of what the two scripts say, in the logs too
+#   --verbose             all that they say, and more of it; by default the
+#                         screen has a line a dataset, the logs have the rest
 #   --list-datasets       show what can be collected
 #   --version             show the version
 #   --setup               only install what is needed into .venv/, and with
@@ -57,7 +58,7 @@
 # logs/load_<dataset>_*.log hold one dataset each, logs/coverage_*.html
 # is a calendar of every day for any browser; * is the time of the start;
 # logs/coverage.last.json is what the next one compares itself with;
-# logs/latest is the newest run's deployment log.
+# logs/latest is the newest run's deployment log, logs/latest.html its report.
 
 # Traps and run() call functions by name, which shellcheck does not see.
 # shellcheck disable=SC2329
@@ -117,6 +118,7 @@ readonly PATIENCE_SECONDS=10 # how long a child may take to end; being killed at
 MODE=cloud # cloud, local or demo
 DRY_RUN=no VERIFY_ONLY=no SETUP=no HAS_ACCOUNT=yes
 UNCONFIRMED='' GIVEN=() PASSED=() LIST=no VERSION=no MAX_DAYS='' MAX_WORKERS='' # flags with their values as typed; what plan makes of them:
+FROM=() # where project, bucket and dataset were set
 START_DATE='' END_DATE='' PROJECT='' BUCKET='' DATASET_ID='' DATASETS=() LEFT_OUT=''
 COMMAND_LINE=''          # what the user typed, to be shown when it stops early
 DEPLOY_LOG='' STAMP=''   # deployment log, and the time that all log names of this run carry
@@ -126,6 +128,8 @@ CURRENT=''               # dataset under way
 STARTED=0 DOWNLOADED=0 LOADED=0 # when its download, its load and its check began
 DAYS='' COUNT='' VERDICT='' # what its verification counted, and said
 FAILED=no LOGS_LOST=no
+SHOWN=no                # whether the terminal has all that the logs have
+SHARES=() DONE=0 BEGAN=0 # thousandths of the work that each dataset is, and that are done; when the run began
 PYTHON_VERSION='' LOCATION='' API_KEY_PRESENT=no API_ENV_EXPOSED=no KEEP_LOGS=90
 TARGET=() RANGE=() DOWNLOAD=() LOAD=() # flags for the two scripts
 
@@ -135,6 +139,19 @@ TARGET=() RANGE=() DOWNLOAD=() LOAD=() # flags for the two scripts
 say() {
     printf '%s\n' "$*" 2>/dev/null || :
     [ -z "$DEPLOY_LOG" ] || printf '%s\n' "$*" 2>/dev/null >>"$DEPLOY_LOG" || logs_refused
+}
+
+# As say, for what stands in the log alone where not all was asked for.
+detail() {
+    [ "$SHOWN" = no ] || printf '%s\n' "$*" 2>/dev/null || :
+    [ -z "$DEPLOY_LOG" ] || printf '%s\n' "$*" 2>/dev/null >>"$DEPLOY_LOG" || logs_refused
+}
+
+# From now on the terminal has what the programs say, with tables that fit it.
+show_all() {
+    SHOWN=yes
+    (:) # bash looks how wide the terminal is whenever a child has ended
+    [ -z "$COLLECTOR_LIVE_LINES" ] || export COLLECTOR_SCREEN=${COLUMNS:-80}
 }
 
 # Ends with one line on stderr; status 2 means that nothing was started.
@@ -172,10 +189,14 @@ open_log() {
     done
     DEPLOY_LOG=$path
     forget_old_logs
-    # For whoever looks what the last run did. Renamed, so that the name is there at any moment.
-    [ -d "$LOGS/latest" ] || { ln -s "${path##*/}" "$LOGS/.latest.$$" && mv -f "$LOGS/.latest.$$" "$LOGS/latest"; } 2>/dev/null || :
+    name_latest "$path" latest
     say "$(date '+%Y-%m-%d %H:%M:%S') $COMMAND_LINE"
     say "log: $DEPLOY_LOG"
+}
+
+# name_latest FILE NAME: for whoever looks what the last run did. Renamed, so that the name is there at any moment.
+name_latest() {
+    [ -d "$LOGS/$2" ] || { ln -s "${1##*/}" "$LOGS/.latest.$$" && mv -f "$LOGS/.latest.$$" "$LOGS/$2"; } 2>/dev/null || :
 }
 
 # Removes what runs of long ago wrote here; of other files nothing.
@@ -235,9 +256,12 @@ record() {
     local line refused=0
     while IFS= read -r line || [ -n "$line" ]; do
         case $line in
-            $'\x1e'*) printf '\r%s\033[K' "${line:1:79}" 2>/dev/null || : ;;
+            $'\x1e'*)
+                (:) # as in show_all
+                printf '\r%s\033[K' "${line:1:${COLUMNS:-80}-1}" 2>/dev/null || :
+                ;;
             *)
-                printf '\r\033[K%s\n' "$line" 2>/dev/null || :
+                [ "$SHOWN" = no ] || printf '\r\033[K%s\n' "$line" 2>/dev/null || :
                 printf '%s\n' "$line" 2>/dev/null >>"$DEPLOY_LOG" || refused=1
                 [ -z "$1" ] || printf '%s\n' "$line" 2>/dev/null >>"$1" || refused=1
                 ;;
@@ -259,7 +283,8 @@ step() {
     if [ -n "$COLLECTOR_LIVE_LINES" ]; then
         (trap '' INT TERM HUP && record "$log") <&7 7<&- 8>&- 9>&- &
     else
-        (trap '' INT TERM HUP && exec tee -a "$DEPLOY_LOG" ${log:+"$log"} 2>/dev/null) <&7 7<&- 8>&- 9>&- &
+        ([ "$SHOWN" = yes ] || exec >/dev/null
+            trap '' INT TERM HUP && exec tee -a "$DEPLOY_LOG" ${log:+"$log"} 2>/dev/null) <&7 7<&- 8>&- 9>&- &
     fi
     recorder=$!
     exec 7<&-
@@ -390,7 +415,8 @@ parse_arguments() {
             --dry-run) DRY_RUN=yes && continue ;;
             --verify-only) VERIFY_ONLY=yes && continue ;;
             --setup) SETUP=yes && continue ;;
-            --force | --quiet | --verbose) PASSED+=("$flag") && continue ;;
+            --verbose) SHOWN=yes && PASSED+=("$flag") && continue ;;
+            --force | --quiet) PASSED+=("$flag") && continue ;;
             --list-datasets) LIST=yes && continue ;;
             --version) VERSION=yes && continue ;;
             --start-date | --end-date | --datasets | --project | --bucket | --dataset-id | --max-days | --max-workers) ;;
@@ -440,6 +466,7 @@ plan() {
             BMRS_BUCKET) BUCKET=$value ;;
             BMRS_DATASET) DATASET_ID=$value ;;
             BMRS_LOCATION) LOCATION=$value ;;
+            FROM) IFS='|' read -r -a FROM <<<"$value" ;;
             BMRS_KEEP_LOGS) KEEP_LOGS=$value ;;
             STORAGE_EMULATOR_HOST) STORAGE_EMULATOR_HOST=$value ;;
             BIGQUERY_EMULATOR_HOST) BIGQUERY_EMULATOR_HOST=$value ;;
@@ -449,6 +476,7 @@ plan() {
             START_DATE) START_DATE=$value ;;
             END_DATE) END_DATE=$value ;;
             DATASETS) read -r -a DATASETS <<<"$value" ;;
+            SHARES) read -r -a SHARES <<<"$value" ;;
             LEFT_OUT) LEFT_OUT=$value ;;
             UNCONFIRMED) UNCONFIRMED=$value ;;
         esac
@@ -518,21 +546,21 @@ check_credentials() {
             *) die "no Application Default Credentials (gcloud is logged in as $account, but that login serves gcloud alone); run: $adc" ;;
         esac
     fi
-    say '  credentials  Application Default Credentials found'
+    detail '  credentials  Application Default Credentials found'
     case $gcloud/$account in
-        no/) say '  gcloud       not installed; not needed to collect' ;;
-        yes/) say "  gcloud       not logged in; not needed to collect; to log in: $login" ;;
-        *) say "  gcloud       logged in as $account" ;;
+        no/) detail '  gcloud       not installed; not needed to collect' ;;
+        yes/) detail "  gcloud       not logged in; not needed to collect; to log in: $login" ;;
+        *) detail "  gcloud       logged in as $account" ;;
     esac
 }
 
 check_prerequisites() {
     local status=0
-    say 'Prerequisites'
+    detail 'Prerequisites'
     [ -z "$LEFT_OUT" ] || say "  left out     begins after $END_DATE: $LEFT_OUT"
-    say "  python       $PYTHON_VERSION in $VENV"
+    detail "  python       $PYTHON_VERSION in $VENV"
     if [ -n "${STORAGE_EMULATOR_HOST-}" ]; then
-        say "  emulators    storage $STORAGE_EMULATOR_HOST, BigQuery $BIGQUERY_EMULATOR_HOST; no credentials needed"
+        detail "  emulators    storage $STORAGE_EMULATOR_HOST, BigQuery $BIGQUERY_EMULATOR_HOST; no credentials needed"
     else
         check_credentials
         [ "$HAS_ACCOUNT" = yes ] || return 0
@@ -541,12 +569,12 @@ check_prerequisites() {
     run "$PY" "$LOADER" --check-setup "${TARGET[@]}" >/dev/null 2>"$SCRATCH/refusal" || status=$?
     stop_if_asked
     [ "$status" -eq 0 ] || refuse "$LOADER"
-    say "  project      $PROJECT"
-    say "  bucket       gs://$BUCKET"
-    say "  dataset      $DATASET_ID in ${LOCATION:-the default location}"
+    say "  project      $PROJECT (${FROM[0]-})"
+    say "  bucket       gs://$BUCKET (${FROM[1]-})"
+    say "  dataset      $DATASET_ID in ${LOCATION:-the default location} (${FROM[2]-})"
     case $API_KEY_PRESENT in
-        yes) say '  API key      BMRS_API_KEY is set and will be sent' ;;
-        *) say '  API key      none (BMRS_API_KEY is not set); the API needs none today' ;;
+        yes) detail '  API key      BMRS_API_KEY is set and will be sent' ;;
+        *) detail '  API key      none (BMRS_API_KEY is not set); the API needs none today' ;;
     esac
     [ "$API_ENV_EXPOSED" = no ] || say "  WARNING      api.env holds a secret and others may read it; run: chmod 600 $ROOT/api.env"
 }
@@ -563,11 +591,14 @@ add_outcome() {
 
 # summary [FLAG...]: shows what became of the datasets; returns 1 unless all are right. Done in a moment, it heeds no signal.
 summary() {
-    local line status=0
+    local line status=0 tell=say
     (trap '' INT TERM HUP && from_python "$PY" summary --outcomes "$SCRATCH/outcomes" --datasets "${DATASETS[@]}" "$@") \
         >"$SCRATCH/answer" 2>"$SCRATCH/refusal" </dev/null 9>&- || status=1
+    # Each dataset has had its line; of a run that was stopped, the table also says what was not begun.
+    [ $# -eq 0 ] || tell=detail
     while IFS= read -r line; do
-        say "$line"
+        [ -n "$line" ] || tell=say
+        "$tell" "$line"
     done <"$SCRATCH/answer"
     [ -s "$SCRATCH/answer" ] || say "No summary could be made: $(tail -n 1 "$SCRATCH/refusal")"
     return "$status"
@@ -583,11 +614,11 @@ verify() {
     run from_python "$PY" verdict "$answer" >"$SCRATCH/answer" 2>/dev/null || : >"$SCRATCH/answer"
     stop_if_asked
     if [ ! -s "$SCRATCH/answer" ]; then
-        say "  $1: the loader gave no verification"
+        detail "  $1: the loader gave no verification"
         return 1
     fi
     read -r DAYS COUNT is_right VERDICT <"$SCRATCH/answer"
-    say "  $1: $VERDICT"
+    detail "  $1: $VERDICT"
     [ "$status" -eq 0 ] && [ "$is_right" = yes ]
 }
 
@@ -599,34 +630,81 @@ collect() {
     CURRENT=$dataset DAYS=- COUNT=- VERDICT=''
     STARTED=$SECONDS DOWNLOADED=$SECONDS LOADED=$SECONDS
     if [ "$VERIFY_ONLY" = no ]; then
-        say '  download'
+        detail '  download'
+        tell_whole 0
         step "$download_log" '' "$PY" "$DOWNLOADER" --datasets "$dataset" "${DOWNLOAD[@]}" || status=$?
         [ "$status" -eq 0 ] || outcome='download failed'
         DOWNLOADED=$SECONDS LOADED=$SECONDS
         if [ "$status" -ne 2 ]; then
             status=0
-            say '  load'
+            detail '  load'
+            tell_whole 1
             step "$load_log" '' "$PY" "$LOADER" --datasets "$dataset" "${LOAD[@]}" || status=$?
             [ "$status" -eq 0 ] || [ "$outcome" != ok ] || outcome='load failed'
             LOADED=$SECONDS
         fi
     fi
     if [ "$status" -ne 2 ]; then
-        say '  verify'
+        detail '  verify'
         verify "$dataset" "$load_log" || [ "$outcome" != ok ] || outcome='verify failed'
     fi
     add_outcome "$outcome"
+}
+
+# tell_whole HALF: tells the programs when the run began, and from which to which thousandth of it the first (0) or second
+# half of the dataset's work goes.
+tell_whole() {
+    local i share=0
+    for ((i = 0; i < ${#DATASETS[@]}; i++)); do
+        [ "${DATASETS[i]}" != "$CURRENT" ] || share=${SHARES[i]-0}
+    done
+    export COLLECTOR_WHOLE="$BEGAN $((DONE + share * $1 / 2)) $((DONE + share * ($1 + 1) / 2))"
+}
+
+# tell_outcome NUMBER: one line of what became of the dataset of that number in what was asked, from 0; on a terminal in
+# colour and no wider than that.
+tell_outcome() {
+    local key status download load check days rows said line word days_loaded new total=${#DATASETS[@]} width=0 colour=31 room
+    for key in "${DATASETS[@]}"; do
+        [ "$width" -ge ${#key} ] || width=${#key}
+    done
+    DONE=$((DONE + ${SHARES[$1]-0}))
+    while IFS=$'\t' read -r key status download load check days rows said; do
+        [ "$key" = "${DATASETS[$1]}" ] || continue
+        printf -v line '[%*d/%d] %-*s  ' "${#total}" $(($1 + 1)) "$total" "$width" "$key"
+        if [ "$status" = ok ]; then
+            new=''
+            # What the loader's table says of it: settled days, then those that it loaded.
+            while read -r word _ days_loaded _; do
+                [ "$word" != "$key" ] || [ "${days_loaded:-0}" = 0 ] || new=" ($days_loaded new)"
+            done 2>/dev/null <"$LOGS/load_${key}_$STAMP.log" || :
+            colour=32 said="$days days$new, $rows rows"
+        fi
+        said="  $((download + load + check)) s  $said"
+        [ -z "$DEPLOY_LOG" ] || printf '%s\n' "$line$status$said" 2>/dev/null >>"$DEPLOY_LOG" || logs_refused
+        if [ -n "$COLLECTOR_LIVE_LINES" ]; then
+            (:) # as in show_all
+            room=$((${COLUMNS:-80} - ${#line} - ${#status}))
+            said=${said:0:$((room > 0 ? room : 0))}
+            [ -n "${NO_COLOR-}" ] || status=$'\033['"${colour}m$status"$'\033[0m'
+        fi
+        printf '%s\n' "$line$status$said" 2>/dev/null || :
+    done <"$SCRATCH/outcomes"
 }
 
 # Makes the views for analysts of the tables that there are now; one that is refused fails the run, not the data.
 update_views() {
     local line
     [ "$VERIFY_ONLY" = no ] || return 0
-    say ''
+    detail ''
     step '' "$SCRATCH/views" "$PY" "$LOADER" --update-views --quiet "${TARGET[@]}" || FAILED=yes
     while IFS= read -r line; do
         case $line in
             *': left out, '*) ;;
+            *' views made: '*)
+                detail "Views: $line"
+                [ "$SHOWN" = yes ] || printf '%s\n' "Views: ${line%%:*}" 2>/dev/null || :
+                ;;
             *) say "Views: $line" ;;
         esac
     done <"$SCRATCH/views"
@@ -666,12 +744,12 @@ chain() {
 report() {
     local page=$LOGS/coverage_$STAMP.html since=() report=()
     [ "$VERIFY_ONLY" = yes ] || since=(--since "$(unchecked_since)")
-    say ''
-    say 'Check against the source, and of the values'
+    detail ''
+    detail 'Check against the source, and of the values'
     [ "$LOGS_LOST" = yes ] || report=(--report "$page")
     step '' "$SCRATCH/coverage" "$PY" "$LOADER" --verify --output json ${report[@]+"${report[@]}"} ${since[@]+"${since[@]}"} \
         --outcomes "$SCRATCH/outcomes" --chain "$(chain)" --datasets "${DATASETS[@]}" "${RANGE[@]}" "${TARGET[@]}" || :
-    say ''
+    [ ! -s "$page" ] || name_latest "$page" latest.html
     report=(--coverage "$SCRATCH/coverage" --page "$page" --logs "$LOGS" --stamp "$STAMP")
     [ "$MODE" != demo ] || report+=(--demo)
     summary "${report[@]}" || FAILED=yes
@@ -693,15 +771,17 @@ collect_all() {
     local i
     check_source
     for ((i = 0; i < ${#DATASETS[@]}; i++)); do
-        say ''
-        say "$(date '+%Y-%m-%d %H:%M:%S') [$((i + 1))/${#DATASETS[@]}] ${DATASETS[i]}"
+        detail ''
+        detail "$(date '+%Y-%m-%d %H:%M:%S') [$((i + 1))/${#DATASETS[@]}] ${DATASETS[i]}"
         collect "${DATASETS[i]}"
+        tell_outcome "$i"
     done
     update_views
     report
 }
 
 dry_run() {
+    show_all # the plans are what was asked for
     say ''
     say 'Download'
     step '' '' "$PY" "$DOWNLOADER" --dry-run --datasets "${DATASETS[@]}" "${DOWNLOAD[@]}" || FAILED=yes
@@ -758,6 +838,7 @@ announce_demo() {
 show_answers() {
     local day=2022-10-30
     [[ $START_DATE < 2022-10-31 && $END_DATE > 2022-10-29 ]] || day=$END_DATE
+    SHOWN=yes
     step '' '' in_root "$PY" -m collector.demo "$PROJECT" "$DATASET_ID" "$day" || FAILED=yes
 }
 
@@ -784,11 +865,13 @@ main() {
     COMMAND_LINE=$(printf '%q ' "$0" "$@")
     COMMAND_LINE=${COMMAND_LINE% }
     parse_arguments "$@"
-    if [ "$LIST" = yes ] || [ "$VERSION" = yes ]; then
-        local question=--list-datasets
-        [ "$VERSION" = no ] || question=--version
+    if [ "$VERSION" = yes ]; then
+        sed -n "s/^VERSION = \"\(.*\)\"/$PROGRAM \1/p" "$ROOT/collector/base/names.py"
+        exit 0
+    fi
+    if [ "$LIST" = yes ]; then
         PYTHON=$(command -v "$PY" || command -v python3) || die 'no Python was found; install python3'
-        exec "$PYTHON" "$DOWNLOADER" "$question"
+        exec "$PYTHON" "$DOWNLOADER" --list-datasets
     fi
 
     trap 'on_signal 130' INT
@@ -810,6 +893,10 @@ main() {
     export COLLECTOR_LIVE_LINES=''
     [ ! -t 1 ] || [ "${TERM-dumb}" = dumb ] || COLLECTOR_LIVE_LINES=yes
 
+    BEGAN=$(date +%s)
+    shopt -s checkwinsize
+
+    [ "$SHOWN" = no ] || show_all
     environment_is_complete || make_environment
     if [ "$SETUP" = yes ]; then
         set_up_emulators

@@ -7,14 +7,21 @@ a table in one transaction together with the rows of the load ledger. What the l
 
 from __future__ import annotations
 
+from collector.base import early
+from collector.base.names import LOADER as PROG
+
+if __name__ == "__main__":
+    early.heed(PROG)
+
 import argparse
+import functools
 import sys
 from functools import partial
 from pathlib import Path
 
 from collector import command_line
 from collector.base.errors import DONE, FAILED, UsageError
-from collector.base.names import LOADER as PROG
+from collector.base.screen import screen
 from collector.command_line import (
     Parser,
     add_common_arguments,
@@ -114,7 +121,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run the loader. Returns the exit code; raises UsageError for wrong use or set-up."""
     arguments = build_parser().parse_args(argv)
     if arguments.list_datasets:
-        print(list_datasets())
+        print(list_datasets(screen(sys.stdout)))
         return DONE
     go_on_in_environment()
     from collector.program import flags_of, tasks_of
@@ -136,13 +143,15 @@ def main(argv: list[str] | None = None) -> int:
     start_logging(arguments.quiet, arguments.verbose)
     stop = Stop()
     stop.install()
+    shown = screen(sys.stdout, arguments.verbose)
+    plan = functools.partial(plan_text, tasks, force=arguments.force, location=settings.location, screen=shown)
     connections = max(16, arguments.max_workers)
     try:
         storage, client = storage_client(settings, connections), bigquery_client(settings, connections)
     except NoCredentials:
         if not arguments.dry_run or arguments.export_parquet:
             raise
-        print(plan_text(tasks, None, force=arguments.force, location=settings.location))
+        print(plan(None))
         return DONE
     require_places(settings)
     is_writing = arguments.check_setup or (arguments.export_parquet and not arguments.dry_run)
@@ -166,7 +175,7 @@ def main(argv: list[str] | None = None) -> int:
     if arguments.export_parquet:
         return _export(tasks, warehouse, store, arguments)
     if arguments.dry_run:
-        print(plan_text(tasks, (warehouse, store), force=arguments.force, location=settings.location))
+        print(plan((warehouse, store)))
         return DONE
     return _load(tasks, warehouse, store, arguments)
 
@@ -194,17 +203,19 @@ def _load(tasks: Sequence[Task], warehouse: Warehouse, store: DayStore, argument
     from collector.base.process import log
     from collector.base.progress import Progress
     from collector.warehouse.load import Load
-    from collector.warehouse.outcome import summary
+    from collector.warehouse.outcome import Result, summary
 
     stop, results = warehouse.stop, []
-    with Progress(arguments.quiet) as progress:
+    with Progress(arguments.quiet, [task.share for task in tasks]) as progress:
         for task in tasks:
+            progress.begin()
             results.append(
                 Load(task, warehouse, store, progress, workers=arguments.max_workers, force=arguments.force).run()
             )
             if stop.is_set:
                 break
-    print(summary(results))
+    results += [Result(task.dataset, is_begun=False) for task in tasks[len(results) :]]
+    print(summary(results, screen(sys.stdout, arguments.verbose)))
     if stop.is_set:
         log.warning("stopped; the same command again goes on where this one ended")
         return 128 + stop.signal_number
@@ -221,6 +232,7 @@ def _verify(
     from collector.base.gb_calendar import utc_now
     from collector.base.outcomes import logs_of, read_outcomes, reason
     from collector.base.process import log
+    from collector.base.progress import Progress
     from collector.verify.remedies import Commands
     from collector.verify.report import Run, write_report
     from collector.verify.source_counts import source_api
@@ -230,9 +242,14 @@ def _verify(
     began, now, stop = time.monotonic(), utc_now(), warehouse.stop
     api = None if arguments.without_source else source_api(settings, stop)
     try:
-        found = stop.attend(
-            lambda: verify_all(tasks, warehouse, store, api, stop, not arguments.counts_only, arguments.since)
-        )
+        with Progress(arguments.quiet) as progress:
+            progress.begin()
+            line = progress.line("verify", len(tasks), "datasets")
+            found = stop.attend(
+                lambda: verify_all(
+                    tasks, warehouse, store, api, stop, not arguments.counts_only, arguments.since, line.update
+                )
+            )
     except Stopped:
         return 128 + stop.signal_number
     ok, commands = all(v.ok for v in found), Commands.of(settings, arguments.chain)
@@ -245,7 +262,7 @@ def _verify(
         log_findings(found)
         print(json.dumps(verification_json(found, *asked, now)))
     else:
-        print(verification_text(found))
+        print(verification_text(found, screen(sys.stdout, arguments.verbose)))
     # Last: what was found is told even where no file can be written.
     if arguments.report:
         outcomes, reasons = {}, {}
@@ -294,7 +311,9 @@ def _export(tasks: Sequence[Task], warehouse: Warehouse, store: DayStore, argume
     except Stopped:
         log.warning("stopped; the same command again goes on where this one ended")
         return 128 + stop.signal_number
-    print(told(results, warehouse.home.location, is_plan=arguments.dry_run))
+    print(
+        told(results, warehouse.home.location, is_plan=arguments.dry_run, screen=screen(sys.stdout, arguments.verbose))
+    )
     return FAILED if any(result.outcome.result.failed for result in results) else DONE
 
 

@@ -7,6 +7,12 @@ stopped and started again at any time. Every answer is compared with what was as
 
 from __future__ import annotations
 
+from collector.base import early
+from collector.base.names import DOWNLOADER as PROG
+
+if __name__ == "__main__":
+    early.heed(PROG)
+
 import argparse
 import functools
 import os
@@ -14,7 +20,7 @@ import sys
 
 from collector import command_line
 from collector.base.errors import DONE, FAILED
-from collector.base.names import DOWNLOADER as PROG
+from collector.base.screen import screen
 from collector.command_line import (
     Parser,
     add_common_arguments,
@@ -110,7 +116,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run the downloader. Returns the exit code; raises UsageError for wrong use or set-up."""
     arguments = build_parser().parse_args(argv)
     if arguments.list_datasets:
-        print(list_datasets())
+        print(list_datasets(screen(sys.stdout)))
         return DONE
     go_on_in_environment()
     from collector.program import flags_of, tasks_of
@@ -136,9 +142,10 @@ def main(argv: list[str] | None = None) -> int:
         print("\n".join(state.check(tasks, apis, arguments.check_source, stop)))
         return DONE
     if arguments.probe:
-        return _probe(tasks, apis, stop, arguments.output)
+        return _probe(tasks, apis, stop, arguments)
     plan = functools.partial(
         plan_text, tasks, max_days=arguments.max_days, delay=arguments.request_delay, force=arguments.force, location=settings.location,
+        screen=screen(sys.stdout, arguments.verbose),
     )  # fmt: skip
     try:
         client = storage_client(settings, arguments.max_workers, clock)
@@ -172,12 +179,14 @@ def _download(
     from collector.source import state
     from collector.source.download import Download, attempt
     from collector.source.file_download import FileDownload
-    from collector.source.outcome import summary
+    from collector.source.http import Traffic
+    from collector.source.outcome import Result, summary
 
     outages = state.known_outages(os.environ.get("COLLECTOR_SOURCE_STATE", ""))
     results = []
-    with Progress(arguments.quiet) as progress:
+    with Progress(arguments.quiet, [task.share for task in tasks]) as progress:
         for task in tasks:
+            progress.begin()
             source = task.dataset.source
             kind = FileDownload if task.dataset.files else Download
             results.append(attempt(kind(
@@ -186,14 +195,15 @@ def _download(
             )))  # fmt: skip
             if stop.is_set:
                 break
-    print(summary(results))
+    results += [Result(task.dataset, Traffic(), is_begun=False) for task in tasks[len(results) :]]
+    print(summary(results, screen(sys.stdout, arguments.verbose)))
     if stop.is_set:
         log.warning("stopped; the same command again goes on where this one ended")
         return 128 + stop.signal_number
     return FAILED if any(result.failed or result.alarms for result in results) else DONE
 
 
-def _probe(tasks: Sequence[Task], apis: Mapping[Source, Api], stop: Stop, output: str) -> int:
+def _probe(tasks: Sequence[Task], apis: Mapping[Source, Api], stop: Stop, arguments: argparse.Namespace) -> int:
     import json
 
     from collector.base.gb_calendar import utc_now
@@ -203,8 +213,8 @@ def _probe(tasks: Sequence[Task], apis: Mapping[Source, Api], stop: Stop, output
     is_confirmed = all(one.verdict == CONFIRMED for one in found)
     print(
         json.dumps({"datasets": [one.as_json() for one in found], "ok": is_confirmed})
-        if output == "json"
-        else probe_text(found)
+        if arguments.output == "json"
+        else probe_text(found, screen(sys.stdout, arguments.verbose))
     )
     return DONE if is_confirmed else FAILED
 

@@ -425,7 +425,7 @@ class LocalCloud:
                     holder = os.read(lock, 20).decode(errors="replace").strip() or "unknown"
                     raise LocalCloudError(
                         f"{shown(self.data_dir)} is in use by another local_cloud.py (process {holder}); "
-                        "stop that one, use the exports that it printed, or name another folder with --data-dir"
+                        f"stop that one (kill {holder}), use the exports that it printed, or give local_cloud.py another folder with --data-dir"
                     ) from None
                 time.sleep(POLL_SECONDS)
         os.ftruncate(lock, 0)

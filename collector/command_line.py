@@ -12,9 +12,11 @@ import sys
 from datetime import date, datetime, timezone
 from pathlib import Path
 
+from collector.base import early
 from collector.base.errors import DONE, FAILED, MISUSED, Stopped, UsageError, internal
 from collector.base.names import PLACES, VERSION
-from collector.base.text import printable, table
+from collector.base.screen import EVERYTHING, Screen
+from collector.base.text import printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,23 +31,27 @@ _PLACE_NAMES = {
 DEFAULT_WORKERS = 16
 
 
+# What of the list a narrow screen leaves out, in this order.
+_SPARE = ("CONFIRMED BY", "REQUESTS/DAY", "PRIORITY", "KIND", "GROUP", "MB/DAY", "FROM", "DESCRIPTION")
 # An ordinary one, of 48 settlement periods.
 _ANY_DAY = date(2024, 6, 1)
 
 
-def list_datasets() -> str:
+def list_datasets(screen: Screen = EVERYTHING) -> str:
     """The registry as a readable table, the eleven first, the others by group."""
     from datasets_config import DEFAULT_DATASETS, REGISTRY
 
-    rows = [("KEY", "GROUP", "KIND", "FROM", "MB/DAY", "REQUESTS/DAY", "PRIORITY", "CONFIRMED BY", "DESCRIPTION")]
+    rows = [
+        ("KEY", "CODE", "GROUP", "KIND", "FROM", "MB/DAY", "REQUESTS/DAY", "PRIORITY", "CONFIRMED BY", "DESCRIPTION")
+    ]
     others = sorted((d for d in REGISTRY.values() if d.key not in DEFAULT_DATASETS), key=lambda d: d.group)
     for d in (*(REGISTRY[key] for key in DEFAULT_DATASETS), *others):
         size = d.bytes_per_day / 1e6
         rows.append((
-            d.key, d.group, d.kind, str(d.first_day), f"{size:.{1 if size >= 0.1 else 3}f}", f"{d.requests(_ANY_DAY, _ANY_DAY):,}", d.priority,
+            d.key, d.code, d.group, d.kind, str(d.first_day), f"{size:.{1 if size >= 0.1 else 3}f}", f"{d.requests(_ANY_DAY, _ANY_DAY):,}", d.priority,
             "records" if d.is_confirmed else "document", f"{d.title}: {d.description}",
         ))  # fmt: skip
-    return table(rows, frozenset({4, 5}))
+    return screen.table(rows, frozenset({5, 6}), _SPARE)
 
 
 class Parser(argparse.ArgumentParser):
@@ -57,6 +63,12 @@ class Parser(argparse.ArgumentParser):
             self.register("action", action, _Once)
 
     def error(self, message: str) -> NoReturn:
+        unknown = message.removeprefix("unrecognized arguments: ").partition(" ")[0].partition("=")[0]
+        if unknown.startswith("--") and not message.startswith("argument "):
+            import difflib
+
+            near = difflib.get_close_matches(unknown, list(self._option_string_actions), n=1)
+            message += f"; did you mean {near[0]}?" if near else ""
         print(misuse(self.prog, message if "; " in message else f"{message}; see {self.prog} --help"), file=sys.stderr)
         raise SystemExit(MISUSED)
 
@@ -206,6 +218,7 @@ def go_on_in_environment() -> None:
     python = Path(__file__).resolve().parent.parent / ".venv/bin/python"
     # Within it, or in one that a signal has cut short, going on there would never end.
     if Path(sys.prefix) != python.parent.parent and (python.parent.parent / ".complete").exists():
+        early.hold()
         os.execv(python, [str(python), *sys.argv])  # noqa: S606
     raise UsageError("the packages that this needs are not installed; run: ./deploy_data_collectors.sh --setup")
 

@@ -65,6 +65,11 @@ class Task:
     def days(self) -> list[date]:
         return list(gb_calendar.days_between(self.first, self.last))
 
+    @property
+    def share(self) -> float:
+        """How much work it is beside other tasks: bytes of JSON, and for each day what a question takes of that."""
+        return len(self.days) * (self.dataset.bytes_per_day + 100_000.0)
+
     def expected(self, now: datetime, stored: Iterable[date] = ()) -> list[date]:
         """The days of which something can be published at `now` (aware UTC); of snapshots, of which no day must have one,
         those that are stored; of a file that loses its old days, those from the first that is stored on."""

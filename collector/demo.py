@@ -9,7 +9,7 @@ from typing import Any
 
 from google.cloud import bigquery
 
-from collector.base.text import table
+from collector.base.screen import EVERYTHING
 from collector.cloud.dataset import bigquery_client
 from collector.settings import load_settings
 
@@ -64,7 +64,7 @@ def main(project: str, dataset: str, day: str) -> int:
         print(f"\n{question.format(day=day)}\n\n{asked}\n")
         if rows:
             told = [tuple(field.name for field in answer.schema), *rows]
-            print(textwrap.indent(table(told, frozenset(range(1, len(told[0])))), "  "))
+            print(textwrap.indent(EVERYTHING.table(told, frozenset(range(1, len(told[0])))), "  "))
         else:
             print("the query found no rows", file=sys.stderr)
             answered = False

@@ -22,6 +22,7 @@ from typing import Any
 
 from collector import command_line, local_query
 from collector.base.errors import DONE, FAILED
+from collector.base.names import PLACES
 from collector.base.outcomes import OK, Outcome, logs_of, read_outcomes, reason
 from collector.command_line import Parser
 
@@ -66,6 +67,7 @@ def plan(argv: list[str]) -> int:
     for name, value in settings.values.items():
         if name not in SECRETS:
             print(f"{name}={value}")
+    print("FROM=" + "|".join(settings.origins[variable] for variable, _ in PLACES.values()))
     print(f"API_KEY_PRESENT={'yes' if settings.api_key else 'no'}")
     print(f"API_ENV_EXPOSED={'yes' if settings.is_exposed else 'no'}")
     print(f"UNCONFIRMED={'' if arguments.demo or arguments.local else unconfirmed(settings)}")
@@ -74,7 +76,10 @@ def plan(argv: list[str]) -> int:
     # Fixed now, so that a run over midnight verifies the same days that it downloaded.
     print(f"END_DATE={tasks[0].last}")
     # A dataset that begins behind the range is no part of the run.
-    print("DATASETS=" + " ".join(task.dataset.key for task in tasks if task.first <= task.last))
+    begun = [task for task in tasks if task.first <= task.last]
+    print("DATASETS=" + " ".join(task.dataset.key for task in begun))
+    whole = sum(task.share for task in begun)
+    print("SHARES=" + " ".join(str(round(1000 * task.share / whole)) for task in begun))
     print("LEFT_OUT=" + " ".join(task.dataset.key for task in tasks if arguments.datasets and task.first > task.last))
     return DONE
 
@@ -188,10 +193,15 @@ def _failures(
             "The API cannot be reached from here. To try the system without internet: deploy_data_collectors.sh --demo"
         )
     for status in _FAILURES:
+        # One cause, as an outage of the source, is told once.
+        by_cause: dict[str, list[str]] = {}
         for key in failed:
             if key in outcomes and outcomes[key].status == status:
-                lines.append(f"  {key}: {status}: {causes[key] or f'see {arguments.logs}'}")
-                names.append(f"{key} ({causes[key][:90]})")
+                by_cause.setdefault(causes[key], []).append(key)
+        for cause, keys in by_cause.items():
+            told = ", ".join(keys)
+            lines.append(f"  {told}: {status}: {cause or f'see {arguments.logs}'}")
+            names.append(f"{told} ({cause[:90]})")
     told = ", ".join(names)
     told = told if len(told) <= 600 else f"{told[:600]} ..."
     logs = f"{arguments.logs}/{{deployment,download_<dataset>,load_<dataset>}}_{arguments.stamp}.log"

@@ -407,12 +407,14 @@ def test_no_credentials(tree: Tree) -> None:
 
 def test_a_plan_needs_no_credentials_but_those_that_are_named_are_used(tree: Tree, tmp_path: Path) -> None:
     which = ("--dry-run", "--datasets", "demand_outturn,frequency", "--start-date", "2024-01-01", "--end-date", "2024-01-07")
-    for program, told in ((DOWNLOADER, "In all: 2 requests"), (LOADER, "(to be created)")):
+    for program, told in ((DOWNLOADER, "In all: 2 requests, 0.0 GB of JSON in about"), (LOADER, "(to be created)")):
         before = tree.state()
         ran = tree.run(program, *which, env={"NO_GCE_CHECK": "true"})
         assert (ran.returncode, ran.stderr) == (0, ""), ran.stderr
         assert told in ran.stdout
-        assert ran.stdout.endswith("\nNo credentials: what is stored and loaded is not known, and everything counts as missing.\n")
+        assert "\nNo credentials: what is stored and loaded is not known, and everything counts as missing.\n" in ran.stdout
+        last = ran.stdout.splitlines()[-1]
+        assert re.fullmatch(r"In all.*: [\d.]+ USD once, [\d.]+ USD a month \(list prices \d{4}-\d\d, europe-west2\)\.", last), last
         assert tree.state() == before
         ran = tree.run(program, *which, env={"NO_GCE_CHECK": "true", "GOOGLE_APPLICATION_CREDENTIALS": str(tmp_path / "none")})
         assert (ran.returncode, ran.stdout) == (2, "")

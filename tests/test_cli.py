@@ -65,15 +65,22 @@ def test_names_that_people_know() -> None:
 def test_list_datasets_needs_nothing(programs: Path, program: str) -> None:
     ran = bare(programs, program, "--list-datasets").ok()
     head, *lines = ran.out.splitlines()
-    assert re.split(r"  +", head) == ["KEY", "GROUP", "KIND", "FROM", "MB/DAY", "REQUESTS/DAY", "PRIORITY", "CONFIRMED BY", "DESCRIPTION"]
+    assert re.split(r"  +", head) == ["KEY", "CODE", "GROUP", "KIND", "FROM", "MB/DAY", "REQUESTS/DAY", "PRIORITY", "CONFIRMED BY", "DESCRIPTION"]
     found = [re.split(r"  +", line) for line in lines]
     assert [row[0] for row in found[:11]] == list(DEFAULT_DATASETS)
     assert {row[0] for row in found} == set(REGISTRY)
-    for key, group, kind, first, _size, _requests, priority, evidence, description in found:
+    for key, code, group, kind, first, _size, _requests, priority, evidence, description in found:
         dataset = REGISTRY[key]
-        assert (group, kind, first, priority) == (dataset.group, dataset.kind, str(dataset.first_day), dataset.priority)
+        assert (code, group, kind, first, priority) == (dataset.code, dataset.group, dataset.kind, str(dataset.first_day), dataset.priority)
         assert evidence == ("records" if dataset.is_confirmed else "document")
         assert description.startswith(dataset.title)
+
+
+@pytest.mark.parametrize("program", [DOWNLOADER, LOADER, "local_cloud.py", "deploy_data_collectors.sh"])
+def test_each_program_can_be_started_by_its_name(program: str) -> None:
+    """Also with the system's Python, from which it goes on in the environment."""
+    assert os.access(ROOT / program, os.X_OK)
+    assert (ROOT / program).read_text().startswith("#!/usr/bin/env ")
 
 
 @BOTH
@@ -93,7 +100,7 @@ WRONG: list[tuple[tuple[str, ...], str]] = [
     (("--datasets", "frequencies"), "did you mean frequency?"), (("--datasets", "qqq"), "--list-datasets"), (("--datasets",), "--datasets"),
     (("--max-workers", "0"), "from 1"), (("--max-workers", "many"), "whole number"), (("--max-workers", "1.5"), "whole number"),
     (("--bucket", "gs://x"), "--bucket"), (("--bucket", "UPPER"), "--bucket"), (("--project", "x"), "--project"),
-    (("--dataset-id", "a-b"), "--dataset-id"), (("--dataset-id", "a;drop"), "--dataset-id"), (("--nonsense",), "--nonsense"), (("--start", "2024-01-01"), "--start"),
+    (("--dataset-id", "a-b"), "--dataset-id"), (("--dataset-id", "a;drop"), "--dataset-id"), (("--nonsense",), "--nonsense"), (("--max-worker", "4"), "did you mean --max-workers?"), (("--start", "2024-01-01"), "--start"),
     (("stray",), "stray"),
 ]  # fmt: skip
 
@@ -529,3 +536,25 @@ def test_a_load_of_what_was_never_downloaded_is_not_ok(place: Place) -> None:
     ran = place.load(*WHICH)
     assert ran.code == 1
     assert ran.cell("market_index", "STATUS") == "nothing stored"
+
+
+@BOTH
+def test_ctrl_c_while_a_program_is_still_being_read_is_one_line(programs: Path, tmp_path: Path, program: str) -> None:
+    shutil.copytree(programs / "collector", tmp_path / "collector")
+    for name in (DOWNLOADER, LOADER, "datasets_config.py"):
+        shutil.copy(programs / name, tmp_path)
+    early = tmp_path / "collector/command_line.py"
+    early.write_text(early.read_text().replace("import argparse\n", "import argparse, os, signal\nos.kill(os.getpid(), signal.SIGINT)\n", 1))
+    ran = bare(tmp_path, program, "--version")
+    assert (ran.code, ran.out, ran.err) == (130, "", f"{program}: stopped\n")
+
+
+@BOTH
+def test_ctrl_c_while_the_environments_python_takes_over_is_kept_for_it(programs: Path, program: str) -> None:
+    code = (
+        "import os, signal, sys; sys.path.insert(0, sys.argv[1]); from collector.base import early; early.hold(); "
+        "os.kill(os.getpid(), signal.SIGINT); os.execv(sys.executable, [sys.executable, *sys.argv[2:]])"
+    )
+    command = [sys.executable, "-c", code, str(programs), str(programs / program), "--version"]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (130, "", f"{program}: stopped\n")

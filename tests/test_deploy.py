@@ -30,6 +30,7 @@ from conftest import drawn_on
 
 from collector import deploy
 from collector import environment as making
+from collector.base.names import VERSION
 from collector.settings import SETTINGS
 from datasets_config import DEFAULT_DATASETS
 
@@ -76,7 +77,7 @@ def play(key):
             if signal.getsignal(number) is not signal.SIG_IGN:  # what is ignored at the start stays ignored
                 signal.signal(number, stop)
     if "say" in part:
-        print(part["say"], file=sys.stderr, flush=True)
+        print(os.path.expandvars(part["say"]), file=sys.stderr, flush=True)
     if part:
         (box / "started").touch()
     time.sleep(part.get("sleep", 0))
@@ -147,6 +148,8 @@ else:
                      rows_loaded=4321, missing_days=[], short_days=[], provisional_days=0, ok=True)
         found.update(part.get("found", {}))
         print(json.dumps({"datasets": [found], "ok": found["ok"]}, indent=1))
+        if "page" in part:
+            pathlib.Path(value("--report")).write_text(part["page"])
     elif not modes:
         print(name + " worked on " + dataset)
     sys.exit(part.get("exit", 0))
@@ -316,7 +319,13 @@ def test_each_dataset_is_downloaded_loaded_and_verified_in_turn(project: Project
     stamp = project.logs("deployment_*.log")[0].stem.removeprefix("deployment_")
     cheap = f"--verify --quiet --counts-only --without-source --since {stamp} --output json"
     assert " ".join(project.called(LOADER)[2]) == f"{cheap} --datasets frequency {dates} {where}"
-    assert re.search(r"^frequency +3/3 +4,321 +ok +\d+$", result.stdout, re.MULTILINE)
+    assert re.search(r"^frequency +3/3 +4,321 +ok +\d+$", project.log(), re.MULTILINE)
+    assert re.findall(r"^\[\d/\d\].*", result.stdout, re.MULTILINE) == [
+        f"[{n}/2] {key:14}  ok  {took} s  3/3 days, 4,321 rows"
+        for n, key in enumerate(("frequency", "demand_outturn"), 1)
+        for took in re.findall(rf"{key} +ok +(\d+) s", result.stdout)
+    ]
+    assert len(result.stdout.splitlines()) <= 13 and "verify" not in result.stdout
     assert "All 2 datasets verified." in result.stdout
 
 
@@ -336,19 +345,54 @@ def test_the_views_are_made_once_after_the_last_dataset(project: Project) -> Non
 
 def test_no_argument_is_all_eleven_from_their_first_day_to_today(project: Project) -> None:
     before = datetime.now(ZoneInfo("Europe/London")).date().isoformat()
+    project.plan[f"{LOADER} market_index"] = {"say": "DATASET  SETTLED  LOADED  FAILED\nmarket_index  4  2  0"}
     result = project.run()
     after = datetime.now(ZoneInfo("Europe/London")).date().isoformat()
     assert result.returncode == 0
     assert project.chain()[::3] == [f"download {key}" for key in DEFAULT_DATASETS]
+    # And is told in a line each, with little around them.
+    assert len(re.findall(r"^\[ ?\d+/11\] \w+ +ok ", result.stdout, re.MULTILINE)) == 11
+    assert re.search(r"^\[ 8/11\] market_index +ok  \d+ s  3/3 days \(2 new\), 4,321 rows$", result.stdout, re.MULTILINE)
+    assert len(result.stdout.splitlines()) < 25
     ends = {call[call.index("--end-date") + 1] for call in project.called(LOADER, "--datasets")}
     assert len(ends) == 1 and ends <= {before, after}
     assert not any("--start-date" in call for call in project.calls())
 
 
+@pytest.mark.parametrize("width", [60, 80, 140])
+def test_a_terminals_lines_are_no_wider_than_it_is(project: Project, width: int) -> None:
+    key = "balancing_services_disaggregated"
+    project.env["COLUMNS"] = str(width)
+    project.plan[f"{DOWNLOADER} {key}"] = {"say": "\x1e" + "far " * 50}
+    project.plan[f"{LOADER} --verify {key}"] = {"exit": 1, "found": {"ok": False, "missing_days": ["2024-03-30"]}}
+    output, _ = project.run_on_terminal("--datasets", key, "frequency")
+    live = [line for line in re.split(r"[\r\n]+", output) if "far far" in line]
+    (told,) = [line for line in output.replace("\x1b[K", "").splitlines() if line.startswith("[1/2]")]
+    for line in (*live, told):
+        assert width - 20 < len(re.sub(r"\x1b\[\d*[mK]", "", line)) <= width, line
+    assert live and "\x1b[31mverify failed\x1b[0m" in told
+    assert re.search(r"\[2/2\] frequency +\x1b\[32mok\x1b\[0m ", output)
+    project.env["NO_COLOR"] = "1"
+    assert "\x1b[3" not in project.run_on_terminal("--datasets", key, "frequency")[0]
+
+
+def test_the_programs_are_told_how_far_the_run_is(project: Project) -> None:
+    for step in (DOWNLOADER, LOADER):
+        for key in ("frequency", "fuel_instructions"):
+            project.plan[f"{step} {key}"] = {"say": f"{step} {key} $COLLECTOR_WHOLE"}
+    project.run("--datasets", "frequency", "fuel_instructions", "--start-date", "2024-01-01", "--end-date", "2024-01-02")
+    found = re.findall(r"^enhanced_\w+\.py \w+ (\d+) (\d+) (\d+)$", project.log(), re.MULTILINE)
+    assert len({began for began, _, _ in found}) == 1
+    low = [int(low) for _, low, _ in found]
+    high = [int(high) for _, _, high in found]
+    assert low == [0, *high[:-1]] and low == sorted(low) and 999 <= high[-1] <= 1001
+    assert high[1] < 400, "there is less of the first"
+
+
 def test_logs_hold_what_was_shown(project: Project) -> None:
     project.plan[f"{DOWNLOADER} frequency"] = {"say": "fetched window 1"}
     project.plan[f"{LOADER} frequency"] = {"say": "load job 1"}
-    result = project.run("--datasets", "frequency")
+    result = project.run("--datasets", "frequency", "--verbose")
     names = [path.name for path in project.logs()]
     stamp = names[0][len("deployment_") : -len(".log")]
     assert re.fullmatch(r"\d{8}_\d{6}", stamp)
@@ -365,10 +409,12 @@ def test_logs_hold_what_was_shown(project: Project) -> None:
 
 def test_the_log_of_the_newest_run_has_a_name_of_its_own(project: Project) -> None:
     latest = project.root / "logs/latest"
+    project.plan[f"{LOADER} --verify --report frequency"] = {"page": "<!doctype html>"}
     for count in (1, 2):
         project.run("--datasets", "frequency")
         assert len(project.logs("deployment_*.log")) == count
         assert latest.resolve() == project.logs("deployment_*.log")[-1]
+        assert latest.with_suffix(".html").resolve() == project.logs("coverage_*.html")[-1]
     assert latest.is_symlink() and not list((project.root / "logs").glob(".latest*"))
 
 
@@ -438,8 +484,8 @@ def test_a_failure_is_told_and_stops_nothing_else(
     result = project.run("--datasets", "frequency", "market_index")
     assert result.returncode == 1
     assert len(project.chain()) == 6, "load and verify follow a failed download, and so does the other dataset"
-    assert re.search(rf"^frequency +{days} +\S+ +{status} +\d+$", result.stdout, re.MULTILINE), result.stdout
-    assert re.search(r"^market_index +3/3 +4,321 +ok +\d+$", result.stdout, re.MULTILINE)
+    assert re.search(rf"^frequency +{days} +\S+ +{status} +\d+$", project.log(), re.MULTILINE), result.stdout
+    assert re.search(r"^market_index +3/3 +4,321 +ok +\d+$", project.log(), re.MULTILINE)
     assert "1 of 2 datasets failed" in result.stdout and "The same command again" in result.stdout
     assert ("out of memory" in result.stdout) == ("kill" in part)
 
@@ -449,16 +495,16 @@ def test_a_dataset_that_is_behind_its_source_has_failed(project: Project) -> Non
     project.plan[f"{LOADER} --verify --report frequency"] = {"exit": 1, "found": {"ok": False}, "say": "behind source: 2024-03-30"}
     result = project.run("--datasets", "frequency", "market_index")
     assert result.returncode == 1
-    assert re.search(r"^frequency +3/3 +4,321 +verify failed +\d+$", result.stdout, re.MULTILINE), result.stdout
-    assert re.search(r"^market_index +3/3 +4,321 +ok +\d+$", result.stdout, re.MULTILINE)
-    assert "1 of 2 datasets failed" in result.stdout and "behind source: 2024-03-30" in result.stdout
+    assert re.search(r"^frequency +3/3 +4,321 +verify failed +\d+$", project.log(), re.MULTILINE), result.stdout
+    assert re.search(r"^market_index +3/3 +4,321 +ok +\d+$", project.log(), re.MULTILINE)
+    assert "1 of 2 datasets failed" in result.stdout and "behind source: 2024-03-30" in project.log()
 
 
 def test_a_terminal_shows_live_lines_that_no_log_keeps(project: Project) -> None:
     project.plan[f"{DOWNLOADER} frequency"] = {"say": "first line\n\x1efrequency: 1 of 3 days\n\x1efrequency: 2 of 3 days\nlast line"}
     output, code = project.run_on_terminal("--datasets", "frequency")
     assert code == 0
-    assert "\rfrequency: 1 of 3 days\x1b[K\rfrequency: 2 of 3 days\x1b[K\r\x1b[Klast line\r\n" in output
+    assert "\rfrequency: 1 of 3 days\x1b[K\rfrequency: 2 of 3 days\x1b[K\r\x1b[K" in output and "last line" not in output
     log = project.log()
     assert "first line\nlast line\n" in log and "\x1b" not in log and "\x1e" not in log and "\r" not in log
     assert project.log("download_*").startswith("first line\nlast line\n")
@@ -472,7 +518,7 @@ def test_a_set_up_that_has_gone_spares_the_dataset_the_rest(project: Project, pr
     result = project.run("--datasets", "frequency", "market_index")
     assert result.returncode == 1
     assert len(project.chain()) == steps + 3
-    assert re.search(r"^frequency +- +- +(download|load) failed ", result.stdout, re.MULTILINE)
+    assert re.search(r"^frequency +- +- +(download|load) failed ", project.log(), re.MULTILINE)
     assert "--demo" not in result.stdout, "it is not the API that cannot be reached"
 
 
@@ -484,7 +530,7 @@ def test_missing_short_and_provisional_days_are_told(project: Project) -> None:
         "ok": False,
     }
     project.plan[f"{LOADER} --verify frequency"] = {"exit": 1, "found": found}
-    out = project.run("--datasets", "frequency").stdout
+    out = project.run("--datasets", "frequency").stdout + project.log()
     assert "4,321 in the bucket; 2 missing; 1 short at source; 1 provisional\n" in out
 
 
@@ -791,7 +837,7 @@ def test_login_and_default_credentials_are_two_things(
         known.write_text("{}")
     result = project.run("--datasets", "frequency")
     assert result.returncode == (2 if refused else 0)
-    assert says in (_one_line(result) if refused else result.stdout)
+    assert says in (_one_line(result) if refused else project.log())
     assert bool(project.chain()) != refused
 
 
@@ -997,8 +1043,9 @@ def test_local_runs_the_same_inside_the_emulators(project: Project) -> None:
     assert " ".join(cloud).startswith(f"run {where} -- ")
     assert cloud[-4:] == ["--local", "--datasets", "frequency", "--bucket=my-bucket"]
     assert project.chain() == ["download frequency", "load frequency", "verify frequency"]
-    assert "emulators" in result.stdout and "MADE UP" not in result.stdout
-    assert len(project.logs()) == 3 and project.log() == result.stdout, "one run, one set of logs"
+    assert "bucket       gs://my-bucket (--bucket)\n" in result.stdout and "dataset      uk_energy_prod in europe-west2 (the default)" in result.stdout
+    assert "emulators" in project.log() and "MADE UP" not in result.stdout
+    assert len(project.logs()) == 3 and set(result.stdout.splitlines()) <= set(project.log().splitlines()), "one run, one set of logs"
 
 
 def test_demo_is_made_up_data_of_three_fixed_days_kept_apart(project: Project) -> None:
@@ -1097,6 +1144,10 @@ def test_another_shell_is_told_in_one_line(project: Project) -> None:
         pytest.skip("sh is bash here")
     assert ran.returncode == 2
     assert ran.stderr == f"{script}: this is a bash script; run: bash {script}\n"
+
+
+def test_the_version_is_told_under_its_own_name(project: Project) -> None:
+    assert project.run("--version").stdout == f"{SCRIPT} {VERSION}\n"
 
 
 def test_flags_of_the_programs_are_passed_on(project: Project) -> None:

@@ -33,7 +33,7 @@ from collector.registry.model import (
 from collector.source.csv_records import DATES
 from collector.verify.quality import content_sql
 from collector.warehouse.layout import table_of
-from datasets_config import DEFAULT_DATASETS, REGISTRY, catalogue
+from datasets_config import DEFAULT_DATASETS, REGISTRY, catalogue, dictionary
 
 SPECIFICATION = ROOT.parent / "shared" / "facts" / "elexon-openapi.json"
 FAMILIES = sorted(path for path in (ROOT / "collector/registry").glob("*.py") if path.stem not in ("__init__", "model", "fields", "common"))
@@ -263,6 +263,13 @@ def test_days_of_46_48_and_50_periods_there_and_back(key: str, place: Place) -> 
 def test_the_page_of_datasets_is_as_the_registry_says() -> None:
     """To make it anew: python -c "import datasets_config; print(datasets_config.catalogue(), end='')" > docs/datasets.md"""
     assert (ROOT / "docs/datasets.md").read_text() == catalogue()
+
+
+def test_the_page_of_columns_is_as_the_registry_says() -> None:
+    """To make it anew: python -c "import datasets_config; print(datasets_config.dictionary(), end='')" > docs/columns.md"""
+    page = (ROOT / "docs/columns.md").read_text()
+    assert page == dictionary()
+    assert len(re.findall(r"^\| \*?\*?`\w+`", page, re.M)) == sum(len(dataset.columns) for dataset in REGISTRY.values())
 
 
 def test_the_eleven_stay_the_default() -> None:

@@ -15,6 +15,7 @@ from types import FrameType
 from typing import TextIO, TypeVar
 
 from collector.base.errors import Stopped
+from collector.base.screen import is_watched
 from collector.base.text import printable
 
 log = logging.getLogger("collector")
@@ -43,7 +44,8 @@ class _Stderr(logging.StreamHandler):  # type: ignore[type-arg]
 
 
 def start_logging(quiet: bool = False, verbose: bool = False) -> None:
-    """Log to stderr: time in UTC, level, message."""
+    """Log to stderr: time in UTC, level, message. Where live lines tell what goes on, only what is wrong."""
+    quiet = quiet or (is_watched() and not verbose)
     handler = _Stderr()
     formatter = _OneLine("%(asctime)sZ %(levelname)-7s %(message)s", "%Y-%m-%dT%H:%M:%S")
     formatter.converter = time.gmtime

@@ -1,4 +1,4 @@
-"""Texts as people see them: printable, without secrets, in columns."""
+"""Texts as people see them: printable, without secrets."""
 
 from __future__ import annotations
 
@@ -51,18 +51,6 @@ def redacted(text: str, is_cut: bool = False) -> str:
     for pattern in _secrets.values():
         text = pattern.sub("[secret]", text)
     return text[: -longest_secret() or None] if is_cut else text
-
-
-def table(rows: Iterable[tuple[str, ...]], right: frozenset[int] = frozenset()) -> str:
-    """Rows of texts as aligned columns; `right` are the numbers of those aligned right."""
-    lines = [tuple(map(str, row)) for row in rows]
-    widths = [max(len(row[i]) for row in lines) for i in range(len(lines[0]))]
-    return "\n".join(
-        "  ".join(
-            c.rjust(w) if i in right else c.ljust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in lines
-    )
 
 
 def ranges(numbers: Iterable[int]) -> list[str]:

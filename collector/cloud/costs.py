@@ -66,25 +66,39 @@ def named(dataset: Dataset, sql: str) -> list[Column]:
     return [column for column in dataset.columns if re.search(rf"\b{column.name}\b", sql)]
 
 
+class Cost(NamedTuple):
+    """USD: once, and each month from then on."""
+
+    once: float
+    month: float
+
+    def and_(self, other: Cost) -> Cost:
+        """Both together."""
+        return Cost(self.once + other.once, self.month + other.month)
+
+
+def storage(bytes_raw: float, objects: int, location: str | None) -> Cost:
+    """Of storing `objects` day objects of `bytes_raw` bytes of JSON."""
+    prices, _ = price(location)
+    return Cost(objects / 1_000 * prices.uploads, bytes_raw / COMPRESSION / 1e9 * prices.objects)
+
+
+def loading(billed: float, table_bytes: float, location: str | None) -> Cost:
+    """Of a run for which `billed` bytes of queries are billed and that adds `table_bytes` to the tables."""
+    prices, _ = price(location)
+    return Cost(billed / TIB * prices.query, table_bytes / GIB * prices.tables)
+
+
 # ---------------------------------------------------------------------------------------------- told
-def storage(bytes_raw: float, objects: int, location: str | None) -> str:
-    """Cost of storing `objects` day objects of `bytes_raw` bytes of JSON."""
-    prices, which = price(location)
-    gb = bytes_raw / COMPRESSION / 1e9
-    once = objects / 1_000 * prices.uploads
-    return f"Cloud Storage: {objects:,} uploads {once:.2f} USD once, {gb:,.2f} GB {gb * prices.objects:.2f} USD a month ({which})"
-
-
-def loading(billed: float, table_bytes: float, location: str | None) -> str:
-    """Cost of a run for which `billed` bytes of queries are billed and that adds `table_bytes` to the tables."""
-    prices, which = price(location)
-    return (
-        f"BigQuery: load jobs free, {billed / 1e9:,.1f} GB of queries {money(billed, location)} once, "
-        f"{table_bytes / 1e9:,.2f} GB of tables {table_bytes / GIB * prices.tables:.2f} USD a month ({which})"
-    )
+def told(cost: Cost, location: str | None) -> str:
+    """A cost in words, and by which prices."""
+    return f"{_usd(cost.once)} once, {_usd(cost.month)} a month ({price(location)[1]})"
 
 
 def money(billed: float, location: str | None) -> str:
     """What queries cost that read so many bytes."""
-    usd = billed / TIB * price(location)[0].query
-    return f"{usd:.2f} USD" if usd >= 0.1 or usd == 0 else f"{usd:.4f} USD"
+    return _usd(loading(billed, 0, location).once)
+
+
+def _usd(amount: float) -> str:
+    return f"{amount:,.2f} USD" if amount >= 0.1 or amount == 0 else f"{amount:.4f} USD"

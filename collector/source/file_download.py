@@ -71,7 +71,7 @@ class FileDownload(Download):
         if self.task.last < self.task.first:
             log.info("%s: begins on %s, after the asked range: nothing to do", dataset.key, dataset.first_day)
             return
-        self.line = self.progress.line(dataset.key, 1)
+        self.line = self.progress.line(dataset.key, 100, "per cent of its files")
         self.rules = hashlib.sha256(
             repr((files, dataset.instant, dataset.natural_key, [c[:3] for c in dataset.columns])).encode()
         ).hexdigest()[:16]

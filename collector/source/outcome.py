@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
-from collector.base.text import printable, table
+from collector.base.screen import EVERYTHING, Screen
+from collector.base.text import printable
 from collector.days import State, days_by_cause, days_text
 from collector.registry.model import Dataset
 from collector.source.http import Traffic
@@ -15,6 +16,21 @@ from collector.storage.day_objects import DayObject
 
 # This many in a row of one kind of failure: the dataset is given up.
 HOPELESS = 4
+# What of the summary a narrow screen leaves out, in this order.
+_SPARE = (
+    "RETRIES",
+    "REQUESTS",
+    "PROVISIONAL",
+    "SAME",
+    "MB",
+    "SHORT",
+    "EMPTY",
+    "REPLACED",
+    "FAILED",
+    "SECONDS",
+    "SETTLED",
+    "ROWS",
+)
 
 
 @dataclass
@@ -40,6 +56,7 @@ class Result:
     alarms: list[str] = field(default_factory=list)
     seconds: float = 0.0
     interrupted: bool = False
+    is_begun: bool = True
 
     def count(self, done: str) -> int:
         """Days of this run that ended as `done`."""
@@ -51,7 +68,15 @@ class Result:
 
     @property
     def status(self) -> str:
-        return "stopped" if self.interrupted else "failed" if self.failed else "see below" if self.alarms else "ok"
+        for is_so, word in (
+            (not self.is_begun, "not started"),
+            (self.interrupted, "stopped"),
+            (self.failed, "failed"),
+            (self.alarms, "see below"),
+        ):
+            if is_so:
+                return word
+        return "ok"
 
 
 @dataclass
@@ -118,7 +143,7 @@ class Outcome:
                 self.again.update(wanted)
 
 
-def summary(results: list[Result]) -> str:
+def summary(results: list[Result], screen: Screen = EVERYTHING) -> str:
     """The end of a run as a table, with every failure below it."""
     rows: list[tuple[str, ...]] = [
         ("DATASET", "SETTLED", "NEW", "SAME", "REPLACED", "EMPTY", "SHORT", "PROVISIONAL", "FAILED", "ROWS", "MB", "REQUESTS", "RETRIES", "SECONDS", "STATUS")
@@ -130,7 +155,7 @@ def summary(results: list[Result]) -> str:
             f"{sum(day.rows for day in r.stored.values()):,}", f"{r.traffic.body_bytes / 1e6:.1f}",
             str(r.traffic.requests), str(r.traffic.retries), f"{r.seconds:.1f}", r.status,
         ))  # fmt: skip
-    lines = [table(rows, frozenset(range(1, 14)))]
+    lines = []
     for r in results:
         lines += [
             f"FAILED {r.dataset.key} {days_text(failed)}: {cause}" for cause, failed in days_by_cause(r.failed).items()
@@ -140,4 +165,4 @@ def summary(results: list[Result]) -> str:
         lines.append(
             "The API cannot be reached. Without internet, ./deploy_data_collectors.sh --demo shows the system with made-up data."
         )
-    return "\n".join(lines)
+    return "\n".join((screen.table(rows, frozenset(range(1, 14)), _SPARE), *map(screen.prose, lines)))

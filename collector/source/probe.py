@@ -19,7 +19,8 @@ from typing import Any
 from collector.base.errors import internal
 from collector.base.gb_calendar import ONE_DAY, day_end, day_start, parse_utc, settlement_day
 from collector.base.process import Stop
-from collector.base.text import printable, table
+from collector.base.screen import EVERYTHING, Screen
+from collector.base.text import printable
 from collector.registry.model import COMPUTED, Column, Dataset, Files, Source
 from collector.source.ckan import Portal, Unresolved, resolve
 from collector.source.csv_records import Broken, FileReader, Told, Unknown
@@ -262,14 +263,14 @@ def _instant(value: Any) -> datetime | None:
         return None
 
 
-def probe_text(found: Sequence[Probe]) -> str:
+def probe_text(found: Sequence[Probe], screen: Screen = EVERYTHING) -> str:
     """What was seen as a table, and below it each difference with the place of its entry."""
     rows: list[tuple[str, ...]] = [("DATASET", "VERDICT", "ROWS", "LAG H", "WINDOW")]
     rows += [
         (one.dataset.key, one.verdict, f"{one.rows:,}", "" if one.lag is None else f"{one.lag:g}", one.window)
         for one in found
     ]
-    lines = [table(rows, frozenset({2, 3}))]
+    lines = []
     for one in found:
         lines += [f"{entry_of(one.dataset)} {one.dataset.key}: {difference}" for difference in one.differences]
         lines += [f"{one.dataset.key}: {one.cause}"] if one.cause else []
@@ -277,4 +278,4 @@ def probe_text(found: Sequence[Probe]) -> str:
         verdict: sum(1 for one in found if one.verdict == verdict) for verdict in (CONFIRMED, DIFFERENT, UNANSWERED)
     }
     lines.append("; ".join(f"{count} {verdict}" for verdict, count in counts.items()) + ". Nothing was stored.")
-    return "\n".join(lines)
+    return "\n".join((screen.table(rows, frozenset({2, 3}), ("WINDOW", "LAG H", "ROWS")), *map(screen.prose, lines)))

@@ -8,16 +8,30 @@ from typing import Any
 
 from collector.base.gb_calendar import utc_text
 from collector.base.process import log
-from collector.base.text import printable, table
+from collector.base.screen import EVERYTHING, Screen
+from collector.base.text import printable
 from collector.days import State, spans
 from collector.verify.verification import LOSSES, MEANINGS, SCHEMA_VERSION, Verification
 
 # So many runs of days, and of the things that days lack, are told in words.
 _TOLD = 10
 _ALL = "--report FILE.html shows them all"
+# What of the table a narrow screen leaves out, in this order.
+_SPARE = (
+    "FIRST DAY",
+    "LAST DAY",
+    "ROWS STORED",
+    "STORED",
+    "PROVISIONAL",
+    "EMPTY",
+    "SHORT",
+    "ROWS IN TABLE",
+    "MISSING",
+    "EXPECTED",
+)
 
 
-def verification_text(found: list[Verification]) -> str:
+def verification_text(found: list[Verification], screen: Screen = EVERYTHING) -> str:
     """The verification as a table, with the days that are not right, and what looks odd, below it."""
     rows: list[tuple[str, ...]] = [
         ("DATASET", "EXPECTED", "STORED", "LOADED", "MISSING", "SHORT", "EMPTY", "PROVISIONAL", "ROWS STORED", "ROWS IN TABLE", "FIRST DAY", "LAST DAY", "RESULT")
@@ -27,7 +41,7 @@ def verification_text(found: list[Verification]) -> str:
             v.dataset.key, str(v.expected), str(v.stored), str(v.loaded), str(len(v.missing)), str(len(v.of(State.SHORT))), str(len(v.of(State.EMPTY))),
             str(v.provisional), f"{v.rows_stored:,}", f"{v.rows_loaded:,}", str(v.first or "-"), str(v.last or "-"), "ok" if v.ok else "NOT OK",
         ))  # fmt: skip
-    lines = [table(rows, frozenset(range(1, 10)))]
+    lines: list[str] = []
     for v in found:
         key = v.dataset.key
         lines += [line for _, line in _gaps(v)]
@@ -37,7 +51,7 @@ def verification_text(found: list[Verification]) -> str:
             )
         lines += [printable(f"{key}: {finding}") for finding in v.findings]
         lines += [f"{key}: {note}" for note in (*v.alarms, v.unasked, v.error) if note]
-    return "\n".join(lines)
+    return "\n".join((screen.table(rows, frozenset(range(1, 10)), _SPARE), *map(screen.prose, lines)))
 
 
 def verification_json(found: Sequence[Verification], first: date, last: date, now: datetime) -> dict[str, Any]:

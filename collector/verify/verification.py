@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -313,17 +313,18 @@ def _series_findings(v: Verification) -> list[Finding]:
 
 def verify_all(
     tasks: Sequence[Task], warehouse: Warehouse, store: DayStore, api: Api | None, stop: Stop, content: bool = True,
-    since: datetime | None = None,
+    since: datetime | None = None, tell: Callable[[int, str], None] = lambda done, under_way: None,
 ) -> list[Verification]:  # fmt: skip
     """Verify each dataset; that one cannot be is told in its `error`. api: where to ask what the source has; content,
-    since: see verify."""
+    since: see verify; tell: is told how many are done, and which is under way."""
     now = utc_now()
     # Where whole tables are read, minutes may pass between the first and the last.
     metadata = Metadata(warehouse, [task.dataset for task in tasks] if since else [])
-    found = []
+    found: list[Verification] = []
     unanswered = ""
     for task in tasks:
         stop.check()
+        tell(len(found), task.dataset.key)
         began = time.monotonic()
         source: Counts | None = None
         unasked = ""
@@ -357,6 +358,7 @@ def verify_all(
         v.unasked = unasked
         v.seconds = time.monotonic() - began
         found.append(v)
+    tell(len(found), "")
     return found
 
 

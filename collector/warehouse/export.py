@@ -27,7 +27,7 @@ from google.cloud import bigquery, storage  # type: ignore[attr-defined]
 
 from collector.base import gb_calendar
 from collector.base.process import side_by_side
-from collector.base.text import table
+from collector.base.screen import EVERYTHING, Screen
 from collector.cloud import costs, refusals
 from collector.days import Task, days_by_cause, days_text, is_published
 from collector.registry.model import Dataset
@@ -264,7 +264,7 @@ class Export:
 
 
 # ---------------------------------------------------------------------------------------------- told
-def told(results: Sequence[Result], location: str, *, is_plan: bool) -> str:
+def told(results: Sequence[Result], location: str, *, is_plan: bool, screen: Screen = EVERYTHING) -> str:
     """What was done, or would be, a line for each dataset; below it what is not whole, and what failed."""
     rows: list[tuple[str, ...]] = [
         ("DATASET", "FILES", "SAME", "NOT WHOLE", "TO EXPORT" if is_plan else "EXPORTED", "FAILED", "ROWS", "MB")
@@ -280,7 +280,7 @@ def told(results: Sequence[Result], location: str, *, is_plan: bool) -> str:
             result.dataset.key, str(sum(part.generation > 0 for part in result.parts)), str(sum(part.is_same for part in result.parts)),
             str(sum(bool(part.open) for part in result.parts)), str(count), str(failed), f"{lines:,}", f"{size / 1e6:,.1f}",
         ))  # fmt: skip
-    text = [table(rows, frozenset(range(1, 8)))]
+    text = [screen.table(rows, frozenset(range(1, 8)))]
     for result in results:
         key = result.dataset.key
         if not result.parts and not result.outcome.result.failed:

@@ -8,12 +8,15 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from collector.base.text import printable, table
+from collector.base.screen import EVERYTHING, Screen
+from collector.base.text import printable
 from collector.days import days_by_cause, days_text
 from collector.registry.model import Dataset
 
 # This many batches in a row that BigQuery does not take: the dataset is given up.
 HOPELESS = 4
+# What of the summary a narrow screen leaves out, in this order.
+_SPARE = ("TRANSACTIONS", "LOAD JOBS", "CONFLICTS", "DUPLICATES", "FAILED", "SECONDS", "SETTLED", "ROWS")
 
 
 @dataclass
@@ -33,12 +36,19 @@ class Result:
     interrupted: bool = False
     given_way: int = 0
     nothing: bool = False
+    is_begun: bool = True
 
     @property
     def status(self) -> str:
-        return (
-            "stopped" if self.interrupted else "failed" if self.failed else "nothing stored" if self.nothing else "ok"
-        )
+        for is_so, word in (
+            (not self.is_begun, "not started"),
+            (self.interrupted, "stopped"),
+            (self.failed, "failed"),
+            (self.nothing, "nothing stored"),
+        ):
+            if is_so:
+                return word
+        return "ok"
 
 
 class Outcome:
@@ -85,7 +95,7 @@ class Outcome:
             self.result.failed.update(dict.fromkeys(days, printable(cause[:1_000])))
 
 
-def summary(results: list[Result]) -> str:
+def summary(results: list[Result], screen: Screen = EVERYTHING) -> str:
     """The end of a run as a table, with every failure below it."""
     rows: list[tuple[str, ...]] = [
         (
@@ -107,10 +117,10 @@ def summary(results: list[Result]) -> str:
             r.dataset.key, str(r.settled), str(r.days), str(len(r.failed)), f"{r.rows:,}", str(r.duplicates), str(r.conflicts),
             str(r.load_jobs), str(r.transactions), f"{r.seconds:.1f}", r.status,
         ))  # fmt: skip
-    lines = [table(rows, frozenset(range(1, 10)))]
+    lines = []
     for r in results:
         lines += [f"{r.dataset.key}: {r.given_way} days were published meanwhile by another load"] * bool(r.given_way)
         lines += [
             f"FAILED {r.dataset.key} {days_text(days)}: {cause}" for cause, days in days_by_cause(r.failed).items()
         ]
-    return "\n".join(lines)
+    return "\n".join((screen.table(rows, frozenset(range(1, 10)), _SPARE), *map(screen.prose, lines)))
