@@ -36,9 +36,16 @@
 #   --dry-run             say what would be done, and do nothing
 #   --verify-only         compare tables and bucket, reading all of the tables
 #                         (a run reads what it loaded); download and load nothing
+#   --status              instead: how each dataset stands, in one screen, from
+#                         metadata; exits 1 when one is overdue
+#   --max-age HOURS       with --status: most that the newest record may be old
+#                         (default: each dataset's own limit)
+#   --output FORMAT       with --status: text, or json for machines
 #   --force               fetch and load even what is stored and loaded
 #   --quiet               less of what the two scripts say
 #   --verbose             more of it
+#   --log-format FORMAT   text, or json: an object a line with severity, time and
+#                         message, as Cloud Logging reads them (default: text)
 #   --list-datasets       show what can be collected
 #   --version             show the version
 #   --setup               only install what is needed into .venv/, and with
@@ -114,7 +121,8 @@ readonly LOADER=$ROOT/enhanced_bigquery_loader.py
 readonly PATIENCE_SECONDS=10 # how long a child may take to end; being killed at any moment does no harm
 
 MODE=cloud # cloud, local or demo
-DRY_RUN=no VERIFY_ONLY=no SETUP=no HAS_ACCOUNT=yes
+DRY_RUN=no VERIFY_ONLY=no SETUP=no STATUS=no HAS_ACCOUNT=yes
+LOG_FORMAT=text ALARMED=no # whether people are to be told when it cannot go on
 UNCONFIRMED='' GIVEN=() PASSED=() LIST=no VERSION=no MAX_DAYS='' MAX_WORKERS='' # flags with their values as typed; what plan makes of them:
 START_DATE='' END_DATE='' PROJECT='' BUCKET='' DATASET_ID='' DATASETS=() LEFT_OUT=''
 COMMAND_LINE=''          # what the user typed, to be shown when it stops early
@@ -126,7 +134,7 @@ STARTED=0 DOWNLOADED=0 LOADED=0 # when its download, its load and its check bega
 DAYS='' COUNT='' VERDICT='' # what its verification counted, and said
 FAILED=no LOGS_LOST=no
 PYTHON_VERSION='' LOCATION='' API_KEY_PRESENT=no API_ENV_EXPOSED=no KEEP_LOGS=90
-TARGET=() RANGE=() DOWNLOAD=() LOAD=() # flags for the two scripts
+TARGET=() RANGE=() DOWNLOAD=() LOAD=() ASKED=() # flags for the two scripts
 
 # --- Messages and logs ---------------------------------------------------------------------------
 
@@ -142,7 +150,14 @@ die() {
     message="$PROGRAM: $message"
     printf '%s\n' "$message" >&2 || :
     [ -z "$DEPLOY_LOG" ] || printf '%s\n' "$message" 2>/dev/null >>"$DEPLOY_LOG" || :
+    alarm "$message"
     exit "${2:-2}"
+}
+
+# alarm TEXT: tells whom the settings name (BMRS_NOTIFY_...) that nothing goes; without TEXT, that it does again. Once each.
+alarm() {
+    [ "$ALARMED" = yes ] || return 0
+    (from_python "$PY" alarm "$LOGS/.alarm" "$1" "${TARGET[@]}") </dev/null >&2 9>&- || :
 }
 
 # Logs are for people; the data need no local disk. Without them the run goes on, which is told once.
@@ -389,10 +404,11 @@ parse_arguments() {
             --dry-run) DRY_RUN=yes && continue ;;
             --verify-only) VERIFY_ONLY=yes && continue ;;
             --setup) SETUP=yes && continue ;;
+            --status) STATUS=yes GIVEN+=("$flag") && continue ;;
             --force | --quiet | --verbose) PASSED+=("$flag") && continue ;;
             --list-datasets) LIST=yes && continue ;;
             --version) VERSION=yes && continue ;;
-            --start-date | --end-date | --datasets | --project | --bucket | --dataset-id | --max-days | --max-workers) ;;
+            --start-date | --end-date | --datasets | --project | --bucket | --dataset-id | --max-days | --max-workers | --max-age | --output | --log-format) ;;
             -*) die "unknown option $flag; $(nearest_option "$flag")" ;;
             *) die "unexpected argument '$flag'; see --help" ;;
         esac
@@ -404,8 +420,10 @@ parse_arguments() {
             *" $flag "*) die "$flag is given twice; give it once" ;;
         esac
         given+="$flag "
-        GIVEN+=("$flag" "$1")
+        [ "$flag" = --log-format ] || GIVEN+=("$flag" "$1")
         case $flag in
+            --log-format) LOG_FORMAT=$1 ;;
+            --max-age | --output) ASKED+=("$flag" "$1") ;;
             --max-days) MAX_DAYS=$1 ;;
             --max-workers) MAX_WORKERS=$1 ;;
         esac
@@ -420,7 +438,13 @@ parse_arguments() {
             shift
         done
     done
-    [ "$DRY_RUN" = no ] || [ "$VERIFY_ONLY" = no ] || die 'use either --dry-run or --verify-only, not both'
+    case $LOG_FORMAT in
+        text | json) ;;
+        *) die "--log-format is text or json, not '$LOG_FORMAT'; see --help" ;;
+    esac
+    case $DRY_RUN$VERIFY_ONLY$STATUS in
+        *yes*yes*) die 'use one of --dry-run, --verify-only and --status' ;;
+    esac
     [ "$MODE" = cloud ] || GIVEN+=("--$MODE")
 }
 
@@ -526,7 +550,7 @@ check_credentials() {
 }
 
 check_prerequisites() {
-    local status=0
+    local status=0 line
     say 'Prerequisites'
     [ -z "$LEFT_OUT" ] || say "  left out     begins after $END_DATE: $LEFT_OUT"
     say "  python       $PYTHON_VERSION in $VENV"
@@ -537,9 +561,12 @@ check_prerequisites() {
         [ "$HAS_ACCOUNT" = yes ] || return 0
         [ -z "$UNCONFIRMED" ] || die "$UNCONFIRMED"
     fi
-    run "$PY" "$LOADER" --check-setup "${TARGET[@]}" >/dev/null 2>"$SCRATCH/refusal" || status=$?
+    run "$PY" "$LOADER" --check-setup "${TARGET[@]}" >"$SCRATCH/answer" 2>"$SCRATCH/refusal" || status=$?
     stop_if_asked
     [ "$status" -eq 0 ] || refuse "$LOADER"
+    while IFS= read -r line; do
+        say "  WARNING      $line"
+    done <"$SCRATCH/answer"
     say "  project      $PROJECT"
     say "  bucket       gs://$BUCKET"
     say "  dataset      $DATASET_ID in ${LOCATION:-the default location}"
@@ -658,6 +685,12 @@ report() {
     [ "$LOGS_LOST" = yes ] || report=(--report "$page")
     step '' "$SCRATCH/coverage" "$PY" "$LOADER" --verify --output json ${report[@]+"${report[@]}"} ${since[@]+"${since[@]}"} \
         --outcomes "$SCRATCH/outcomes" --datasets "${DATASETS[@]}" "${RANGE[@]}" "${TARGET[@]}" || :
+    # It tells of each dataset; where it could not, of the run.
+    if ! [ -s "$SCRATCH/coverage" ]; then
+        alarm 'the last check of the run gave no answer; the log tells why'
+    elif [ -e "$LOGS/.alarm" ]; then
+        alarm ''
+    fi
     say ''
     report=(--coverage "$SCRATCH/coverage" --page "$page" --logs "$LOGS" --stamp "$STAMP")
     [ "$MODE" != demo ] || report+=(--demo)
@@ -778,6 +811,11 @@ main() {
         exec "$PYTHON" "$DOWNLOADER" "$question"
     fi
 
+    # All that is said, by whomever, is told by a process above this one.
+    if [ "$LOG_FORMAT/${DEPLOY_ENTRIES-no}" = json/no ]; then
+        PYTHON=$(command -v "$PY" || find_python) || die 'no Python was found; install python3'
+        DEPLOY_ENTRIES=yes from_python "$PYTHON" entries "$PWD" "$BASH" "$SELF" "$@"
+    fi
     trap 'on_signal 130' INT
     trap 'on_signal 143' TERM
     trap 'on_signal 129' HUP
@@ -812,12 +850,20 @@ main() {
     DOWNLOAD=("${LOAD[@]}")
     [ -z "$MAX_DAYS" ] || DOWNLOAD+=(--max-days "$MAX_DAYS")
 
+    if [ "$STATUS" = yes ] && { [ "$MODE" = cloud ] || [ "$inside" = yes ]; }; then
+        rm -rf "$SCRATCH"
+        exec "$PY" "$LOADER" --status --datasets "${DATASETS[@]}" "${TARGET[@]}" ${ASKED[@]+"${ASKED[@]}"}
+    fi
     if [ "$inside" = no ]; then
         lock_target
-        open_log
+        [ "$STATUS" = yes ] || open_log
         [ "$MODE" = cloud ] || enter_local_cloud "$@"
     fi
     [ "$MODE" != demo ] || announce_demo
+    case $MODE/$DRY_RUN/$VERIFY_ONLY in
+        demo/* | */yes/* | */yes) ;;
+        *) ALARMED=yes COLLECTOR_TALLY=$SCRATCH/tally && export COLLECTOR_TALLY ;;
+    esac
     check_prerequisites
     if [ "$DRY_RUN" = yes ]; then
         dry_run

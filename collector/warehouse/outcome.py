@@ -35,6 +35,11 @@ class Result:
     nothing: bool = False
 
     @property
+    def cause(self) -> str:
+        """Why it is not as it should be: the first cause, "" for none."""
+        return next(iter(days_by_cause(self.failed)), "nothing is stored" if self.nothing else "")
+
+    @property
     def status(self) -> str:
         return (
             "stopped" if self.interrupted else "failed" if self.failed else "nothing stored" if self.nothing else "ok"
