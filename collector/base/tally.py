@@ -14,7 +14,7 @@ from collector.base.text import printable
 
 # Names the file; without it nobody wants to know.
 VARIABLE = "COLLECTOR_TALLY"
-COUNTS = ("days", "rows", "bytes", "requests", "retries", "jobs", "bytes_billed")
+COUNTS = ("days", "row_count", "bytes", "requests", "retries", "jobs", "bytes_billed")
 
 
 class Tally(NamedTuple):

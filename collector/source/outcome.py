@@ -58,7 +58,7 @@ class Result:
     def counts(self) -> dict[str, int]:
         """What it took, by the names of the table of runs."""
         return {
-            "days": len(self.stored), "rows": sum(day.rows for day in self.stored.values()), "bytes": self.traffic.body_bytes,
+            "days": len(self.stored), "row_count": sum(day.rows for day in self.stored.values()), "bytes": self.traffic.body_bytes,
             "requests": self.traffic.requests, "retries": self.traffic.retries,
         }  # fmt: skip
 

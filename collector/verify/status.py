@@ -132,7 +132,7 @@ def status_all(
 
 def status_text(found: Sequence[Status], warnings: Sequence[str], now: datetime) -> str:
     """One screen of 79 columns: a line a dataset, then what is overdue and what will end."""
-    rows: list[tuple[str, ...]] = [("DATASET", "NEWEST", "AGE", "MAX", "RUN", "PROV", "LESS", "FAIL")]
+    rows: list[tuple[str, ...]] = [("DATASET", "NEWEST", "AGE", "MAX", "RUN", "AGN", "LSS", "BAD")]
     for one in found:
         newest, run = one.newest, one.run
         told = "-"
@@ -155,8 +155,8 @@ def status_text(found: Sequence[Status], warnings: Sequence[str], now: datetime)
             lines.append(f"OVERDUE {one.dataset.key}: {since} (usual: at most {_short(limit)} old)")
     lines += [f"WARNING {warning}" for warning in warnings]
     lines.append(
-        "NEWEST in UTC; days: PROV will be read again, LESS than the source has, FAIL missing\n"
-        "or not loaded. RUN is how the last one ended, and when."
+        "NEWEST in UTC. Days: AGN are read again, LSS have less than the source, BAD are\n"
+        "missing, not loaded or altered. RUN: how the last one ended, and when."
     )
     return "\n".join(lines)
 
@@ -172,7 +172,7 @@ def _narrow(rows: Sequence[tuple[str, ...]]) -> list[str]:
 
 
 def _short(span: timedelta | None) -> str:
-    """A span in at most four characters."""
+    """A span in at most three characters, four of more than 999 days."""
     if span is None:
         return "-"
     minutes = int(span.total_seconds() // 60)

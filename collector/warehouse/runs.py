@@ -26,7 +26,7 @@ RUNS_SCHEMA = [
     bigquery.SchemaField("started", "TIMESTAMP", "REQUIRED", description="When its first step began [UTC]"),
     bigquery.SchemaField("ended", "TIMESTAMP", "REQUIRED", description="When its last step had ended [UTC]"),
     bigquery.SchemaField("days", "INT64", "REQUIRED", description="Settlement days that were fetched"),
-    bigquery.SchemaField("rows", "INT64", "REQUIRED", description="Records of these days"),
+    bigquery.SchemaField("row_count", "INT64", "REQUIRED", description="Records of these days"),
     bigquery.SchemaField("bytes", "INT64", "REQUIRED", description="Bytes of the source's answers, uncompressed"),
     bigquery.SchemaField("requests", "INT64", "REQUIRED", description="Requests to the source"),
     bigquery.SchemaField("retries", "INT64", "REQUIRED", description="Requests that were repeated"),
@@ -51,7 +51,7 @@ class Run:
     started: datetime
     ended: datetime
     days: int
-    rows: int
+    row_count: int
     bytes: int
     requests: int
     retries: int
@@ -75,8 +75,8 @@ def runs_table(table_id: str) -> bigquery.Table:
 
 def record_sql(runs_id: str) -> str:
     """Appends the rows in @runs, an array of STRUCTs."""
-    names = ", ".join(_NAMES)
-    return f"INSERT INTO `{runs_id}` ({names}) SELECT {names} FROM UNNEST(@runs)"
+    told = ", ".join(f"run.{name}" for name in _NAMES)
+    return f"INSERT INTO `{runs_id}` ({', '.join(_NAMES)}) SELECT {told} FROM UNNEST(@runs) AS run"
 
 
 def last_sql(runs_id: str) -> str:
