@@ -170,6 +170,8 @@ logs_refused() {
 
 # Claims a log name that no other run has: a run that starts in the same second takes the next one.
 open_log() {
+    # Where none can be written the run has a name all the same: what it did since then is what it checks.
+    STAMP=$(date +%Y%m%d_%H%M%S)
     [ -z "$DEPLOY_LOG" ] || return 0
     local path
     while :; do
@@ -663,6 +665,7 @@ update_views() {
 unchecked_since() {
     local log stamp since=''
     for log in "$LOGS"/deployment_*.log; do
+        [ -e "$log" ] || continue
         stamp=${log##*/deployment_}
         stamp=${stamp%.log}
         if [ -e "$LOGS/coverage_$stamp.html" ]; then

@@ -251,7 +251,9 @@ def alarm(argv: list[str]) -> int:
 
 
 _LINE = re.compile(r"([0-9-]{10}T[0-9:]{8}Z) (DEBUG|INFO|WARNING|ERROR|CRITICAL) +(.*)")
-_WRONG = re.compile(r"(FAILED|SOURCE|OVERDUE) |.*: (download|load|verify) failed|\d+ of \d+ datasets failed")
+_WRONG = re.compile(
+    r"(FAILED|SOURCE|OVERDUE) |[a-z_]+\.(py|sh): |.*: (download|load|verify) failed|\d+ of \d+ datasets failed"
+)
 
 
 def entry_of(line: str, is_error: bool) -> str:
@@ -259,7 +261,7 @@ def entry_of(line: str, is_error: bool) -> str:
     if found := _LINE.fullmatch(line):
         time, severity, message = found.groups()
         return entry(severity, message, time)
-    if line.lstrip().startswith("WARNING "):
+    if line.lstrip().startswith("WARNING ") or "; going on without " in line:
         return entry("WARNING", line.strip())
     return entry("ERROR" if is_error or _WRONG.match(line) else "INFO", line)
 

@@ -92,7 +92,7 @@ def end_run(place: Place, tmp_path: Path) -> Callable[..., list[dict[str, Any]]]
         place.overrides = {tally.VARIABLE: str(tmp_path / "tally"), **env}
         (tmp_path / "outcomes").write_text("".join(f"{key}\t{status}\t1\t2\t3\t-\t-\t\n" for key, status in zip(KEYS, outcomes, strict=True)))
         ran = place.load("--verify", "--output", "json", "--without-source", "--counts-only", "--outcomes", str(tmp_path / "outcomes"), *RANGE, now=now)
-        assert "run" not in ran.err, ran.err
+        assert "table of runs" not in ran.err, ran.err
         (tmp_path / "tally").unlink(missing_ok=True)
         newest = "QUALIFY ROW_NUMBER() OVER (PARTITION BY dataset ORDER BY started DESC) = 1 ORDER BY dataset"
         rows = place.bq.query_and_wait(f"SELECT * FROM `{place.bq.project}.{place.dataset_id}.{RUNS}` WHERE TRUE {newest}")
@@ -101,6 +101,7 @@ def end_run(place: Place, tmp_path: Path) -> Callable[..., list[dict[str, Any]]]
     return end
 
 
+@pytest.mark.long
 def test_a_run_is_a_row_a_dataset_and_what_begins_or_ends_is_told_once(
     place: Place, end_run: Callable[..., list[dict[str, Any]]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
