@@ -36,10 +36,17 @@
 #   --dry-run             say what would be done, and do nothing
 #   --verify-only         compare tables and bucket, reading all of the tables
 #                         (a run reads what it loaded); download and load nothing
+#   --status              instead: how each dataset stands, in one screen, from
+#                         metadata; exits 1 when one is overdue
+#   --max-age HOURS       with --status: most that the newest record may be old
+#                         (default: each dataset's own limit)
+#   --output FORMAT       with --status: text, or json for machines
 #   --force               fetch and load even what is stored and loaded
 #   --quiet               less of what the two scripts say, in the logs too
 #   --verbose             all that they say, and more of it; by default the
 #                         screen has a line a dataset, the logs have the rest
+#   --log-format FORMAT   text, or json: an object a line with severity, time and
+#                         message, as Cloud Logging reads them (default: text)
 #   --list-datasets       show what can be collected
 #   --version             show the version
 #   --setup               only install what is needed into .venv/, and with
@@ -116,7 +123,8 @@ readonly LOADER=$ROOT/enhanced_bigquery_loader.py
 readonly PATIENCE_SECONDS=10 # how long a child may take to end; being killed at any moment does no harm
 
 MODE=cloud # cloud, local or demo
-DRY_RUN=no VERIFY_ONLY=no SETUP=no HAS_ACCOUNT=yes
+DRY_RUN=no VERIFY_ONLY=no SETUP=no STATUS=no HAS_ACCOUNT=yes
+LOG_FORMAT=text ALARMED=no # whether people are to be told when it cannot go on
 UNCONFIRMED='' GIVEN=() PASSED=() LIST=no VERSION=no MAX_DAYS='' MAX_WORKERS='' # flags with their values as typed; what plan makes of them:
 FROM=() # where project, bucket and dataset were set
 START_DATE='' END_DATE='' PROJECT='' BUCKET='' DATASET_ID='' DATASETS=() LEFT_OUT=''
@@ -131,7 +139,7 @@ FAILED=no LOGS_LOST=no
 SHOWN=no                # whether the terminal has all that the logs have
 SHARES=() DONE=0 BEGAN=0 # thousandths of the work that each dataset is, and that are done; when the run began
 PYTHON_VERSION='' LOCATION='' API_KEY_PRESENT=no API_ENV_EXPOSED=no KEEP_LOGS=90
-TARGET=() RANGE=() DOWNLOAD=() LOAD=() # flags for the two scripts
+TARGET=() RANGE=() DOWNLOAD=() LOAD=() ASKED=() # flags for the two scripts
 
 # --- Messages and logs ---------------------------------------------------------------------------
 
@@ -160,7 +168,14 @@ die() {
     message="$PROGRAM: $message"
     printf '%s\n' "$message" >&2 || :
     [ -z "$DEPLOY_LOG" ] || printf '%s\n' "$message" 2>/dev/null >>"$DEPLOY_LOG" || :
+    alarm "$message"
     exit "${2:-2}"
+}
+
+# alarm TEXT: tells whom the settings name (BMRS_NOTIFY_...) that nothing goes; without TEXT, that it does again. Once each.
+alarm() {
+    [ "$ALARMED" = yes ] || return 0
+    (from_python "$PY" alarm "$LOGS/.alarm" "$1" "${TARGET[@]}") </dev/null >&2 9>&- || :
 }
 
 # Logs are for people; the data need no local disk. Without them the run goes on, which is told once.
@@ -173,6 +188,8 @@ logs_refused() {
 
 # Claims a log name that no other run has: a run that starts in the same second takes the next one.
 open_log() {
+    # Where none can be written the run has a name all the same: what it did since then is what it checks.
+    STAMP=$(date +%Y%m%d_%H%M%S)
     [ -z "$DEPLOY_LOG" ] || return 0
     local path
     while :; do
@@ -415,11 +432,12 @@ parse_arguments() {
             --dry-run) DRY_RUN=yes && continue ;;
             --verify-only) VERIFY_ONLY=yes && continue ;;
             --setup) SETUP=yes && continue ;;
+            --status) STATUS=yes GIVEN+=("$flag") && continue ;;
             --verbose) SHOWN=yes && PASSED+=("$flag") && continue ;;
             --force | --quiet) PASSED+=("$flag") && continue ;;
             --list-datasets) LIST=yes && continue ;;
             --version) VERSION=yes && continue ;;
-            --start-date | --end-date | --datasets | --project | --bucket | --dataset-id | --max-days | --max-workers) ;;
+            --start-date | --end-date | --datasets | --project | --bucket | --dataset-id | --max-days | --max-workers | --max-age | --output | --log-format) ;;
             -*) die "unknown option $flag; $(nearest_option "$flag")" ;;
             *) die "unexpected argument '$flag'; see --help" ;;
         esac
@@ -431,8 +449,10 @@ parse_arguments() {
             *" $flag "*) die "$flag is given twice; give it once" ;;
         esac
         given+="$flag "
-        GIVEN+=("$flag" "$1")
+        [ "$flag" = --log-format ] || GIVEN+=("$flag" "$1")
         case $flag in
+            --log-format) LOG_FORMAT=$1 ;;
+            --max-age | --output) ASKED+=("$flag" "$1") ;;
             --max-days) MAX_DAYS=$1 ;;
             --max-workers) MAX_WORKERS=$1 ;;
         esac
@@ -447,7 +467,13 @@ parse_arguments() {
             shift
         done
     done
-    [ "$DRY_RUN" = no ] || [ "$VERIFY_ONLY" = no ] || die 'use either --dry-run or --verify-only, not both'
+    case $LOG_FORMAT in
+        text | json) ;;
+        *) die "--log-format is text or json, not '$LOG_FORMAT'; see --help" ;;
+    esac
+    case $DRY_RUN$VERIFY_ONLY$STATUS in
+        *yes*yes*) die 'use one of --dry-run, --verify-only and --status' ;;
+    esac
     [ "$MODE" = cloud ] || GIVEN+=("--$MODE")
 }
 
@@ -555,7 +581,7 @@ check_credentials() {
 }
 
 check_prerequisites() {
-    local status=0
+    local status=0 line
     detail 'Prerequisites'
     [ -z "$LEFT_OUT" ] || say "  left out     begins after $END_DATE: $LEFT_OUT"
     detail "  python       $PYTHON_VERSION in $VENV"
@@ -566,9 +592,12 @@ check_prerequisites() {
         [ "$HAS_ACCOUNT" = yes ] || return 0
         [ -z "$UNCONFIRMED" ] || die "$UNCONFIRMED"
     fi
-    run "$PY" "$LOADER" --check-setup "${TARGET[@]}" >/dev/null 2>"$SCRATCH/refusal" || status=$?
+    run "$PY" "$LOADER" --check-setup "${TARGET[@]}" >"$SCRATCH/answer" 2>"$SCRATCH/refusal" || status=$?
     stop_if_asked
     [ "$status" -eq 0 ] || refuse "$LOADER"
+    while IFS= read -r line; do
+        say "  WARNING      $line"
+    done <"$SCRATCH/answer"
     say "  project      $PROJECT (${FROM[0]-})"
     say "  bucket       gs://$BUCKET (${FROM[1]-})"
     say "  dataset      $DATASET_ID in ${LOCATION:-the default location} (${FROM[2]-})"
@@ -715,6 +744,7 @@ update_views() {
 unchecked_since() {
     local log stamp since=''
     for log in "$LOGS"/deployment_*.log; do
+        [ -e "$log" ] || continue
         stamp=${log##*/deployment_}
         stamp=${stamp%.log}
         if [ -e "$LOGS/coverage_$stamp.html" ]; then
@@ -750,6 +780,12 @@ report() {
     step '' "$SCRATCH/coverage" "$PY" "$LOADER" --verify --output json ${report[@]+"${report[@]}"} ${since[@]+"${since[@]}"} \
         --outcomes "$SCRATCH/outcomes" --chain "$(chain)" --datasets "${DATASETS[@]}" "${RANGE[@]}" "${TARGET[@]}" || :
     [ ! -s "$page" ] || name_latest "$page" latest.html
+    # It tells of each dataset; where it could not, of the run.
+    if ! [ -s "$SCRATCH/coverage" ]; then
+        alarm 'the last check of the run gave no answer; the log tells why'
+    elif [ -e "$LOGS/.alarm" ]; then
+        alarm ''
+    fi
     report=(--coverage "$SCRATCH/coverage" --page "$page" --logs "$LOGS" --stamp "$STAMP")
     [ "$MODE" != demo ] || report+=(--demo)
     summary "${report[@]}" || FAILED=yes
@@ -874,6 +910,11 @@ main() {
         exec "$PYTHON" "$DOWNLOADER" --list-datasets
     fi
 
+    # All that is said, by whomever, is told by a process above this one.
+    if [ "$LOG_FORMAT/${DEPLOY_ENTRIES-no}" = json/no ]; then
+        PYTHON=$(command -v "$PY" || find_python) || die 'no Python was found; install python3'
+        DEPLOY_ENTRIES=yes from_python "$PYTHON" entries "$PWD" "$BASH" "$SELF" "$@"
+    fi
     trap 'on_signal 130' INT
     trap 'on_signal 143' TERM
     trap 'on_signal 129' HUP
@@ -912,12 +953,20 @@ main() {
     DOWNLOAD=("${LOAD[@]}")
     [ -z "$MAX_DAYS" ] || DOWNLOAD+=(--max-days "$MAX_DAYS")
 
+    if [ "$STATUS" = yes ] && { [ "$MODE" = cloud ] || [ "$inside" = yes ]; }; then
+        rm -rf "$SCRATCH"
+        exec "$PY" "$LOADER" --status --datasets "${DATASETS[@]}" "${TARGET[@]}" ${ASKED[@]+"${ASKED[@]}"}
+    fi
     if [ "$inside" = no ]; then
         lock_target
-        open_log
+        [ "$STATUS" = yes ] || open_log
         [ "$MODE" = cloud ] || enter_local_cloud "$@"
     fi
     [ "$MODE" != demo ] || announce_demo
+    case $MODE/$DRY_RUN/$VERIFY_ONLY in
+        demo/* | */yes/* | */yes) ;;
+        *) ALARMED=yes COLLECTOR_TALLY=$SCRATCH/tally && export COLLECTOR_TALLY ;;
+    esac
     check_prerequisites
     if [ "$DRY_RUN" = yes ]; then
         dry_run

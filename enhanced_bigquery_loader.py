@@ -88,15 +88,28 @@ def build_parser() -> argparse.ArgumentParser:
         action="store_true",
         help="write finished months into the bucket as Parquet files, those that changed",
     )
+    checks.add_argument(
+        "--status",
+        action="store_true",
+        help="how each dataset stands, from metadata alone; 1 if one is overdue",
+    )
     checks.add_argument("--check-setup", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument_group("with --update-views").add_argument(
         "--views-dataset", metavar="NAME", help="the dataset for them (default: that of the tables)"
     )
     add_output_arguments(parser)
-    verification = parser.add_argument_group("with --verify")
+    status = parser.add_argument_group("with --status")
+    status.add_argument(
+        "--max-age",
+        type=whole_number(1, 99_999),
+        metavar="HOURS",
+        help="most that the newest record may be old, where age is usual at all\n(default: each dataset's own limit)",
+    )
+    verification = parser.add_argument_group("with --verify, --status")
     verification.add_argument(
         "--output", choices=["text", "json"], default="text", help="for people or for machines (default: text)"
     )
+    verification = parser.add_argument_group("with --verify")
     verification.add_argument(
         "--report", type=new_file, metavar="FILE.html", help="also write a coverage report: one page for any browser"
     )
@@ -130,17 +143,19 @@ def main(argv: list[str] | None = None) -> int:
     settings, tasks = load_settings(flags_of(arguments), BASE_URLS), tasks_of(arguments)
     _refuse_mixtures(arguments)
     # The libraries of the work take 0.3 s, for which nothing above has to wait.
+    from collector.base.gb_calendar import utc_now
     from collector.base.process import Stop, start_logging
     from collector.cloud import refusals
     from collector.cloud.bucket import find_bucket, storage_client
     from collector.cloud.clients import NoCredentials
     from collector.cloud.dataset import bigquery_client, check_locations, check_warehouse, find_dataset
+    from collector.cloud.ending import warnings
     from collector.storage.day_objects import DayStore
     from collector.verify.plan import plan_text
     from collector.warehouse.layout import LEDGER
     from collector.warehouse.tables import Warehouse
 
-    start_logging(arguments.quiet, arguments.verbose)
+    start_logging(arguments.quiet, arguments.verbose, arguments.log_format == "json")
     stop = Stop()
     stop.install()
     shown = screen(sys.stdout, arguments.verbose)
@@ -163,7 +178,10 @@ def main(argv: list[str] | None = None) -> int:
     store, warehouse = DayStore(bucket), Warehouse(client, home, stop)
     if arguments.check_setup:
         stop.attend(lambda: check_warehouse(client, home, LEDGER, settings))
+        print("\n".join(warnings(settings, utc_now())), end="")
         return DONE
+    if arguments.status:
+        return _status(tasks, warehouse, store, arguments, settings)
     if arguments.verify:
         return _verify(tasks, warehouse, store, arguments, settings)
     if arguments.validate_schema or arguments.update_schema:
@@ -184,11 +202,15 @@ def _refuse_mixtures(arguments: argparse.Namespace) -> None:
     """Raises UsageError for flags that do not go together."""
     for flag in ("--output json", "--report", "--without-source", "--counts-only", "--since"):
         given = vars(arguments)[flag[2:].partition(" ")[0].replace("-", "_")]
-        if given and given != "text" and not arguments.verify:
+        if given and given != "text" and not arguments.verify and not (arguments.status and flag == "--output json"):
             raise UsageError(f"{flag} goes with --verify; add --verify or leave it out")
+    if arguments.max_age and not arguments.status:
+        raise UsageError("--max-age goes with --status; add --status or leave it out")
+    if arguments.status and (arguments.start_date or arguments.end_date):
+        raise UsageError("--status is of now; leave --start-date and --end-date out")
     if arguments.views_dataset and not arguments.update_views:
         raise UsageError("--views-dataset goes with --update-views; add --update-views or leave it out")
-    for check, asked in (("--load-revisions", arguments.load_revisions), ("--update-views", arguments.update_views), ("--verify", arguments.verify), ("--validate-schema", arguments.validate_schema), ("--update-schema", arguments.update_schema)):  # fmt: skip
+    for check, asked in (("--status", arguments.status), ("--load-revisions", arguments.load_revisions), ("--update-views", arguments.update_views), ("--verify", arguments.verify), ("--validate-schema", arguments.validate_schema), ("--update-schema", arguments.update_schema)):  # fmt: skip
         for flag, given in (("--force", arguments.force), ("--dry-run", arguments.dry_run)):
             if asked and given:
                 hint = "; --validate-schema shows what it would change" if check == "--update-schema" else ""
@@ -200,6 +222,8 @@ def _refuse_mixtures(arguments: argparse.Namespace) -> None:
 
 
 def _load(tasks: Sequence[Task], warehouse: Warehouse, store: DayStore, arguments: argparse.Namespace) -> int:
+    from collector.base import tally
+    from collector.base.gb_calendar import utc_now
     from collector.base.process import log
     from collector.base.progress import Progress
     from collector.warehouse.load import Load
@@ -209,9 +233,11 @@ def _load(tasks: Sequence[Task], warehouse: Warehouse, store: DayStore, argument
     with Progress(arguments.quiet, [task.share for task in tasks]) as progress:
         for task in tasks:
             progress.begin()
+            key, began = task.dataset.key, utc_now()
             results.append(
                 Load(task, warehouse, store, progress, workers=arguments.max_workers, force=arguments.force).run()
             )
+            tally.note(key, began, results[-1].cause, jobs=warehouse.jobs[key], bytes_billed=warehouse.billed[key])
             if stop.is_set:
                 break
     results += [Result(task.dataset, is_begun=False) for task in tasks[len(results) :]]
@@ -235,6 +261,7 @@ def _verify(
     from collector.base.progress import Progress
     from collector.verify.remedies import Commands
     from collector.verify.report import Run, write_report
+    from collector.verify.run_end import close_run
     from collector.verify.source_counts import source_api
     from collector.verify.telling import log_findings, log_gaps, verification_json, verification_text
     from collector.verify.verification import verify_all
@@ -263,16 +290,37 @@ def _verify(
         print(json.dumps(verification_json(found, *asked, now)))
     else:
         print(verification_text(found, screen(sys.stdout, arguments.verbose)))
+    outcomes = read_outcomes(arguments.outcomes) if arguments.outcomes else {}
+    if outcomes:
+        close_run(tasks, found, outcomes, warehouse, store, settings)
     # Last: what was found is told even where no file can be written.
     if arguments.report:
-        outcomes, reasons = {}, {}
-        if arguments.outcomes:
-            outcomes = read_outcomes(arguments.outcomes)
-            # The page stands among the logs of its run, and has its time in its name.
-            page, stamp = arguments.report, arguments.report.stem.partition("_")[2]
-            reasons = {key: reason(logs_of(page.parent, key, stamp), key) for key in outcomes}
+        # The page stands among the logs of its run, and has its time in its name.
+        page, stamp = arguments.report, arguments.report.stem.partition("_")[2]
+        reasons = {key: reason(logs_of(page.parent, key, stamp), key) for key in outcomes}
         write_report(arguments.report, found, settings, Run(*asked, now, seconds, commands, outcomes, reasons))
         log.info("coverage report: %s", arguments.report)
+    return DONE if ok else FAILED
+
+
+def _status(
+    tasks: Sequence[Task], warehouse: Warehouse, store: DayStore, arguments: argparse.Namespace, settings: Settings
+) -> int:
+    import json
+    from datetime import timedelta
+
+    from collector.base.gb_calendar import utc_now
+    from collector.cloud.ending import warnings
+    from collector.verify.status import status_all, status_text
+
+    now, most = utc_now(), timedelta(hours=arguments.max_age) if arguments.max_age else None
+    datasets = [task.dataset for task in tasks]
+    found = warehouse.stop.attend(lambda: status_all(datasets, warehouse, store, now, most))
+    ending, ok = warnings(settings, now), not any(one.newest.is_overdue for one in found)
+    if arguments.output == "json":
+        print(json.dumps({"datasets": [one.as_json() for one in found], "warnings": ending, "ok": ok}))
+    else:
+        print(status_text(found, ending, now))
     return DONE if ok else FAILED
 
 

@@ -134,7 +134,7 @@ def main(argv: list[str] | None = None) -> int:
     from collector.source.plan import plan_text
     from collector.storage.day_objects import DayStore
 
-    start_logging(arguments.quiet, arguments.verbose)
+    start_logging(arguments.quiet, arguments.verbose, arguments.log_format == "json")
     stop, clock = Stop(), Clock()
     stop.install()
     apis = apis_of(settings, stop, connections=arguments.max_workers, delay=arguments.request_delay, clock=clock)
@@ -174,6 +174,8 @@ def _download(
     stop: Stop,
     clock: Clock,
 ) -> int:
+    from collector.base import tally
+    from collector.base.gb_calendar import utc_now
     from collector.base.process import log
     from collector.base.progress import Progress
     from collector.source import state
@@ -189,10 +191,12 @@ def _download(
             progress.begin()
             source = task.dataset.source
             kind = FileDownload if task.dataset.files else Download
+            began = utc_now()
             results.append(attempt(kind(
                 task, apis[source], store, progress, max_days=arguments.max_days, max_workers=arguments.max_workers,
                 force=arguments.force, stop=stop, outage=outages.get(source.variable, ""), clock=clock,
             )))  # fmt: skip
+            tally.note(task.dataset.key, began, results[-1].cause, **results[-1].counts)
             if stop.is_set:
                 break
     results += [Result(task.dataset, Traffic(), is_begun=False) for task in tasks[len(results) :]]

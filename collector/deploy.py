@@ -3,28 +3,35 @@
 python3 -m collector.deploy plan [--start-date D ...]   the effective settings, and what a run works on: NAME=value lines
 python3 -m collector.deploy verdict FILE                what the verification of one dataset found: DAYS ROWS yes|no TEXT
 python3 -m collector.deploy summary --outcomes FILE ... how a run ended; exit code 0 only where all is right
+python3 -m collector.deploy alarm FILE TEXT [FLAG ...]  tell people that nothing goes; with an empty TEXT, that it does again
+python3 -m collector.deploy entries FOLDER COMMAND ...  run COMMAND in FOLDER; each line that it says becomes a log entry in JSON
 python3 -m collector.deploy next FOLDER [FLAG ...]      what to type in FOLDER after a demonstration with these flags
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import platform
 import re
 import shlex
+import signal
+import subprocess
 import sys
 import textwrap
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterable, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from collector import command_line, local_query
-from collector.base.errors import DONE, FAILED
+from collector.base.errors import DONE, FAILED, UsageError
 from collector.base.names import PLACES
 from collector.base.outcomes import OK, Outcome, logs_of, read_outcomes, reason
-from collector.command_line import Parser
+from collector.base.process import entry
+from collector.command_line import Parser, whole_number
 
 PROG = "deploy_data_collectors.sh"
 # The clocks go back on 2022-10-30: a day of 50 settlement periods.
@@ -57,7 +64,14 @@ def plan(argv: list[str]) -> int:
     parser.prog = PROG
     parser.add_argument("--demo", action="store_true")
     parser.add_argument("--local", action="store_true")
+    parser.add_argument("--status", action="store_true")
+    parser.add_argument("--max-age", type=whole_number(1, 99_999))
     arguments = parser.parse_args(argv)
+    for flag, given in (("--max-age", arguments.max_age), ("--output", arguments.output != "text")):
+        if given and not arguments.status:
+            raise UsageError(f"{flag} goes with --status; add --status or leave it out")
+    if arguments.status and (arguments.start_date or arguments.end_date):
+        raise UsageError("--status is of now; leave --start-date and --end-date out")
     if arguments.demo:
         # One date alone stands for that one day.
         day = arguments.start_date or arguments.end_date
@@ -208,6 +222,77 @@ def _failures(
     return [*lines, f"{len(failed)} of {len(arguments.datasets)} datasets failed: {told}; reasons in {logs}", _NEXT]
 
 
+# ---------------------------------------------------------------------------------------------------------- told to others
+def alarm(argv: list[str]) -> int:
+    """Tell whom the settings name that a run could not be begun, or come to its end; with an empty text, that one could.
+
+    What was told stands in a file, for where it cannot begin nothing else can be read; one that cannot be written is told
+    each time. Raises UsageError.
+    """
+    from collector.base.process import start_logging
+    from collector.notify import FAILED as HAS_FAILED
+    from collector.notify import RECOVERED, Event, send
+    from collector.program import flags_of
+    from collector.settings import load_settings
+    from enhanced_elexon_neso_downloader import BASE_URLS, build_parser
+
+    path, text, *flags = argv
+    told = Path(path)
+    settings = load_settings(flags_of(build_parser().parse_args(flags)), BASE_URLS)
+    start_logging(quiet=True)
+    try:
+        before = told.read_text(encoding="utf-8")
+    except OSError:
+        before = ""
+    if before != text and send([Event("", HAS_FAILED if text else RECOVERED, text)], settings):
+        with contextlib.suppress(OSError):
+            told.write_text(text, encoding="utf-8")
+    if not text:
+        told.unlink(missing_ok=True)
+    return DONE
+
+
+_LINE = re.compile(r"([0-9-]{10}T[0-9:]{8}Z) (DEBUG|INFO|WARNING|ERROR|CRITICAL) +(.*)")
+_WRONG = re.compile(
+    r"(FAILED|SOURCE|OVERDUE) |[a-z_]+\.(py|sh): |.*: (download|load|verify) failed|\d+ of \d+ datasets failed"
+)
+
+
+def entry_of(line: str, is_error: bool) -> str:
+    """A line that something of a run has said, as a log entry. is_error: it came on stderr."""
+    if found := _LINE.fullmatch(line):
+        time, severity, message = found.groups()
+        return entry(severity, message, time)
+    if line.lstrip().startswith("WARNING ") or "; going on without " in line:
+        return entry("WARNING", line.strip())
+    return entry("ERROR" if is_error or _WRONG.match(line) else "INFO", line)
+
+
+def entries(argv: list[str]) -> int:
+    """Run a command and tell all that it says as log entries, on stdout and stderr as it does. Returns its exit code."""
+    folder, *command = argv
+    child = subprocess.Popen(
+        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace"
+    )
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _frame: child.send_signal(number))
+
+    def pass_on(source: Iterable[str], target: TextIO, is_error: bool) -> None:
+        for line in source:
+            if line.strip():
+                with contextlib.suppress(OSError):
+                    print(entry_of(line.rstrip(), is_error), file=target, flush=True)
+
+    streams: Sequence[tuple[Any, TextIO, bool]] = ((child.stdout, sys.stdout, False), (child.stderr, sys.stderr, True))
+    threads = [threading.Thread(target=pass_on, args=one) for one in streams]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    code = child.wait()
+    return code if code >= 0 else 128 - code
+
+
 def what_next(argv: list[str]) -> int:
     """Print the commands by which to look at a demonstration's tables, to be pasted into a shell that is in the folder that
     comes first; flags that say in which project and dataset the tables are follow."""
@@ -233,7 +318,7 @@ It prints what to export; then, in {shlex.quote(str(python))}:
     return DONE
 
 
-ANSWERS = {"plan": plan, "verdict": verdict, "summary": summary, "next": what_next}
+ANSWERS = {"plan": plan, "verdict": verdict, "summary": summary, "alarm": alarm, "entries": entries, "next": what_next}
 
 if __name__ == "__main__":
     command_line.run(PROG, lambda: ANSWERS[sys.argv[1]](sys.argv[2:]))

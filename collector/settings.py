@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import os
 import re
-from collections.abc import Iterable
+import shlex
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -23,13 +24,27 @@ API_ENV = ROOT / "api.env"
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting: its environment variable, default, flag, and the pattern its value must match."""
+    """One setting: its environment variable, default, flag, and the pattern its value must match, or what judges it."""
 
     variable: str
     default: str
     flag: str = ""
     pattern: str = ""
     rule: str = ""
+    judge: Callable[[str], bool] | None = None
+
+
+def _is_webhook(text: str) -> bool:
+    # What chat tools hand out has its secret in path or query.
+    address, _, query = text.partition("?")
+    return _is_base_url(address) and not re.search(r"[^\x21-\x7e]|#", query)
+
+
+def _is_command(text: str) -> bool:
+    try:
+        return bool(shlex.split(text)) and text.isprintable()
+    except ValueError:
+        return False
 
 
 _URL_RULE = "an https:// address without query (http:// only on this machine)"
@@ -56,11 +71,13 @@ SETTINGS = (
     Setting("BMRS_HTTP_TIMEOUT", "60", "", r"[1-9][0-9]{0,3}", "a number of seconds from 1 to 9999"),
     Setting("BMRS_API_KEY", "", "", r"[\x21-\x7e]*", "printable characters without spaces"),
     Setting("BMRS_KEEP_LOGS", "90", "", r"[1-9][0-9]{0,4}", "a number of days from 1 to 99999"),
+    Setting("BMRS_NOTIFY_URL", "", rule="an https:// address (http:// only on this machine)", judge=_is_webhook),
+    Setting("BMRS_NOTIFY_COMMAND", "", rule="a program and its arguments in one line, quoted as for a shell", judge=_is_command),
     Setting("STORAGE_EMULATOR_HOST", ""),
     Setting("BIGQUERY_EMULATOR_HOST", ""),
     Setting("LOCAL_CLOUD_TOKEN", "", "", r"[\x21-\x7e]*", "printable characters without spaces"),
 )  # fmt: skip
-SECRETS = ("BMRS_API_KEY", "LOCAL_CLOUD_TOKEN")
+SECRETS = ("BMRS_API_KEY", "BMRS_NOTIFY_URL", "LOCAL_CLOUD_TOKEN")
 
 
 @dataclass(frozen=True)
@@ -153,7 +170,8 @@ def load_settings(flags: dict[str, str | None], defaults: dict[str, str]) -> Set
             value = value.rstrip("/")
         # Neither a key nor a password in an address is shown.
         shown = "the value" if name in SECRETS else re.sub(r"//[^/]*@", "//...@", repr(value))
-        wrong = setting.pattern and not re.fullmatch(setting.pattern, value, re.ASCII)
+        wrong = setting.pattern != "" and not re.fullmatch(setting.pattern, value, re.ASCII)
+        wrong = wrong or (setting.judge is not None and value != "" and not setting.judge(value))
         if wrong or (name in defaults and not _is_base_url(value)):
             raise UsageError(f"{shown} (set by {origin}) cannot be used; give {setting.rule}")
         values[name], origins[name] = value, origin

@@ -37,6 +37,7 @@ from zetasql.wasi._pb2.zetasql.resolved_ast import resolved_node_kind_pb2 as nod
 
 from collector.warehouse.layout import LEDGER, LEDGER_SCHEMA, STAGING_PREFIX, STAGING_SCHEMA, table_schema
 from collector.warehouse.revisions import SUFFIX, revisions_table
+from collector.warehouse.runs import RUNS, RUNS_SCHEMA
 from collector.warehouse.views import read_views
 from datasets_config import REGISTRY
 
@@ -214,7 +215,7 @@ def schemas(sql: str) -> dict[str, Sequence[SchemaField]]:
     """
     of_table = {dataset.table: table_schema(dataset) for dataset in REGISTRY.values()}
     of_table |= {f"{dataset.table}{SUFFIX}": revisions_table(dataset, f"p.d.{dataset.table}").schema for dataset in REGISTRY.values()}
-    of_table[LEDGER] = LEDGER_SCHEMA
+    of_table[LEDGER], of_table[RUNS] = LEDGER_SCHEMA, RUNS_SCHEMA
     of_table["PARTITIONS"] = _PARTITIONS
     found = {}
     made = re.match("CREATE OR REPLACE VIEW `([^`]*)`", sql)

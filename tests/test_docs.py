@@ -15,9 +15,11 @@ from collector.source.probe import Difference, Probe
 from collector.storage.payload import pack
 from collector.verify.changes import Last
 from collector.verify.quality import Finding
+from collector.verify.status import Freshness, Status
 from collector.verify.telling import verification_json
 from collector.verify.verification import LOSSES, Day, Verification
 from collector.warehouse.layout import LEDGER_SCHEMA, table_of
+from collector.warehouse.runs import RUNS_SCHEMA, Run
 from datasets_config import REGISTRY
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -58,8 +60,8 @@ def test_the_runbook_has_every_state_in_which_something_is_lost() -> None:
     assert states <= {state.value for state in State} | {"short at source", "empty at source"}
 
 
-def test_the_ledger_of_the_page_is_the_ledger() -> None:
-    rows = [f"| `{f.name}` | {f.field_type} | {f.mode} | {f.description} |" for f in LEDGER_SCHEMA]
+def test_ledger_and_table_of_runs_of_the_page_are_those_of_the_code() -> None:
+    rows = [f"| `{f.name}` | {f.field_type} | {f.mode} | {f.description} |" for f in (*LEDGER_SCHEMA, *RUNS_SCHEMA)]
     assert [line for line in SCHEMA.splitlines() if re.match(r"\| `\w+` \| [A-Z0-9]+ \|", line)] == rows
 
 
@@ -83,6 +85,14 @@ def test_what_a_report_keeps_is_on_the_page() -> None:
     assert kept["schema_version"] == 1
     assert kept["places"]["here"]["datasets"]["frequency"] == [["2022-10-30", "short at source", 1]]
     assert all(f"`{name}`" in SCHEMA for name in kept["places"]["here"])
+
+
+def test_the_answer_of_a_status_is_the_one_of_the_page() -> None:
+    run = Run("frequency", NOON, NOON, 1, 1, 1, 1, 1, 1, 1, "ok", False, False, "", VERSION)
+    answer = Status(REGISTRY["frequency"], Freshness(None, None, None, None), run, 0, 0, 0).as_json()
+    assert sorted(named(SCHEMA, "--status")) == sorted(answer)
+    (line,) = re.findall(r"^\| `last_run` \|.*", SCHEMA, re.M)
+    assert set(answer["last_run"]) <= set(re.findall(r"`(\w+)`", line))
 
 
 def test_the_answer_of_a_probe_is_the_one_of_the_page() -> None:

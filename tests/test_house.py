@@ -14,7 +14,7 @@ FLOORS = (
     ("collector.base",),
     ("collector.registry",),
     ("datasets_config", "collector.settings"),
-    ("collector.cloud",),
+    ("collector.cloud", "collector.notify"),
     ("collector.storage",),
     ("collector.settlement_runs",),
     ("collector.days",),

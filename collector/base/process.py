@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import signal
@@ -10,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from datetime import datetime, timezone
 from itertools import islice
 from types import FrameType
 from typing import TextIO, TypeVar
@@ -31,6 +33,19 @@ class _OneLine(logging.Formatter):
         return printable(super().format(record))
 
 
+def entry(severity: str, message: str, time: str = "") -> str:
+    """A log line as Cloud Logging reads it from a container: severity, message, and when, where that is known."""
+    return json.dumps({"severity": severity, "message": message} | ({"time": time} if time else {}))
+
+
+class _Entry(_OneLine):
+    """Log lines as JSON; Python's names of the levels are Cloud Logging's severities too."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        at = datetime.fromtimestamp(record.created, timezone.utc)
+        return entry(record.levelname, super().format(record), f"{at:%Y-%m-%dT%H:%M:%S.%f}Z")
+
+
 class _Stderr(logging.StreamHandler):  # type: ignore[type-arg]
     """Writes to what sys.stderr is at the moment: live progress lines step aside for it."""
 
@@ -43,11 +58,13 @@ class _Stderr(logging.StreamHandler):  # type: ignore[type-arg]
         """Set by the base class; there is nothing to keep."""
 
 
-def start_logging(quiet: bool = False, verbose: bool = False) -> None:
-    """Log to stderr: time in UTC, level, message. Where live lines tell what goes on, only what is wrong."""
+def start_logging(quiet: bool = False, verbose: bool = False, is_json: bool = False) -> None:
+    """Log to stderr: time in UTC, level, message; is_json: an object a line, see `entry`. Where live lines tell what goes on,
+    only what is wrong."""
     quiet = quiet or (is_watched() and not verbose)
     handler = _Stderr()
-    formatter = _OneLine("%(asctime)sZ %(levelname)-7s %(message)s", "%Y-%m-%dT%H:%M:%S")
+    text = _OneLine("%(asctime)sZ %(levelname)-7s %(message)s", "%Y-%m-%dT%H:%M:%S")
+    formatter = _Entry() if is_json else text
     formatter.converter = time.gmtime
     handler.setFormatter(formatter)
     log.handlers[:] = [handler]

@@ -67,6 +67,19 @@ class Result:
         return sum(1 for found in self.states.values() if found is state)
 
     @property
+    def cause(self) -> str:
+        """Why it is not as it should be: the first cause, "" for none."""
+        return next(iter([*days_by_cause(self.failed), *self.alarms]), "")
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """What it took, by the names of the table of runs."""
+        return {
+            "days": len(self.stored), "row_count": sum(day.rows for day in self.stored.values()), "bytes": self.traffic.body_bytes,
+            "requests": self.traffic.requests, "retries": self.traffic.retries,
+        }  # fmt: skip
+
+    @property
     def status(self) -> str:
         for is_so, word in (
             (not self.is_begun, "not started"),

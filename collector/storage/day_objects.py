@@ -121,7 +121,9 @@ class DayObject:
     @classmethod
     def of(cls, day: date, blob: storage.Blob) -> DayObject:
         """From a listed or fetched blob."""
-        metadata = blob.metadata or {}
+        # Read where the library has them: its own ways copy the metadata deeply and take the time apart by strptime, which
+        # are half of what a listing costs.
+        metadata = blob._properties.get("metadata") or {}
         rows = metadata.get("rows", "")
         crc32c, told = blob.crc32c or "", metadata.get("crc32c") or ""
         is_altered = bool(told and crc32c and told != crc32c) or (
@@ -151,7 +153,8 @@ def _written(blob: storage.Blob) -> datetime | None:
     there and in Cloud Storage alike.
     """
     counted = datetime.fromtimestamp(min(int(blob.generation) / 1e6, 4e9), UTC)
-    return max(blob.updated, counted) if blob.updated else None
+    updated = _instant(blob._properties, "updated")
+    return max(updated, counted) if updated else None
 
 
 def _instant(metadata: Mapping[str, str], name: str) -> datetime | None:

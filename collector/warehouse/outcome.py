@@ -39,6 +39,11 @@ class Result:
     is_begun: bool = True
 
     @property
+    def cause(self) -> str:
+        """Why it is not as it should be: the first cause, "" for none."""
+        return next(iter(days_by_cause(self.failed)), "nothing is stored" if self.nothing else "")
+
+    @property
     def status(self) -> str:
         for is_so, word in (
             (not self.is_begun, "not started"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Any, TypeVar
@@ -27,6 +28,7 @@ from collector.base import gb_calendar
 from collector.base.errors import first_line
 from collector.base.process import Stop, log
 from collector.cloud import refusals
+from collector.cloud.costs import LEAST
 from collector.registry.model import Dataset
 from collector.warehouse.layout import LEDGER, Loaded, ledger_table, table_of, upgraded
 from collector.warehouse.sql import ledger_query, live_tables
@@ -97,6 +99,14 @@ class Warehouse:
         # Publishing is serial: concurrent transactions on a table abort each other.
         self.publishing = threading.Lock()
         self.has_ledger = False
+        # By dataset, as jobs are labelled: how many there were, and the bytes that are billed for them.
+        self._counting = threading.Lock()
+        self.jobs, self.billed = Counter[str](), Counter[str]()
+
+    def _count(self, dataset: str, billed: int) -> None:
+        with self._counting:
+            self.jobs[dataset] += 1
+            self.billed[dataset] += billed
 
     def table_id(self, name: str) -> str:
         return f"{self.prefix}.{name}"
@@ -152,9 +162,10 @@ class Warehouse:
         config = self.config(step, dataset, parameters)
         for left in reversed(range(ATTEMPTS)):
             try:
-                return list(
-                    self.client.query_and_wait(sql, job_config=config, location=self.home.location, retry=self.retry)
-                )
+                rows = self.client.query_and_wait(sql, job_config=config, location=self.home.location, retry=self.retry)
+                read = rows.total_bytes_processed
+                self._count(dataset.key if dataset else "", max(read, LEAST) if read else 0)
+                return list(rows)
             except Conflict:
                 # The answer was lost and the repeated request took for a second one; a question may be put anew.
                 if not left:
@@ -238,6 +249,7 @@ class Warehouse:
             pause = min(pause * 1.5, 5.0)
             if time.monotonic() > deadline:
                 raise Gone(f"job {job_id} does not end")
+        self._count((job.labels or {}).get("dataset", ""), getattr(job, "total_bytes_billed", 0) or 0)
         if job.error_result and found:
             # What it failed of may be long mended, or was our own end.
             raise Gone(f"job {job_id} of an earlier request failed")
