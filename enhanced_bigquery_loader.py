@@ -75,7 +75,9 @@ def build_parser() -> argparse.ArgumentParser:
         action="store_true",
         help="load what restated days held before they were revised, to ask what was known when",
     )
+    # The deploy script's: whether a run can begin; with --survey also which datasets have nothing to do in it.
     checks.add_argument("--check-setup", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--survey", choices=["run", "verify"], help=argparse.SUPPRESS)
     parser.add_argument_group("with --update-views").add_argument(
         "--views-dataset", metavar="NAME", help="the dataset for them (default: that of the tables)"
     )
@@ -145,7 +147,7 @@ def main(argv: list[str] | None = None) -> int:
     store, warehouse = DayStore(bucket), Warehouse(client, home, stop)
     if arguments.check_setup:
         stop.attend(lambda: check_warehouse(client, home, LEDGER, settings))
-        return DONE
+        return _survey(tasks, warehouse, store, arguments) if arguments.survey else DONE
     if arguments.verify:
         return _verify(tasks, warehouse, store, arguments, settings)
     if arguments.validate_schema or arguments.update_schema:
@@ -164,7 +166,7 @@ def _refuse_mixtures(arguments: argparse.Namespace) -> None:
     """Raises UsageError for flags that do not go together."""
     for flag in ("--output json", "--report", "--without-source", "--counts-only", "--since"):
         given = vars(arguments)[flag[2:].partition(" ")[0].replace("-", "_")]
-        if given and given != "text" and not arguments.verify:
+        if given and given != "text" and not (arguments.verify or (arguments.survey and flag == "--since")):
             raise UsageError(f"{flag} goes with --verify; add --verify or leave it out")
     if arguments.views_dataset and not arguments.update_views:
         raise UsageError("--views-dataset goes with --update-views; add --update-views or leave it out")
@@ -173,6 +175,21 @@ def _refuse_mixtures(arguments: argparse.Namespace) -> None:
             if asked and given:
                 hint = "; --validate-schema shows what it would change" if check == "--update-schema" else ""
                 raise UsageError(f"{flag} goes with loading, not with {check}; leave one of them out{hint}")
+
+
+def _survey(tasks: Sequence[Task], warehouse: Warehouse, store: DayStore, arguments: argparse.Namespace) -> int:
+    from collector.base.process import log
+    from collector.verify.survey import survey
+
+    stop, only_verify = warehouse.stop, arguments.survey == "verify"
+    try:
+        told = stop.attend(lambda: survey(tasks, warehouse, store, stop, arguments.since, only_verify))
+        print("\n".join(told))
+    except Exception as error:
+        # The set-up is right; what each dataset needs its own programs find out.
+        stop.check()
+        log.debug("no survey: %s", error)
+    return DONE
 
 
 def _load(tasks: Sequence[Task], warehouse: Warehouse, store: DayStore, arguments: argparse.Namespace) -> int:
@@ -229,9 +246,9 @@ def _verify(
     # Last: what was found is told even where no file can be written.
     if arguments.report:
         outcomes = read_outcomes(arguments.outcomes) if arguments.outcomes else {}
-        write_report(
-            arguments.report, found, settings, seconds, {key: outcome.seconds for key, outcome in outcomes.items()}
-        )
+        # Chains side by side end in any order.
+        timings = {key: outcomes[key].seconds for task in tasks if (key := task.dataset.key) in outcomes}
+        write_report(arguments.report, found, settings, seconds, timings)
         log.info("coverage report: %s", arguments.report)
     return DONE if ok else FAILED
 

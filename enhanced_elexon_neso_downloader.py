@@ -11,6 +11,7 @@ import argparse
 import functools
 import os
 import sys
+from pathlib import Path
 
 from collector import command_line
 from collector.base.errors import DONE, FAILED
@@ -187,6 +188,9 @@ def _download(
             if stop.is_set:
                 break
     print(summary(results))
+    if (note := os.environ.get("COLLECTOR_NOTHING_STORED")) and not any(result.stored for result in results):
+        # The deploy script's, which spares a dataset the load where there is nothing new to it.
+        Path(note).touch()
     if stop.is_set:
         log.warning("stopped; the same command again goes on where this one ended")
         return 128 + stop.signal_number

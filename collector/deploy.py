@@ -22,18 +22,14 @@ from typing import Any
 
 from collector import command_line, local_query
 from collector.base.errors import DONE, FAILED
-from collector.base.outcomes import OK, Outcome, read_outcomes
-from collector.command_line import Parser
+from collector.base.outcomes import OK, Outcome, counted, read_outcomes
+from collector.command_line import Parser, whole_number
 
 PROG = "deploy_data_collectors.sh"
 # The clocks go back on 2022-10-30: a day of 50 settlement periods.
 _DEMO = date(2022, 10, 29), date(2022, 10, 31)
 # Worst first: nothing fetched, nothing loaded, something not as it should be.
 _FAILURES = ("download failed", "load failed", "verify failed")
-_COUNTS = {
-    "missing_days": "missing", "unloaded_days": "not loaded", "differing_days": "differing", "altered_days": "altered",
-    "surplus_days": "surplus", "short_days": "short at source", "empty_days": "empty at source",
-}  # fmt: skip
 _LOSSES = ("surplus_days", "altered_days", "differing_days", "behind_source_days", "missing_days", "unloaded_days")
 _NEXT = (
     "The same command again does what is missing and asks again for what the source lacks; "
@@ -50,12 +46,14 @@ def plan(argv: list[str]) -> int:
     # The other questions are asked for each dataset, and need none of it.
     from collector.program import flags_of, tasks_of
     from collector.settings import SECRETS, load_settings, unconfirmed
+    from collector.source.memory import is_heavy
     from enhanced_elexon_neso_downloader import BASE_URLS, build_parser
 
     parser = build_parser()
     parser.prog = PROG
     parser.add_argument("--demo", action="store_true")
     parser.add_argument("--local", action="store_true")
+    parser.add_argument("--parallel", type=whole_number(1, 16), default=4)
     arguments = parser.parse_args(argv)
     if arguments.demo:
         # One date alone stands for that one day.
@@ -74,7 +72,10 @@ def plan(argv: list[str]) -> int:
     # Fixed now, so that a run over midnight verifies the same days that it downloaded.
     print(f"END_DATE={tasks[0].last}")
     # A dataset that begins behind the range is no part of the run.
-    print("DATASETS=" + " ".join(task.dataset.key for task in tasks if task.first <= task.last))
+    ours = [task.dataset for task in tasks if task.first <= task.last]
+    print("DATASETS=" + " ".join(dataset.key for dataset in ours))
+    print("HEAVY=" + " ".join(dataset.key for dataset in ours if is_heavy(dataset, arguments.max_days)))
+    print(f"PARALLEL={arguments.parallel}")
     print("LEFT_OUT=" + " ".join(task.dataset.key for task in tasks if arguments.datasets and task.first > task.last))
     return DONE
 
@@ -84,7 +85,7 @@ def verdict(argv: list[str]) -> int:
     """Print what the loader's answer in a file says of its one dataset; nothing, and FAILED, where it is none."""
     try:
         (found,) = _verified(Path(argv[0]))
-        print(_counted(found))
+        print(counted(found))
     except (OSError, ValueError, KeyError, TypeError):
         return FAILED
     return DONE
@@ -94,15 +95,6 @@ def _verified(answer: Path) -> list[dict[str, Any]]:
     """Each dataset in the answer of `--verify --output json`. Raises OSError, ValueError, KeyError, TypeError."""
     datasets: list[dict[str, Any]] = json.loads(answer.read_text(encoding="utf-8"))["datasets"]
     return datasets
-
-
-def _counted(found: dict[str, Any]) -> str:
-    loaded, expected, rows = found["days_loaded"], found["days_expected"], found["rows_loaded"]
-    text = f"{loaded:,} of {expected:,} days loaded; {rows:,} rows in the table, {found['rows_stored']:,} in the bucket"
-    counts = {what: len(found.get(name) or ()) for name, what in _COUNTS.items()}
-    counts["provisional"] = found.get("provisional_days") or 0
-    text += "".join(f"; {count:,} {what}" for what, count in counts.items() if count)
-    return f"{loaded}/{expected} {rows:,} {'yes' if found['ok'] is True else 'no'} {text}"
 
 
 # --------------------------------------------------------------------------------------------------------------- a run's end

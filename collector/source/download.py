@@ -20,39 +20,21 @@ from collector.base.progress import Progress
 from collector.base.text import printable
 from collector.cloud import refusals
 from collector.days import AROUND, RIDERS, Span, Task, days_by_cause, days_text, days_to_fetch, spans
-from collector.registry.model import Dataset
 from collector.source.errors import Refused, Unavailable, WindowTooLong, WrongAnswer
 from collector.source.http import Api
 from collector.source.json_records import Answer, read_answer
 from collector.source.keep import Keeper
+from collector.source.memory import window_days, workers_for
 from collector.source.outcome import HOPELESS, Outcome, Result
 from collector.source.requests import DataRequest, halves, requests_of
 from collector.source.state import answers
 from collector.storage.day_objects import DayStore
 
-# Memory for the windows that are worked on at one time, bytes: with 60 MB for the program itself 250 MB are not
-# exceeded. Not less than three windows, so that one is fetched while others are split and stored; of B1610, where one
-# takes 145 MB, that makes 500 MB (measured, benchmarks/README.md).
-BODY_BUDGET = 130_000_000
-LEAST_WORKERS = 3
-# What a record takes beside its bytes: its slice, its place in a list and a dict, what the allocator loses.
-RECORD_OVERHEAD = 300
 # Windows that failed are tried again when the others are done, once for each of these; so many seconds later when
 # the API answered before and stopped, for that is how an outage looks.
 _PAUSES = (15.0, 60.0)
 # The cause of days that were not asked for because the API is down, until it is known with what it ended.
 _UNREACHED = "the API is down"
-
-
-def window_days(dataset: Dataset, max_days: int) -> int:
-    """The most days of one request: what the user allows and what suits the dataset."""
-    return min(max_days, dataset.endpoint.max_days)
-
-
-def workers_for(dataset: Dataset, days: int, most: int) -> int:
-    """How many windows of so many days may be worked on at one time within the memory budget."""
-    size = days * dataset.rows_per_day * (dataset.bytes_per_row + RECORD_OVERHEAD)
-    return min(most, max(LEAST_WORKERS, BODY_BUDGET // size))
 
 
 class Download:
