@@ -278,8 +278,9 @@ def _views(warehouse: Warehouse, dataset_id: str) -> int:
     from collector.warehouse.views import update_views
     from datasets_config import REGISTRY
 
-    made, left, refused = warehouse.stop.attend(lambda: update_views(warehouse, list(REGISTRY.values()), dataset_id))
-    print("\n".join([f"{len(made)} views made: {', '.join(made) or 'none'}", *left, *refused]))
+    made, before, left, refused = warehouse.stop.attend(lambda: update_views(warehouse, list(REGISTRY.values()), dataset_id))
+    earlier = f"; {before} of them by an earlier run" if before else ""
+    print("\n".join([f"{len(made)} views made: {', '.join(made) or 'none'}{earlier}", *left, *refused]))
     return FAILED if refused else DONE
 
 
