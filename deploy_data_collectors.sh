@@ -742,7 +742,7 @@ end_chain() {
     [ ! -d "$REFUSED" ] || LOGS_LOST=yes DEPLOY_LOG=/dev/null
     (trap '' INT TERM HUP && exec cat "$SCRATCH/$dataset.block") 2>/dev/null || :
     (trap '' INT TERM HUP && exec cat "$SCRATCH/$dataset.block") 2>/dev/null >>"$DEPLOY_LOG" || logs_refused
-    rm -rf "${SCRATCH:?}/$dataset" "$SCRATCH/$dataset.block"
+    rm -rf "${SCRATCH:?}/$dataset" "$SCRATCH/$dataset.block" || :
     if ! grep -q "^$dataset"$'\t' "$OUTCOMES"; then
         CURRENT=$dataset DAYS=- COUNT=- VERDICT='its programs were ended by the system'
         STARTED=$SECONDS DOWNLOADED=$SECONDS LOADED=$SECONDS
@@ -815,7 +815,8 @@ collect_side_by_side() {
         done
         [ "$running" -gt 0 ] || break
         show_live
-        sleep 0.2
+        # A signal to all processes would end it, and with it the script.
+        (trap '' INT TERM HUP && exec sleep 0.2)
     done
     stop_if_asked
 }

@@ -183,8 +183,8 @@ def _survey(tasks: Sequence[Task], warehouse: Warehouse, store: DayStore, argume
 
     stop, only_verify = warehouse.stop, arguments.survey == "verify"
     try:
-        told = stop.attend(lambda: survey(tasks, warehouse, store, stop, arguments.since, only_verify))
-        print("\n".join(told))
+        for line in stop.attend(lambda: survey(tasks, warehouse, store, stop, arguments.since, only_verify)):
+            print(line)
     except Exception as error:
         # The set-up is right; what each dataset needs its own programs find out.
         stop.check()
