@@ -117,7 +117,7 @@ def main(argv: list[str] | None = None) -> int:
     settings, tasks = load_settings(flags_of(arguments), BASE_URLS), tasks_of(arguments)
     _refuse_mixtures(arguments)
     # The libraries of the work take 0.3 s, for which nothing above has to wait.
-    from collector.base.process import Stop, start_logging
+    from collector.base.process import Stop, start_logging, together
     from collector.cloud import refusals
     from collector.cloud.bucket import find_bucket, storage_client
     from collector.cloud.clients import NoCredentials
@@ -140,8 +140,9 @@ def main(argv: list[str] | None = None) -> int:
         return DONE
     require_places(settings)
     permissions = refusals.OBJECTS if arguments.check_setup else refusals.TO_READ_OBJECTS
-    bucket = stop.attend(lambda: find_bucket(storage, settings, permissions))
-    home = stop.attend(lambda: find_dataset(client, settings))
+    bucket, home = stop.attend(
+        lambda: together(lambda: find_bucket(storage, settings, permissions), lambda: find_dataset(client, settings))
+    )
     check_locations(bucket, home, settings)
     warn_if_exposed(settings)
     store, warehouse = DayStore(bucket), Warehouse(client, home, stop)
@@ -278,7 +279,9 @@ def _views(warehouse: Warehouse, dataset_id: str) -> int:
     from collector.warehouse.views import update_views
     from datasets_config import REGISTRY
 
-    made, before, left, refused = warehouse.stop.attend(lambda: update_views(warehouse, list(REGISTRY.values()), dataset_id))
+    made, before, left, refused = warehouse.stop.attend(
+        lambda: update_views(warehouse, list(REGISTRY.values()), dataset_id)
+    )
     earlier = f"; {before} of them by an earlier run" if before else ""
     print("\n".join([f"{len(made)} views made: {', '.join(made) or 'none'}{earlier}", *left, *refused]))
     return FAILED if refused else DONE

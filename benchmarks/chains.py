@@ -20,7 +20,11 @@ from cloud_proxy import CloudProxy
 
 _LAST = date(2025, 6, 30)
 # Of files the portal is asked at every run, of snapshots the source once a day: these have a day a day.
-_BY_DAY = [key for key, d in REGISTRY.items() if not d.files and not d.endpoint.is_snapshot and d.first_day < date(2025, 6, 1) and not d.last_day]
+_BY_DAY = [
+    key
+    for key, d in REGISTRY.items()
+    if not d.files and not d.endpoint.is_snapshot and d.first_day < date(2025, 6, 1) and not d.last_day
+]
 _NUMBERS = itertools.count(1)
 
 

@@ -36,8 +36,10 @@ class Metadata:
     def look(self, dataset: Dataset) -> tuple[bigquery.Table | None, dict[date, Loaded]]:
         """A dataset's table, None where there is none, and what the ledger has of it."""
         with self._asking:
-            found = self._looked.get(dataset.key)
-        return found or next(iter(self._look([dataset]).values()))
+            looked = self._looked
+        if dataset.key not in looked:
+            looked[dataset.key] = self._look([dataset])[dataset.key]
+        return looked[dataset.key]
 
     @cached_property
     def _looked(self) -> dict[str, tuple[bigquery.Table | None, dict[date, Loaded]]]:

@@ -21,7 +21,7 @@ from google.auth.exceptions import GoogleAuthError
 from collector import days
 from collector.base.errors import Stopped, first_line, internal
 from collector.base.gb_calendar import day_end, settlement_day, utc_now, utc_text
-from collector.base.process import Stop, log, side_by_side
+from collector.base.process import Stop, log, side_by_side, together
 from collector.days import AROUND, Lack, Life, State, Stored, Task, series_lives
 from collector.registry.model import Dataset
 from collector.source.errors import Refused, Unavailable, WindowTooLong, WrongAnswer
@@ -179,15 +179,18 @@ def verify(
     """
     dataset = task.dataset
     v = Verification(dataset)
-    if listed is None:
-        listed = Stored(store.list(dataset, task.first - AROUND, task.last + AROUND) if task.days else {})
-    stored = listed
+    metadata = metadata or Metadata(warehouse)
+    if listed is None and task.days:
+        objects, _ = together(
+            lambda: store.list(dataset, task.first - AROUND, task.last + AROUND), lambda: metadata.look(dataset)
+        )
+        listed = Stored(objects)
+    stored = listed or Stored({})
     expected = task.expected(now, stored)
     v.expected = len(expected)
     if not expected:
         v.alarms = days.alarms(task, stored, now) if dataset.endpoint.is_snapshot else []
         return v
-    metadata = metadata or Metadata(warehouse)
     table, ledger = metadata.look(dataset)
     counts, digests, odd = read_table(task, metadata, table, ledger, content, since) if table else ({}, {}, [])
     comparison = Comparison(dataset, stored, source or {})
