@@ -36,8 +36,8 @@ from collector.warehouse.tables import Warehouse
 
 # Days that a verification after a load asks the source about: two requests a dataset.
 _YOUNG = timedelta(days=58)
-# So many datasets are looked at side by side: the listing of one, of ten years, is held in memory meanwhile.
-AT_ONCE = 4
+# So many datasets are looked at side by side: of each the listing is held in memory meanwhile.
+AT_ONCE = 8
 
 
 # What each state means and what mends it; COMPLETE needs no words.
