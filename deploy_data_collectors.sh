@@ -3,10 +3,10 @@
 # usage: deploy_data_collectors.sh [options]
 #
 # Collects GB electricity data end to end. Checks what it needs, then for each
-# dataset in turn: downloads the missing days into the bucket, loads them into
-# BigQuery, and verifies the table against the bucket. Ends with a summary and
-# exits 0 only when every dataset is verified. Safe to stop and to run again:
-# only what is missing is done.
+# dataset, several side by side: downloads the missing days into the bucket,
+# loads them into BigQuery, and verifies the table against the bucket. Ends with
+# a summary and exits 0 only when every dataset is verified. Safe to stop and to
+# run again: only what is missing is done.
 #
 # What to collect:
 #   --start-date DATE     first settlement day, YYYY-MM-DD
@@ -31,6 +31,9 @@
 #
 # How:
 #   --max-days N          most days in one API request (default: 7)
+#   --parallel N          datasets at one time, of those that need much memory
+#                         one (default: 4; 1: one after the other, each looked
+#                         at by all steps and shown as it goes)
 #   --max-workers N       parallel workers of a download or a load
 #                         (default: what each of the two scripts has as default)
 #   --dry-run             say what would be done, and do nothing
@@ -128,11 +131,18 @@ LOG_FORMAT=text ALARMED=no # whether people are to be told when it cannot go on
 UNCONFIRMED='' GIVEN=() PASSED=() LIST=no VERSION=no MAX_DAYS='' MAX_WORKERS='' # flags with their values as typed; what plan makes of them:
 FROM=() # where project, bucket and dataset were set
 START_DATE='' END_DATE='' PROJECT='' BUCKET='' DATASET_ID='' DATASETS=() LEFT_OUT=''
+PARALLEL=1 HEAVY='' # datasets side by side; keys of those of which one at a time
 COMMAND_LINE=''          # what the user typed, to be shown when it stops early
 DEPLOY_LOG='' STAMP=''   # deployment log, and the time that all log names of this run carry
 CHILD=''                 # process id of the running child
 STOP_CODE=0 STOP_SINCE=0 # exit status that a signal asked for, and when
 CURRENT=''               # dataset under way
+IS_CHAIN=no              # is this the process of one of several datasets that are worked on side by side?
+CHAINS=() NAMES=() NUMBERS=() LIVES=() # of each place: process, dataset and its number, live line
+QUEUE=() QUEUED=0                      # numbers of the datasets that wait for a place; when the first got one
+LIVE_TEXT='' LIVE_ROWS=0 # what the terminal shows below the last line, and its height
+KIND='' NEXT='' # answers of surveyed and next_in_queue
+SURVEY='' OUTCOMES='' REFUSED='' # what was found before the first step; file of what became of each dataset; folder that is there once logs were refused
 STARTED=0 DOWNLOADED=0 LOADED=0 # when its download, its load and its check began
 DAYS='' COUNT='' VERDICT='' # what its verification counted, and said
 FAILED=no LOGS_LOST=no
@@ -183,6 +193,8 @@ logs_refused() {
     # What a signal broke off is no refusal.
     [ "$LOGS_LOST/$STOP_CODE" = no/0 ] || return 0
     LOGS_LOST=yes DEPLOY_LOG=/dev/null
+    # Of several chains the first one tells it.
+    mkdir "$REFUSED" 2>/dev/null || [ ! -d "$REFUSED" ] || return 0
     printf '%s\n' "$PROGRAM: cannot write to $LOGS (disk full or read-only?); going on without logs and report" >&2 || :
 }
 
@@ -236,9 +248,19 @@ on_signal() {
     else
         return 0
     fi
+    signal_child "$signal"
+    # To a chain a second TERM is the first one come twice; USR1 has it end its child at once.
+    [ "$signal" = TERM ] || signal=USR1
+    local chain
+    for chain in ${CHAINS[@]+"${CHAINS[@]}"}; do
+        [ -z "$chain" ] || kill -"$signal" "$chain" 2>/dev/null || :
+    done
+}
+
+signal_child() {
     case $CHILD in
         '' | starting) ;;
-        *) kill -"$signal" "$CHILD" 2>/dev/null || : ;;
+        *) kill -"$1" "$CHILD" 2>/dev/null || : ;;
     esac
 }
 
@@ -258,6 +280,8 @@ await() {
 # that outlives a killed script would hold it, and generations already keep two writers apart.
 run() {
     local status=0
+    # Where the script itself was killed, its chains begin nothing more.
+    [ "$IS_CHAIN" = no ] || kill -0 "$$" 2>/dev/null || exit 143
     CHILD=starting
     "$@" 8>&- 9>&- </dev/null &
     CHILD=$!
@@ -270,22 +294,30 @@ run() {
 # record [LOG]: shows what comes in and adds it to the deployment log and to LOG. A line that begins with an ASCII record
 # separator says how far the work is: it stays on the terminal alone, and only until the next one.
 record() {
-    local line refused=0
+    local line refused=0 wipe=$'\r\033[K'
+    [ "$IS_CHAIN" = no ] || wipe=''
     while IFS= read -r line || [ -n "$line" ]; do
         case $line in
-            $'\x1e'*)
-                (:) # as in show_all
-                printf '\r%s\033[K' "${line:1:${COLUMNS:-80}-1}" 2>/dev/null || :
-                ;;
+            $'\x1e'*) show_line "${line:1}" ;;
             *)
-                [ "$SHOWN" = no ] || printf '\r\033[K%s\n' "$line" 2>/dev/null || :
+                [ "$SHOWN" = no ] || printf '%s\n' "$wipe$line" 2>/dev/null || :
                 printf '%s\n' "$line" 2>/dev/null >>"$DEPLOY_LOG" || refused=1
                 [ -z "$1" ] || printf '%s\n' "$line" 2>/dev/null >>"$1" || refused=1
                 ;;
         esac
     done
-    printf '\r\033[K' 2>/dev/null || :
+    printf '%s' "$wipe" 2>/dev/null || :
     return "$refused"
+}
+
+# show_line TEXT: how far the work is; a chain leaves it for the script to show.
+show_line() {
+    if [ "$IS_CHAIN" = yes ]; then
+        printf '%s\n' "$1" 2>/dev/null >"$SCRATCH/live" || :
+    else
+        (:) # as in show_all
+        printf '\r%s\033[K' "${1:0:${COLUMNS:-80}-1}" 2>/dev/null || :
+    fi
 }
 
 # step LOG ANSWER COMMAND...: runs a command whose output goes to the terminal, to the deployment
@@ -344,8 +376,9 @@ stop_if_asked() {
     trap '' INT TERM HUP
     IS_TOLD=yes
     [ -z "$CURRENT" ] || add_outcome stopped
+    [ "$IS_CHAIN" = no ] || exit "$STOP_CODE"
     say ''
-    [ ! -s "$SCRATCH/outcomes" ] || summary || :
+    [ ! -s "$OUTCOMES" ] || summary || :
     say 'Stopped. What is stored and loaded stays; the same command again does only what is missing:'
     say "    $COMMAND_LINE"
     exit "$STOP_CODE"
@@ -437,7 +470,7 @@ parse_arguments() {
             --force | --quiet) PASSED+=("$flag") && continue ;;
             --list-datasets) LIST=yes && continue ;;
             --version) VERSION=yes && continue ;;
-            --start-date | --end-date | --datasets | --project | --bucket | --dataset-id | --max-days | --max-workers | --max-age | --output | --log-format) ;;
+            --start-date | --end-date | --datasets | --project | --bucket | --dataset-id | --max-days | --max-workers | --parallel | --max-age | --output | --log-format) ;;
             -*) die "unknown option $flag; $(nearest_option "$flag")" ;;
             *) die "unexpected argument '$flag'; see --help" ;;
         esac
@@ -503,6 +536,8 @@ plan() {
             END_DATE) END_DATE=$value ;;
             DATASETS) read -r -a DATASETS <<<"$value" ;;
             SHARES) read -r -a SHARES <<<"$value" ;;
+            HEAVY) HEAVY=$value ;;
+            PARALLEL) PARALLEL=$value ;;
             LEFT_OUT) LEFT_OUT=$value ;;
             UNCONFIRMED) UNCONFIRMED=$value ;;
         esac
@@ -580,8 +615,10 @@ check_credentials() {
     esac
 }
 
+# Also learns, where chains run side by side, which datasets have nothing to do in this run: $SCRATCH/survey, see
+# collector/verify/survey.py. What it does not tell, each dataset's own steps find out.
 check_prerequisites() {
-    local status=0 line
+    local status=0 line check=(--check-setup)
     detail 'Prerequisites'
     [ -z "$LEFT_OUT" ] || say "  left out     begins after $END_DATE: $LEFT_OUT"
     detail "  python       $PYTHON_VERSION in $VENV"
@@ -592,12 +629,18 @@ check_prerequisites() {
         [ "$HAS_ACCOUNT" = yes ] || return 0
         [ -z "$UNCONFIRMED" ] || die "$UNCONFIRMED"
     fi
-    run "$PY" "$LOADER" --check-setup "${TARGET[@]}" >"$SCRATCH/answer" 2>"$SCRATCH/refusal" || status=$?
+    case $PARALLEL$DRY_RUN$VERIFY_ONLY${PASSED[*]-} in
+        1no* | *yesno* | *nono*--force*) ;;
+        *noyes*) check+=(--survey verify) ;;
+        *) check+=(--survey run) ;;
+    esac
+    [ ${#check[@]} -eq 1 ] || check+=(--since "$STAMP" --datasets "${DATASETS[@]}" "${RANGE[@]}")
+    run "$PY" "$LOADER" "${check[@]}" "${TARGET[@]}" >"$SURVEY" 2>"$SCRATCH/refusal" || status=$?
     stop_if_asked
     [ "$status" -eq 0 ] || refuse "$LOADER"
     while IFS= read -r line; do
-        say "  WARNING      $line"
-    done <"$SCRATCH/answer"
+        case $line in 'WARNING '*) say "  WARNING      ${line#* }" ;; esac
+    done <"$SURVEY"
     say "  project      $PROJECT (${FROM[0]-})"
     say "  bucket       gs://$BUCKET (${FROM[1]-})"
     say "  dataset      $DATASET_ID in ${LOCATION:-the default location} (${FROM[2]-})"
@@ -614,14 +657,14 @@ check_prerequisites() {
 # cannot be written counts as a failure.
 add_outcome() {
     printf '%s\t%s\t%d\t%d\t%d\t%s\t%s\t%s\n' "$CURRENT" "$1" $((DOWNLOADED - STARTED)) $((LOADED - DOWNLOADED)) $((SECONDS - LOADED)) \
-        "$DAYS" "$COUNT" "$VERDICT" 2>/dev/null >>"$SCRATCH/outcomes" || :
+        "$DAYS" "$COUNT" "$VERDICT" 2>/dev/null >>"$OUTCOMES" || :
     CURRENT=''
 }
 
 # summary [FLAG...]: shows what became of the datasets; returns 1 unless all are right. Done in a moment, it heeds no signal.
 summary() {
     local line status=0 tell=say
-    (trap '' INT TERM HUP && from_python "$PY" summary --outcomes "$SCRATCH/outcomes" --datasets "${DATASETS[@]}" "$@") \
+    (trap '' INT TERM HUP && from_python "$PY" summary --outcomes "$OUTCOMES" --datasets "${DATASETS[@]}" "$@") \
         >"$SCRATCH/answer" 2>"$SCRATCH/refusal" </dev/null 9>&- || status=1
     # Each dataset has had its line; of a run that was stopped, the table also says what was not begun.
     [ $# -eq 0 ] || tell=detail
@@ -651,30 +694,72 @@ verify() {
     [ "$status" -eq 0 ] && [ "$is_right" = yes ]
 }
 
+# surveyed DATASET: what was found of it before the first step: idle (nothing to do), asks (nothing, unless its source has
+# news) or nothing; of the first two sets DAYS, COUNT and VERDICT. All that is not right is left to the steps.
+surveyed() {
+    local key kind days count is_right verdict
+    while read -r key kind days count is_right verdict; do
+        [ "$key/$is_right" = "$1/yes" ] || continue
+        DAYS=$days COUNT=$count VERDICT=$verdict
+        KIND=$kind
+        return 0
+    done <"$SURVEY"
+    KIND='' DAYS=- COUNT=- VERDICT=''
+}
+
+# begin STEP: says what is done now.
+begin() {
+    detail "  $1"
+    [ "$IS_CHAIN" = no ] || show_line "$CURRENT: $1"
+}
+
+# spare DATASET WORDS LOG...: the dataset is as the survey found it; its logs say so, as if its steps had been taken.
+spare() {
+    local dataset=$1 words=$2 log
+    shift 2
+    detail "  $words"
+    detail "  $dataset: $VERDICT"
+    for log in "$@"; do
+        printf '%s\n' "$words" "$dataset: $VERDICT" 2>/dev/null >>"$log" || logs_refused
+    done
+    add_outcome ok
+}
+
 # What is stored is loaded and verified even where not all could be downloaded. Only where a program
 # finds the set-up gone (status 2: credentials, bucket), its dataset's other steps are spared the wait.
 collect() {
-    local dataset=$1 outcome=ok status=0
+    local dataset=$1 outcome=ok status=0 note=$SCRATCH/nothing_stored
     local download_log=$LOGS/download_${dataset}_$STAMP.log load_log=$LOGS/load_${dataset}_$STAMP.log
-    CURRENT=$dataset DAYS=- COUNT=- VERDICT=''
+    CURRENT=$dataset
     STARTED=$SECONDS DOWNLOADED=$SECONDS LOADED=$SECONDS
+    surveyed "$dataset"
+    case $KIND/$VERIFY_ONLY in
+        idle/yes) spare "$dataset" verify "$load_log" && return 0 ;;
+        idle/no) spare "$dataset" 'nothing to download or to load' "$download_log" "$load_log" && return 0 ;;
+    esac
     if [ "$VERIFY_ONLY" = no ]; then
-        detail '  download'
+        begin download
         tell_whole 0
-        step "$download_log" '' "$PY" "$DOWNLOADER" --datasets "$dataset" "${DOWNLOAD[@]}" || status=$?
+        rm -f "$note"
+        COLLECTOR_NOTHING_STORED=$note step "$download_log" '' "$PY" "$DOWNLOADER" --datasets "$dataset" "${DOWNLOAD[@]}" || status=$?
         [ "$status" -eq 0 ] || outcome='download failed'
         DOWNLOADED=$SECONDS LOADED=$SECONDS
+        if [ "$KIND/$status" = asks/0 ] && [ -e "$note" ]; then
+            spare "$dataset" 'nothing new to load' "$load_log"
+            return 0
+        fi
         if [ "$status" -ne 2 ]; then
             status=0
-            detail '  load'
+            begin load
             tell_whole 1
             step "$load_log" '' "$PY" "$LOADER" --datasets "$dataset" "${LOAD[@]}" || status=$?
             [ "$status" -eq 0 ] || [ "$outcome" != ok ] || outcome='load failed'
             LOADED=$SECONDS
         fi
     fi
+    DAYS=- COUNT=- VERDICT=''
     if [ "$status" -ne 2 ]; then
-        detail '  verify'
+        begin verify
         verify "$dataset" "$load_log" || [ "$outcome" != ok ] || outcome='verify failed'
     fi
     add_outcome "$outcome"
@@ -684,6 +769,7 @@ collect() {
 # half of the dataset's work goes.
 tell_whole() {
     local i share=0
+    [ "$IS_CHAIN" = no ] || return 0 # show_live tells it of all chains
     for ((i = 0; i < ${#DATASETS[@]}; i++)); do
         [ "${DATASETS[i]}" != "$CURRENT" ] || share=${SHARES[i]-0}
     done
@@ -718,7 +804,133 @@ tell_outcome() {
             [ -n "${NO_COLOR-}" ] || status=$'\033['"${colour}m$status"$'\033[0m'
         fi
         printf '%s\n' "$line$status$said" 2>/dev/null || :
-    done <"$SCRATCH/outcomes"
+    done <"$OUTCOMES"
+}
+
+# announce NUMBER: the dataset of that number in what was asked, from 0.
+announce() {
+    detail ''
+    detail "$(date '+%Y-%m-%d %H:%M:%S') [$(($1 + 1))/${#DATASETS[@]}] ${DATASETS[$1]}"
+}
+
+# --- Chains side by side -------------------------------------------------------------------------
+
+# chain NUMBER: works on a dataset in a process of its own. It has its own children, and passes signals on to them as the
+# script does; what the deployment log is to have of it waits beside what the terminal is to have.
+chain() {
+    IS_CHAIN=yes CHILD='' CHAINS=() SCRATCH=$SCRATCH/${DATASETS[$1]}
+    [ "$LOGS_LOST" = yes ] || DEPLOY_LOG=$SCRATCH.log
+    trap 'on_signal 143' TERM
+    trap 'on_signal 129' HUP
+    trap 'signal_child KILL' USR1
+    mkdir "$SCRATCH"
+    mkfifo "$SCRATCH/pipe"
+    announce "$1"
+    collect "${DATASETS[$1]}"
+}
+
+# start_chain PLACE NUMBER: its output goes to a file until all of it is there; the lock (9) stays with the script.
+start_chain() {
+    local dataset=${DATASETS[$2]}
+    chain "$2" >"$SCRATCH/$dataset.block" 9>&- </dev/null &
+    CHAINS[$1]=$! NAMES[$1]=$dataset NUMBERS[$1]=$2 LIVES[$1]="$dataset: begins"
+    # A signal may have come before it was known whom to pass it on to.
+    [ "$STOP_CODE" -eq 0 ] || kill -TERM "${CHAINS[$1]}" 2>/dev/null || :
+}
+
+# end_chain PLACE: shows what a chain that has ended said. One that left no outcome was ended from outside.
+end_chain() {
+    local dataset=${NAMES[$1]}
+    wait "${CHAINS[$1]}" 2>/dev/null || :
+    CHAINS[$1]=''
+    hide_live
+    [ ! -d "$REFUSED" ] || LOGS_LOST=yes DEPLOY_LOG=/dev/null
+    (trap '' INT TERM HUP && exec cat "$SCRATCH/$dataset.block") 2>/dev/null || :
+    if [ -e "$SCRATCH/$dataset.log" ]; then
+        (trap '' INT TERM HUP && exec cat "$SCRATCH/$dataset.log") 2>/dev/null >>"$DEPLOY_LOG" || logs_refused
+    fi
+    rm -rf "${SCRATCH:?}/$dataset" "$SCRATCH/$dataset.block" "$SCRATCH/$dataset.log" || :
+    if ! grep -q "^$dataset"$'\t' "$OUTCOMES"; then
+        CURRENT=$dataset DAYS=- COUNT=- VERDICT='its programs were ended by the system'
+        STARTED=$SECONDS DOWNLOADED=$SECONDS LOADED=$SECONDS
+        if [ "$STOP_CODE" -ne 0 ]; then add_outcome stopped; else add_outcome 'verify failed'; fi
+    fi
+    [ "$STOP_CODE" -ne 0 ] || tell_outcome "${NUMBERS[$1]}"
+}
+
+# Sets NEXT to the number of a dataset that may begin now: of those that need much memory one at a time.
+next_in_queue() {
+    local i name heavy=no
+    for name in ${NAMES[@]+"${NAMES[@]}"}; do
+        case " $HEAVY " in *" $name "*) heavy=yes ;; esac
+    done
+    for ((i = 0; i < ${#QUEUE[@]}; i++)); do
+        [ -n "${QUEUE[i]}" ] || continue
+        case "$heavy $HEAVY " in
+            yes*" ${DATASETS[QUEUE[i]]} "*) continue ;;
+        esac
+        NEXT=${QUEUE[i]} QUEUE[i]=''
+        return 0
+    done
+    return 1
+}
+
+# The last live line of each chain, below one another, drawn anew where one has changed.
+show_live() {
+    local place line text='' rows=0 left=''
+    [ -n "$COLLECTOR_LIVE_LINES" ] || return 0
+    for ((place = 0; place < PARALLEL; place++)); do
+        [ -n "${CHAINS[place]-}" ] || continue
+        line=''
+        { read -r line <"$SCRATCH/${NAMES[place]}/live"; } 2>/dev/null || :
+        [ -z "$line" ] || LIVES[place]=$line
+        text+=${LIVES[place]:0:${COLUMNS:-80}-1}$'\n' rows=$((rows + 1))
+    done
+    [ "$DONE" -eq 0 ] || left=", about $(((SECONDS - QUEUED) * (1000 - DONE) / DONE / 60 + 1)) min left"
+    text+="in all $((DONE / 10)) %$left"$'\n' rows=$((rows + 1))
+    [ "$text" != "$LIVE_TEXT" ] || return 0
+    hide_live
+    printf '%s' "$text" 2>/dev/null || :
+    LIVE_TEXT=$text LIVE_ROWS=$rows
+}
+
+hide_live() {
+    [ "$LIVE_ROWS" -eq 0 ] || printf '\033[%dA\033[J' "$LIVE_ROWS" 2>/dev/null || :
+    LIVE_TEXT='' LIVE_ROWS=0
+}
+
+# After a signal nothing more is begun, and what the chains said last is waited for.
+collect_side_by_side() {
+    local i place running
+    QUEUED=$SECONDS
+    for ((i = 0; i < ${#DATASETS[@]}; i++)); do
+        surveyed "${DATASETS[i]}"
+        if [ "$KIND" = idle ]; then
+            announce "$i"
+            collect "${DATASETS[i]}"
+            tell_outcome "$i"
+        else
+            QUEUE+=("$i")
+        fi
+    done
+    while :; do
+        running=0
+        for ((place = 0; place < PARALLEL; place++)); do
+            if [ -n "${CHAINS[place]-}" ] && ! kill -0 "${CHAINS[place]}" 2>/dev/null; then
+                end_chain "$place"
+                NAMES[place]=''
+            fi
+            if [ -z "${CHAINS[place]-}" ] && [ "$STOP_CODE" -eq 0 ] && next_in_queue; then
+                start_chain "$place" "$NEXT"
+            fi
+            [ -z "${CHAINS[place]-}" ] || running=$((running + 1))
+        done
+        [ "$running" -gt 0 ] || break
+        show_live
+        # A signal to all processes would end it, and with it the script.
+        (trap '' INT TERM HUP && exec sleep 0.2)
+    done
+    stop_if_asked
 }
 
 # Makes the views for analysts of the tables that there are now; one that is refused fails the run, not the data.
@@ -757,7 +969,7 @@ unchecked_since() {
 }
 
 # This script as it was started, but for dates and datasets: with some of them it does what a report's reader finds missing.
-chain() {
+own_command() {
     local i command=("$SELF")
     [ "$MODE" = cloud ] || command+=("--$MODE")
     for ((i = 0; i < ${#GIVEN[@]}; i++)); do
@@ -778,7 +990,7 @@ report() {
     detail 'Check against the source, and of the values'
     [ "$LOGS_LOST" = yes ] || report=(--report "$page")
     step '' "$SCRATCH/coverage" "$PY" "$LOADER" --verify --output json ${report[@]+"${report[@]}"} ${since[@]+"${since[@]}"} \
-        --outcomes "$SCRATCH/outcomes" --chain "$(chain)" --datasets "${DATASETS[@]}" "${RANGE[@]}" "${TARGET[@]}" || :
+        --outcomes "$OUTCOMES" --chain "$(own_command)" --datasets "${DATASETS[@]}" "${RANGE[@]}" "${TARGET[@]}" || :
     [ ! -s "$page" ] || name_latest "$page" latest.html
     # It tells of each dataset; where it could not, of the run.
     if ! [ -s "$SCRATCH/coverage" ]; then
@@ -806,12 +1018,15 @@ check_source() {
 collect_all() {
     local i
     check_source
-    for ((i = 0; i < ${#DATASETS[@]}; i++)); do
-        detail ''
-        detail "$(date '+%Y-%m-%d %H:%M:%S') [$((i + 1))/${#DATASETS[@]}] ${DATASETS[i]}"
-        collect "${DATASETS[i]}"
-        tell_outcome "$i"
-    done
+    if [ "$PARALLEL" -gt 1 ] && [ ${#DATASETS[@]} -gt 1 ]; then
+        collect_side_by_side
+    else
+        for ((i = 0; i < ${#DATASETS[@]}; i++)); do
+            announce "$i"
+            collect "${DATASETS[i]}"
+            tell_outcome "$i"
+        done
+    fi
     update_views
     report
 }
@@ -919,7 +1134,7 @@ main() {
     trap 'on_signal 143' TERM
     trap 'on_signal 129' HUP
     trap '' PIPE
-    if ! { SCRATCH=$(trap '' INT TERM HUP && mktemp -d) && mkfifo "$SCRATCH/pipe" && : >"$SCRATCH/outcomes"; } 2>/dev/null; then
+    if ! { SCRATCH=$(trap '' INT TERM HUP && mktemp -d) && mkfifo "$SCRATCH/pipe" && : >"$SCRATCH/outcomes" && : >"$SCRATCH/survey"; } 2>/dev/null; then
         stop_if_asked
         die "cannot make a temporary directory in ${TMPDIR:-/tmp}; make room there, or name another in TMPDIR"
     fi
@@ -927,6 +1142,7 @@ main() {
         /*) ;;
         *) SCRATCH=$PWD/$SCRATCH ;; # a relative TMPDIR
     esac
+    SURVEY=$SCRATCH/survey OUTCOMES=$SCRATCH/outcomes REFUSED=$SCRATCH/refused
     ! is_inside || inside=yes
     unset DEPLOY_INSIDE
     export PYTHONUNBUFFERED=1

@@ -93,7 +93,9 @@ def build_parser() -> argparse.ArgumentParser:
         action="store_true",
         help="how each dataset stands, from metadata alone; 1 if one is overdue",
     )
+    # The deploy script's: whether a run can begin; with --survey also which datasets have nothing to do in it.
     checks.add_argument("--check-setup", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--survey", choices=["run", "verify"], help=argparse.SUPPRESS)
     parser.add_argument_group("with --update-views").add_argument(
         "--views-dataset", metavar="NAME", help="the dataset for them (default: that of the tables)"
     )
@@ -144,7 +146,7 @@ def main(argv: list[str] | None = None) -> int:
     _refuse_mixtures(arguments)
     # The libraries of the work take 0.3 s, for which nothing above has to wait.
     from collector.base.gb_calendar import utc_now
-    from collector.base.process import Stop, start_logging
+    from collector.base.process import Stop, start_logging, together
     from collector.cloud import refusals
     from collector.cloud.bucket import find_bucket, storage_client
     from collector.cloud.clients import NoCredentials
@@ -171,15 +173,17 @@ def main(argv: list[str] | None = None) -> int:
     require_places(settings)
     is_writing = arguments.check_setup or (arguments.export_parquet and not arguments.dry_run)
     permissions = refusals.OBJECTS if is_writing else refusals.TO_READ_OBJECTS
-    bucket = stop.attend(lambda: find_bucket(storage, settings, permissions))
-    home = stop.attend(lambda: find_dataset(client, settings))
+    bucket, home = stop.attend(
+        lambda: together(lambda: find_bucket(storage, settings, permissions), lambda: find_dataset(client, settings))
+    )
     check_locations(bucket, home, settings)
     warn_if_exposed(settings)
     store, warehouse = DayStore(bucket), Warehouse(client, home, stop)
     if arguments.check_setup:
         stop.attend(lambda: check_warehouse(client, home, LEDGER, settings))
-        print("\n".join(warnings(settings, utc_now())), end="")
-        return DONE
+        for line in warnings(settings, utc_now()):
+            print(f"WARNING {line}")
+        return _survey(tasks, warehouse, store, arguments) if arguments.survey else DONE
     if arguments.status:
         return _status(tasks, warehouse, store, arguments, settings)
     if arguments.verify:
@@ -202,7 +206,12 @@ def _refuse_mixtures(arguments: argparse.Namespace) -> None:
     """Raises UsageError for flags that do not go together."""
     for flag in ("--output json", "--report", "--without-source", "--counts-only", "--since"):
         given = vars(arguments)[flag[2:].partition(" ")[0].replace("-", "_")]
-        if given and given != "text" and not arguments.verify and not (arguments.status and flag == "--output json"):
+        is_ours = (
+            arguments.verify
+            or (arguments.status and flag == "--output json")
+            or (arguments.survey and flag == "--since")
+        )
+        if given and given != "text" and not is_ours:
             raise UsageError(f"{flag} goes with --verify; add --verify or leave it out")
     if arguments.max_age and not arguments.status:
         raise UsageError("--max-age goes with --status; add --status or leave it out")
@@ -219,6 +228,21 @@ def _refuse_mixtures(arguments: argparse.Namespace) -> None:
         raise UsageError(
             "--force goes with loading, not with --export-parquet; to have a file written again, delete it"
         )
+
+
+def _survey(tasks: Sequence[Task], warehouse: Warehouse, store: DayStore, arguments: argparse.Namespace) -> int:
+    from collector.base.process import log
+    from collector.verify.survey import survey
+
+    stop, only_verify = warehouse.stop, arguments.survey == "verify"
+    try:
+        for line in stop.attend(lambda: survey(tasks, warehouse, store, stop, arguments.since, only_verify)):
+            print(line)
+    except Exception as error:
+        # The set-up is right; what each dataset needs its own programs find out.
+        stop.check()
+        log.debug("no survey: %s", error)
+    return DONE
 
 
 def _load(tasks: Sequence[Task], warehouse: Warehouse, store: DayStore, arguments: argparse.Namespace) -> int:
@@ -297,6 +321,8 @@ def _verify(
     if arguments.report:
         # The page stands among the logs of its run, and has its time in its name.
         page, stamp = arguments.report, arguments.report.stem.partition("_")[2]
+        # Chains side by side end in any order.
+        outcomes = {key: outcomes[key] for task in tasks if (key := task.dataset.key) in outcomes}
         reasons = {key: reason(logs_of(page.parent, key, stamp), key) for key in outcomes}
         write_report(arguments.report, found, settings, Run(*asked, now, seconds, commands, outcomes, reasons))
         log.info("coverage report: %s", arguments.report)
@@ -369,8 +395,11 @@ def _views(warehouse: Warehouse, dataset_id: str) -> int:
     from collector.warehouse.views import update_views
     from datasets_config import REGISTRY
 
-    made, left, refused = warehouse.stop.attend(lambda: update_views(warehouse, list(REGISTRY.values()), dataset_id))
-    print("\n".join([f"{len(made)} views made: {', '.join(made) or 'none'}", *left, *refused]))
+    made, before, left, refused = warehouse.stop.attend(
+        lambda: update_views(warehouse, list(REGISTRY.values()), dataset_id)
+    )
+    earlier = f"; {before} of them by an earlier run" if before else ""
+    print("\n".join([f"{len(made)} views made: {', '.join(made) or 'none'}{earlier}", *left, *refused]))
     return FAILED if refused else DONE
 
 

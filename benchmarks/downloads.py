@@ -192,7 +192,7 @@ def cores(lab: Lab) -> list[Row]:
     days, rows = 2 if lab.quick else 7, []
     arguments, in_threads = (
         _days("individual_generation", days),
-        "--set=collector.source.download.HEAVY_DAY=1000000000000",
+        "--set=collector.source.memory.HEAVY_DAY=1000000000000",
     )
     _warm(lab, arguments)
     lab.api(latency=LATENCY)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta, timezone
 from typing import Any
@@ -170,7 +171,9 @@ def rerun(lab: Lab) -> list[Row]:
     return rows
 
 
-def fill(place: dict[str, str], first: date, last: date, fetched: datetime) -> int:
+def fill(
+    place: dict[str, str], first: date, last: date, fetched: datetime, keys: Sequence[str] = DEFAULT_DATASETS
+) -> int:
     """Store and enter into the ledger every day, with little in it but the metadata of a day that is whole and was last
     read at `fetched`. The tables are empty, and the ledger says so: verification finds all in order."""
     from google.cloud import bigquery, storage
@@ -186,7 +189,7 @@ def fill(place: dict[str, str], first: date, last: date, fetched: datetime) -> i
     home = f"{project}.{place['BMRS_DATASET']}"
     tables.create_table(ledger_table(f"{home}.{LEDGER}"))
     work, entries = [], []
-    for key in DEFAULT_DATASETS:
+    for key in keys:
         dataset = REGISTRY[key]
         created = tables.create_table(table_of(dataset, f"{home}.{dataset.table}")).created
         names = sorted(dataset.source_fields)

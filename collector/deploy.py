@@ -29,7 +29,7 @@ from typing import Any, TextIO
 from collector import command_line, local_query
 from collector.base.errors import DONE, FAILED, UsageError
 from collector.base.names import PLACES
-from collector.base.outcomes import OK, Outcome, logs_of, read_outcomes, reason
+from collector.base.outcomes import OK, Outcome, counted, logs_of, read_outcomes, reason
 from collector.base.process import entry
 from collector.command_line import Parser, whole_number
 
@@ -38,10 +38,6 @@ PROG = "deploy_data_collectors.sh"
 _DEMO = date(2022, 10, 29), date(2022, 10, 31)
 # Worst first: nothing fetched, nothing loaded, something not as it should be.
 _FAILURES = ("download failed", "load failed", "verify failed")
-_COUNTS = {
-    "missing_days": "missing", "unloaded_days": "not loaded", "differing_days": "differing", "altered_days": "altered",
-    "surplus_days": "surplus", "short_days": "short at source", "empty_days": "empty at source",
-}  # fmt: skip
 _LOSSES = ("surplus_days", "altered_days", "differing_days", "behind_source_days", "missing_days", "unloaded_days")
 _NEXT = (
     "The same command again does what is missing and asks again for what the source lacks; "
@@ -58,6 +54,7 @@ def plan(argv: list[str]) -> int:
     # The other questions are asked for each dataset, and need none of it.
     from collector.program import flags_of, tasks_of
     from collector.settings import SECRETS, load_settings, unconfirmed
+    from collector.source.memory import is_heavy
     from enhanced_elexon_neso_downloader import BASE_URLS, build_parser
 
     parser = build_parser()
@@ -66,6 +63,7 @@ def plan(argv: list[str]) -> int:
     parser.add_argument("--local", action="store_true")
     parser.add_argument("--status", action="store_true")
     parser.add_argument("--max-age", type=whole_number(1, 99_999))
+    parser.add_argument("--parallel", type=whole_number(1, 16), default=4)
     arguments = parser.parse_args(argv)
     for flag, given in (("--max-age", arguments.max_age), ("--output", arguments.output != "text")):
         if given and not arguments.status:
@@ -94,6 +92,8 @@ def plan(argv: list[str]) -> int:
     print("DATASETS=" + " ".join(task.dataset.key for task in begun))
     whole = sum(task.share for task in begun)
     print("SHARES=" + " ".join(str(round(1000 * task.share / whole)) for task in begun))
+    print("HEAVY=" + " ".join(task.dataset.key for task in begun if is_heavy(task.dataset, arguments.max_days)))
+    print(f"PARALLEL={arguments.parallel}")
     print("LEFT_OUT=" + " ".join(task.dataset.key for task in tasks if arguments.datasets and task.first > task.last))
     return DONE
 
@@ -103,7 +103,7 @@ def verdict(argv: list[str]) -> int:
     """Print what the loader's answer in a file says of its one dataset; nothing, and FAILED, where it is none."""
     try:
         (found,) = _verified(Path(argv[0]))
-        print(_counted(found))
+        print(counted(found))
     except (OSError, ValueError, KeyError, TypeError):
         return FAILED
     return DONE
@@ -113,15 +113,6 @@ def _verified(answer: Path) -> list[dict[str, Any]]:
     """Each dataset in the answer of `--verify --output json`. Raises OSError, ValueError, KeyError, TypeError."""
     datasets: list[dict[str, Any]] = json.loads(answer.read_text(encoding="utf-8"))["datasets"]
     return datasets
-
-
-def _counted(found: dict[str, Any]) -> str:
-    loaded, expected, rows = found["days_loaded"], found["days_expected"], found["rows_loaded"]
-    text = f"{loaded:,} of {expected:,} days loaded; {rows:,} rows in the table, {found['rows_stored']:,} in the bucket"
-    counts = {what: len(found.get(name) or ()) for name, what in _COUNTS.items()}
-    counts["provisional"] = found.get("provisional_days") or 0
-    text += "".join(f"; {count:,} {what}" for what, count in counts.items() if count)
-    return f"{loaded}/{expected} {rows:,} {'yes' if found['ok'] is True else 'no'} {text}"
 
 
 # --------------------------------------------------------------------------------------------------------------- a run's end

@@ -44,7 +44,7 @@ TOOLS = (
 )  # fmt: skip
 VALUED = (
     "--start-date", "--end-date", "--datasets", "--project", "--bucket", "--dataset-id", "--max-days",
-    "--max-workers",
+    "--max-workers", "--parallel",
 )  # fmt: skip
 # What is built in counts there only when somebody has said so.
 REAL_CLOUD = {
@@ -85,6 +85,8 @@ def play(key):
         time.sleep(0.02)
     if "answer" in part:
         print(part["answer"])
+    if "nothing_stored" in part:
+        pathlib.Path(os.environ["COLLECTOR_NOTHING_STORED"]).touch()
     if "kill" in part:
         os.kill(os.getpid(), part["kill"])
     return part
@@ -140,7 +142,7 @@ elif name == "api_standin.py":
     command = args[args.index("--") + 1 :]
     os.execv(command[0], command)
 else:
-    dataset = value("--datasets")
+    dataset = value("--datasets") if "--check-setup" not in args else ""
     modes = [flag for flag in ("--check-setup", "--check-source", "--dry-run", "--verify", "--report", "--update-views") if flag in args]
     part = play(" ".join([name, *modes, *([dataset] if dataset else [])]))
     if "--verify" in args and "answer" not in part:
@@ -304,7 +306,7 @@ def _one_line(result: subprocess.CompletedProcess[str]) -> str:
 def test_each_dataset_is_downloaded_loaded_and_verified_in_turn(project: Project) -> None:
     result = project.run(
         "--datasets", "frequency", "demand_outturn", "--start-date", "2024-03-30", "--end-date=2024-04-01",
-        "--max-days", "3", "--max-workers=2", "--bucket", "my-bucket",
+        "--max-days", "3", "--max-workers=2", "--bucket", "my-bucket", "--parallel", "1",
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
     assert result.stderr == ""
@@ -349,7 +351,7 @@ def test_no_argument_is_all_eleven_from_their_first_day_to_today(project: Projec
     result = project.run()
     after = datetime.now(ZoneInfo("Europe/London")).date().isoformat()
     assert result.returncode == 0
-    assert project.chain()[::3] == [f"download {key}" for key in DEFAULT_DATASETS]
+    assert sorted(project.chain()) == sorted(f"{step} {key}" for key in DEFAULT_DATASETS for step in ("download", "load", "verify"))
     # And is told in a line each, with little around them.
     assert len(re.findall(r"^\[ ?\d+/11\] \w+ +ok ", result.stdout, re.MULTILINE)) == 11
     assert re.search(r"^\[ 8/11\] market_index +ok  \d+ s  3/3 days \(2 new\), 4,321 rows$", result.stdout, re.MULTILINE)
@@ -616,6 +618,146 @@ def test_sourced_the_script_lends_its_functions_and_does_nothing(bare: Project) 
         "demo", "3", "--end-date", "2023-03-26", "--datasets", "a", "b c", "--max-days", "3", "--demo", "20240102_063000", str(bare.root / SCRIPT),
     ]  # fmt: skip
     assert bare.calls() == [] and len(list(logs.iterdir())) == 4
+
+
+# ------------------------------------------------------------------------------------------- side by side
+def test_several_datasets_are_worked_on_at_one_time(project: Project) -> None:
+    project.plan[f"{DOWNLOADER} frequency"] = {"say": "first words", "until": "go", "answer": "last words"}
+    process = project.start("--datasets", "frequency", "market_index", "wind_forecasts", "--parallel", "2")
+    _eventually(lambda: "verify wind_forecasts" in project.chain())
+    assert "load frequency" not in project.chain()
+    (project.box / "go").touch()
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (0, "")
+    for key in ("frequency", "market_index", "wind_forecasts"):
+        assert [step for step in project.chain() if step.endswith(key)] == [f"{step} {key}" for step in ("download", "load", "verify")]
+    # In whole blocks, in the order in which they ended; the summary in the order asked.
+    blocks = {block.split("] ")[1].split("\n")[0]: block for block in out.split("\n\n") if re.match(r"\S+ \S+ \[\d/3\] ", block)}
+    assert [*blocks] == ["market_index", "wind_forecasts", "frequency"]
+    assert blocks["frequency"].splitlines()[1:4] == ["  download", "first words", "last words"]
+    assert re.findall(r"^(\w+) +3/3 ", out, re.MULTILINE) == ["frequency", "market_index", "wind_forecasts"]
+    assert project.log() == out and "first words" in project.log("download_frequency*")
+
+
+def test_of_datasets_that_need_much_memory_one_is_worked_on_at_a_time(project: Project) -> None:
+    project.plan[f"{DOWNLOADER} individual_generation"] = {"until": "go"}
+    process = project.start("--datasets", "individual_generation", "bid_offer_data", "frequency")
+    _eventually(lambda: "verify frequency" in project.chain())
+    assert not any("bid_offer_data" in step for step in project.chain())
+    (project.box / "go").touch()
+    process.communicate(timeout=60)
+    assert process.returncode == 0 and project.chain()[-1] == "verify bid_offer_data"
+
+
+def test_what_has_nothing_to_do_is_spared_its_programs(project: Project) -> None:
+    told = "3/3 4,321 yes 3 of 3 days loaded"
+    project.plan[f"{LOADER} --check-setup"] = {
+        "answer": f"frequency idle {told}\nmarket_index asks {told}\nwind_forecasts asks {told}\nsystem_warnings idle {told.replace('yes', 'no')}"
+    }
+    project.plan[f"{DOWNLOADER} market_index"] = {"nothing_stored": True}
+    keys = ("frequency", "market_index", "wind_forecasts", "system_warnings", "demand_outturn")
+    result = project.run("--datasets", *keys)
+    assert result.returncode == 0
+    steps = {key: [step.split()[0] for step in project.chain() if step.endswith(f" {key}")] for key in keys}
+    whole = ["download", "load", "verify"]
+    assert steps == {"frequency": [], "market_index": ["download"], "wind_forecasts": whole, "system_warnings": whole, "demand_outturn": whole}
+    assert re.findall(r"^(\w+) +3/3 +4,321 +ok ", result.stdout, re.MULTILINE) == [*keys]
+    for log in ("download_frequency_*", "load_frequency_*", "load_market_index_*"):
+        assert "frequency: 3 of 3 days loaded" in project.log(log) or "market_index: 3 of 3" in project.log(log)
+    (call,) = project.called(LOADER, "--check-setup")
+    assert call[:4] == ["--check-setup", "--survey", "run", "--since"]
+    # Who wants all of it looked at by its own steps gets that.
+    for flags, asked in ((["--parallel", "1"], []), (["--force"], []), (["--dry-run"], []), (["--verify-only"], ["--survey", "verify"])):
+        project.run("--datasets", "frequency", *flags)
+        (call,) = project.called(LOADER, "--check-setup")
+        assert call[1:3] == (asked or call[1:3]) and ("--survey" in call) == bool(asked)
+
+
+def test_a_download_that_fails_is_not_spared_the_rest(project: Project) -> None:
+    project.plan[f"{LOADER} --check-setup"] = {"answer": "frequency asks 3/3 4,321 yes 3 of 3 days loaded"}
+    project.plan[f"{DOWNLOADER} frequency"] = {"nothing_stored": True, "exit": 1}
+    result = project.run("--datasets", "frequency")
+    assert result.returncode == 1 and len(project.chain()) == 3
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_all_that_is_under_way(project: Project, how: signal.Signals) -> None:
+    for key in ("frequency", "market_index"):
+        project.plan[f"{DOWNLOADER} {key}"] = {"sleep": 30, "last_words": f"last words of {key}"}
+    which = ("--datasets", "frequency", "market_index", "wind_forecasts", "--parallel", "2")
+    process = project.start(*which, start_new_session=True)
+    _eventually(lambda: len(project.chain()) == 2)
+    project.wait_until_started()
+    began = time.monotonic()
+    os.killpg(process.pid, how)
+    out, err = process.communicate(timeout=20)
+    assert time.monotonic() - began < 8
+    assert (process.returncode, err) == (128 + how, "")
+    assert re.findall(r"^(\w+) +- +- +(stopped|not started) ", out, re.MULTILINE) == [
+        ("frequency", "stopped"), ("market_index", "stopped"), ("wind_forecasts", "not started"),
+    ]  # fmt: skip
+    assert out.count("\nStopped. ") == 1 and f"{SCRIPT} {' '.join(which)}\n" in out
+    assert len(project.chain()) == 2 and project.log() == out
+
+
+def test_a_second_signal_ends_a_chain_whose_program_will_not(project: Project) -> None:
+    project.plan[f"{DOWNLOADER} frequency"] = {"sleep": 60, "deaf": True}
+    process = project.start("--datasets", "frequency", "market_index")
+    _eventually(lambda: "verify market_index" in project.chain())
+    project.wait_until_started()
+    process.send_signal(signal.SIGINT)
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(2.5)
+    process.send_signal(signal.SIGINT)
+    began = time.monotonic()
+    out, _ = process.communicate(timeout=10)
+    assert process.returncode == 130 and out.count("\nStopped. ") == 1 and time.monotonic() - began < 5
+
+
+def test_chains_of_a_script_that_was_killed_begin_nothing_more(project: Project) -> None:
+    project.plan[f"{DOWNLOADER} frequency"] = {"until": "go"}
+    process = project.start("--datasets", "frequency", "market_index", start_new_session=True)
+    _eventually(lambda: "verify market_index" in project.chain())
+    process.kill()
+    process.wait()
+    (project.box / "go").touch()
+
+    def has_ended() -> bool:
+        try:
+            os.killpg(process.pid, 0)
+        except ProcessLookupError:
+            return True
+        return False
+
+    _eventually(has_ended)
+    process.communicate()
+    assert "load frequency" not in project.chain()
+    shutil.rmtree(project.top / "tmp")
+    (project.top / "tmp").mkdir()
+
+
+def test_a_chain_that_was_killed_has_failed(project: Project) -> None:
+    """Whatever ends it, its dataset is not taken for one that is right, and the others go on."""
+    project.plan[f"{DOWNLOADER} frequency"] = {"until": "go"}
+    process = project.start("--datasets", "frequency", "market_index")
+    _eventually(lambda: "verify market_index" in project.chain())
+    project.wait_until_started()
+    (chain,) = subprocess.run(["pgrep", "-P", str(process.pid), "-f", SCRIPT], capture_output=True, text=True, check=True).stdout.split()[:1]
+    os.kill(int(chain), signal.SIGKILL)
+    out, _ = process.communicate(timeout=60)
+    (project.box / "go").touch()
+    assert process.returncode == 1
+    assert re.search(r"^frequency +- +- +verify failed ", out, re.MULTILINE), out
+    assert "its programs were ended by the system" in out and "1 of 2 datasets failed" in out
+
+
+def test_a_terminal_shows_a_live_line_of_each(project: Project) -> None:
+    for key in ("frequency", "market_index"):
+        project.plan[f"{DOWNLOADER} {key}"] = {"say": f"\x1e{key}: 1 of 3 days", "sleep": 1}
+    output, code = project.run_on_terminal("--datasets", "frequency", "market_index")
+    assert code == 0
+    assert "frequency: 1 of 3 days\r\nmarket_index: 1 of 3 days\r\n\x1b[2A\x1b[J" in output
+    assert "\x1b" not in project.log() and "1 of 3 days" not in project.log()
 
 
 # ------------------------------------------------------------------------------------------- wrong use
@@ -950,7 +1092,8 @@ def test_a_signal_stops_the_child_and_says_how_to_go_on(
     project: Project, number: signal.Signals, code: int, group: bool
 ) -> None:
     project.plan[f"{LOADER} market_index"] = {"sleep": 30, "last_words": "last words of the loader, signal"}
-    process = project.start("--datasets", "frequency", "market_index", "wind_forecasts", start_new_session=True)
+    which = ("--parallel", "1", "--datasets", "frequency", "market_index", "wind_forecasts")
+    process = project.start(*which, start_new_session=True)
     project.wait_until_started()
     began = time.monotonic()
     (os.killpg if group and number != signal.SIGHUP else os.kill)(process.pid, number)
@@ -962,7 +1105,7 @@ def test_a_signal_stops_the_child_and_says_how_to_go_on(
     assert re.search(r"^frequency +3/3 +4,321 +ok ", out, re.MULTILINE)
     assert re.search(r"^market_index +- +- +stopped +\d+$", out, re.MULTILINE)
     assert re.search(r"^wind_forecasts +- +- +not started +-$", out, re.MULTILINE)
-    assert f"{SCRIPT} --datasets frequency market_index wind_forecasts\n" in out
+    assert f"{SCRIPT} {' '.join(which)}\n" in out
     assert project.chain()[-1] == "load market_index"
 
 
@@ -1056,7 +1199,7 @@ def test_demo_is_made_up_data_of_three_fixed_days_kept_apart(project: Project) -
     (cloud,) = project.called("local_cloud.py")
     assert cloud[:3] == ["run", "--data-dir", str(project.root / ".local_cloud/demo")]
     assert project.called("api_standin.py")
-    assert project.chain()[::3] == [f"download {key}" for key in DEFAULT_DATASETS]
+    assert sorted(project.chain()) == sorted(f"{step} {key}" for key in DEFAULT_DATASETS for step in ("download", "load", "verify"))
     assert "--end-date 2022-10-31 --start-date 2022-10-29" in " ".join(project.called(DOWNLOADER)[-1])
     assert result.stdout.count("THE DATA IS MADE UP") == 2
     assert project.called("collector.demo")[0][-1] == "2022-10-30" and "WIND  50  12,345" in result.stdout

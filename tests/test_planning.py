@@ -18,7 +18,7 @@ from collector import command_line
 from collector.base.gb_calendar import HALF_HOUR, day_end, day_start, parse_utc, settlement_day
 from collector.days import Stored, Task, days_text, days_to_fetch, final_after, is_due, spans
 from collector.registry.model import Dataset
-from collector.source.download import BODY_BUDGET, LEAST_WORKERS, RECORD_OVERHEAD, window_days, workers_for
+from collector.source.memory import BODY_BUDGET, LEAST_WORKERS, RECORD_OVERHEAD, window_days, workers_for
 from collector.storage.day_objects import DayObject, object_name
 from collector.storage.profile import Profile, encode
 from datasets_config import REGISTRY

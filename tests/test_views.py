@@ -166,6 +166,13 @@ def test_views_are_made_anew_with_all_that_is_said_of_them(place: Place) -> None
         assert made.table_type == "VIEW"
         assert made.description == VIEWS["demand"].description
         assert {f.name: f.description for f in made.schema} == VIEWS["demand"].columns
+    # By the same statement no view is made twice; one that somebody has changed is made again.
+    jobs = place.jobs()
+    assert place.load("--update-views").ok().out.splitlines()[0].endswith("; 3 of them by an earlier run")
+    assert place.jobs() == jobs
+    place.query(f"CREATE OR REPLACE VIEW `{place.bq.project}.{place.dataset_id}.demand` AS SELECT 1 AS mine")
+    assert place.load("--update-views").ok().out.splitlines()[0].endswith("; 2 of them by an earlier run")
+    assert {f.name for f in place.bq.get_table(f"{place.bq.project}.{place.dataset_id}.demand").schema} == {*VIEWS["demand"].columns}
     place.bq.create_dataset(f"{place.bq.project}.{place.dataset_id}_answers")
     place.load("--update-views", "--views-dataset", f"{place.dataset_id}_answers").ok()
     assert list(place.bq.query_and_wait(f"SELECT * FROM `{place.bq.project}.{place.dataset_id}_answers.demand`")) == []

@@ -4,10 +4,15 @@ why one failed; its summary and the report read both."""
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 OK = "ok"
+_COUNTS = {
+    "missing_days": "missing", "unloaded_days": "not loaded", "differing_days": "differing", "altered_days": "altered",
+    "surplus_days": "surplus", "short_days": "short at source", "empty_days": "empty at source",
+}  # fmt: skip
 
 
 class Outcome(NamedTuple):
@@ -42,3 +47,14 @@ def reason(log: str, key: str) -> str:
     """The first reason of a failure that the programs' summaries give, at most 300 characters; "" for none."""
     given = re.search(rf"^(?:FAILED {re.escape(key)} |SOURCE {re.escape(key)}: )(.*)", log, re.MULTILINE)
     return given[1][:300] if given else ""
+
+
+def counted(found: Mapping[str, Any]) -> str:
+    """What the verification of a dataset counted, as the deploy script reads it: DAYS ROWS yes|no TEXT. found: the dataset in
+    the answer of `--verify --output json`. Raises KeyError, TypeError where it is none."""
+    loaded, expected, rows = found["days_loaded"], found["days_expected"], found["rows_loaded"]
+    text = f"{loaded:,} of {expected:,} days loaded; {rows:,} rows in the table, {found['rows_stored']:,} in the bucket"
+    counts = {what: len(found.get(name) or ()) for name, what in _COUNTS.items()}
+    counts["provisional"] = found.get("provisional_days") or 0
+    text += "".join(f"; {count:,} {what}" for what, count in counts.items() if count)
+    return f"{loaded}/{expected} {rows:,} {'yes' if found['ok'] is True else 'no'} {text}"

@@ -22,6 +22,7 @@ from collector.base.text import printable
 
 log = logging.getLogger("collector")
 T = TypeVar("T")
+U = TypeVar("U")
 
 
 class _OneLine(logging.Formatter):
@@ -92,6 +93,17 @@ def side_by_side(
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def together(one: Callable[[], T], other: Callable[[], U]) -> tuple[T, U]:
+    """What two questions that wait for different services bring. Raises what `one` raises, without waiting for the other,
+    else what the other does."""
+    pool = ThreadPoolExecutor(1)
+    beside = pool.submit(other)
+    try:
+        return one(), beside.result()
+    finally:
+        pool.shutdown(wait=False)
 
 
 class Stop:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
@@ -22,12 +20,12 @@ from collector.base.progress import Progress
 from collector.base.text import printable
 from collector.cloud import refusals
 from collector.days import AROUND, RIDERS, Span, Task, days_by_cause, days_text, days_to_fetch, spans
-from collector.registry.model import Dataset
 from collector.source.errors import Lost, Refused, Unavailable, WindowTooLong, WrongAnswer
 from collector.source.http import Api
 from collector.source.json_records import Answer, read_answer
 from collector.source.keep import Keeper
 from collector.source.making import Made, Wanted, make, make_days
+from collector.source.memory import makers_for, window_days, workers_for
 from collector.source.outcome import HOPELESS, Outcome, Result
 from collector.source.requests import DataRequest, halves, requests_of
 from collector.source.state import answers
@@ -36,39 +34,11 @@ from collector.storage.day_objects import DayStore
 if TYPE_CHECKING:
     from collector.source.makers import Makers
 
-# Memory for the windows that are worked on at one time, bytes: with 60 MB for the program itself 250 MB are not
-# exceeded. Not less than three windows, so that one is fetched while others are split and stored; of B1610, where one
-# takes 145 MB, or 185 MB in a process of its own, that makes 640 MB in all (measured, benchmarks/README.md).
-BODY_BUDGET = 130_000_000
-LEAST_WORKERS = 3
-# What a record takes beside its bytes: its slice, its place in a list and a dict, what the allocator loses.
-RECORD_OVERHEAD = 300
-# A day of so many bytes of JSON, and so much to do in all, is worth processes, whose start takes as long as 30 MB in a
-# thread: two days of B1610 are.
-HEAVY_DAY, HEAVY_RUN = 20_000_000, 200_000_000
 # Windows that failed are tried again when the others are done, once for each of these; so many seconds later when
 # the API answered before and stopped, for that is how an outage looks.
 _PAUSES = (15.0, 60.0)
 # The cause of days that were not asked for because the API is down, until it is known with what it ended.
 _UNREACHED = "the API is down"
-
-
-def window_days(dataset: Dataset, max_days: int) -> int:
-    """The most days of one request: what the user allows and what suits the dataset."""
-    return min(max_days, dataset.endpoint.max_days)
-
-
-def workers_for(dataset: Dataset, days: int, most: int) -> int:
-    """How many windows of so many days may be worked on at one time within the memory budget."""
-    size = days * dataset.rows_per_day * (dataset.bytes_per_row + RECORD_OVERHEAD)
-    return min(most, max(LEAST_WORKERS, BODY_BUDGET // size))
-
-
-def makers_for(dataset: Dataset, days: int, workers: int) -> int:
-    """How many processes the work on so many days is worth, one for each of `workers` threads; 0: the threads do it."""
-    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
-    size = 0 if dataset.files else dataset.bytes_per_day
-    return workers if size >= HEAVY_DAY and size * days >= HEAVY_RUN and min(cores, workers) > 1 else 0
 
 
 class Download:

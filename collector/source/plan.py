@@ -12,7 +12,7 @@ from collector.cloud import costs
 from collector.cloud.clients import UNSEEN
 from collector.days import AROUND, RIDERS, Stored, Task, days_to_fetch, spans
 from collector.source import ckan
-from collector.source.download import window_days
+from collector.source.memory import window_days
 from collector.storage.day_objects import DayStore
 
 # Bytes of JSON a second that a good line brings; the APIs themselves give more.

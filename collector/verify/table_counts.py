@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -19,6 +21,9 @@ from collector.warehouse.tables import Warehouse
 if TYPE_CHECKING:
     from google.cloud import bigquery
 
+# Each is one short request.
+_TABLES_AT_ONCE = 8
+
 
 class Metadata:
     """What is told of all tables without reading one, each for 10 MB: how many rows their partitions have, and what the
@@ -26,11 +31,15 @@ class Metadata:
 
     def __init__(self, warehouse: Warehouse, together: Sequence[Dataset] = ()) -> None:
         self.warehouse, self.together = warehouse, together
+        self._asking = threading.Lock()
 
     def look(self, dataset: Dataset) -> tuple[bigquery.Table | None, dict[date, Loaded]]:
         """A dataset's table, None where there is none, and what the ledger has of it."""
-        found = self._looked.get(dataset.key)
-        return found or next(iter(self._look([dataset]).values()))
+        with self._asking:
+            looked = self._looked
+        if dataset.key not in looked:
+            looked[dataset.key] = self._look([dataset])[dataset.key]
+        return looked[dataset.key]
 
     @cached_property
     def _looked(self) -> dict[str, tuple[bigquery.Table | None, dict[date, Loaded]]]:
@@ -42,7 +51,9 @@ class Metadata:
 
     def _look(self, datasets: Sequence[Dataset]) -> dict[str, tuple[bigquery.Table | None, dict[date, Loaded]]]:
         # In this order: what is published between the two questions makes them differ, never look alike.
-        tables = {dataset.key: self.warehouse.table(dataset.table) for dataset in datasets}
+        with ThreadPoolExecutor(_TABLES_AT_ONCE) as pool:
+            looked = pool.map(self.warehouse.table, [dataset.table for dataset in datasets])
+            tables = {dataset.key: table for dataset, table in zip(datasets, looked, strict=True)}
         ledgers = self.warehouse.ledgers([(d, table) for d in datasets if (table := tables[d.key])], date.min, date.max)
         return {key: (table, ledgers.get(key, {})) for key, table in tables.items()}
 
@@ -55,13 +66,15 @@ class Metadata:
 
     def doubtful(self, dataset: Dataset, days: set[date], ledger: dict[date, Loaded]) -> set[date]:
         """Those of `days` whose partitions have other numbers of rows than the ledger says."""
+        with self._asking:
+            rows = self._rows
         told: dict[str, int] = {}
         for day, entry in ledger.items():
             told[partition_of(dataset, day)] = told.get(partition_of(dataset, day), 0) + entry.table_rows
         return {
             day
             for day in days
-            if self._rows.get((dataset.table, (part := partition_of(dataset, day))), 0) != told.get(part, 0)
+            if rows.get((dataset.table, (part := partition_of(dataset, day))), 0) != told.get(part, 0)
         }
 
 

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from google.api_core.exceptions import GoogleAPIError
@@ -21,7 +22,7 @@ from google.auth.exceptions import GoogleAuthError
 from collector import days
 from collector.base.errors import Stopped, first_line, internal
 from collector.base.gb_calendar import day_end, settlement_day, utc_now, utc_text
-from collector.base.process import Stop, log
+from collector.base.process import Stop, log, side_by_side, together
 from collector.days import AROUND, Lack, Life, State, Stored, Task, series_lives
 from collector.registry.model import Dataset
 from collector.source.errors import Refused, Unavailable, WindowTooLong, WrongAnswer
@@ -36,6 +37,8 @@ from collector.warehouse.tables import Warehouse
 
 # Days that a verification after a load asks the source about: two requests a dataset.
 _YOUNG = timedelta(days=58)
+# So many datasets are looked at side by side: of each the listing is held in memory meanwhile.
+AT_ONCE = 8
 
 
 # What each state means and what mends it; COMPLETE needs no words.
@@ -173,22 +176,28 @@ class Verification:
 def verify(
     task: Task, warehouse: Warehouse, store: DayStore, now: datetime, source: Counts | None = None,
     content: bool = True, since: datetime | None = None, metadata: Metadata | None = None,
+    listed: Stored | None = None,
 ) -> Verification:  # fmt: skip
     """Compare the calendar, the source's counts where given, the objects, the ledger and the table, day by day.
 
     content: also check the values in the table. since: see read_table. metadata: shared by several datasets, so that
-    all are asked for at one time. Days that the source has more of are noted in the bucket, so that the next download
+    all are asked for at one time. listed: the stored days, where they are known. Days that the source has more of are noted in the bucket, so that the next download
     asks for them.
     """
     dataset = task.dataset
     v = Verification(dataset)
-    stored = Stored(store.list(dataset, task.first - AROUND, task.last + AROUND)) if task.days else Stored({})
+    metadata = metadata or Metadata(warehouse)
+    if listed is None and task.days:
+        objects, _ = together(
+            lambda: store.list(dataset, task.first - AROUND, task.last + AROUND), lambda: metadata.look(dataset)
+        )
+        listed = Stored(objects)
+    stored = listed or Stored({})
     expected = task.expected(now, stored)
     v.expected = len(expected)
     if not expected:
         v.alarms = days.alarms(task, stored, now) if dataset.endpoint.is_snapshot else []
         return v
-    metadata = metadata or Metadata(warehouse)
     table, ledger = metadata.look(dataset)
     counts, digests, odd = read_table(task, metadata, table, ledger, content, since) if table else ({}, {}, [])
     comparison = Comparison(dataset, stored, source or {})
@@ -315,51 +324,65 @@ def verify_all(
     tasks: Sequence[Task], warehouse: Warehouse, store: DayStore, api: Api | None, stop: Stop, content: bool = True,
     since: datetime | None = None, tell: Callable[[int, str], None] = lambda done, under_way: None,
 ) -> list[Verification]:  # fmt: skip
-    """Verify each dataset; that one cannot be is told in its `error`. api: where to ask what the source has; content,
-    since: see verify; tell: is told how many are done, and which is under way."""
-    now = utc_now()
+    """Verify each dataset, several side by side, for most of it is waiting; that one cannot be is told in its `error`. api:
+    where to ask what the source has; content, since: see verify; tell: is told how many are done, and which was last."""
+    now, found, unanswered = utc_now(), dict[str, Verification](), list[str]()
     # Where whole tables are read, minutes may pass between the first and the last.
     metadata = Metadata(warehouse, [task.dataset for task in tasks] if since else [])
-    found: list[Verification] = []
-    unanswered = ""
-    for task in tasks:
-        stop.check()
-        tell(len(found), task.dataset.key)
+
+    def one(task: Task) -> None:
         began = time.monotonic()
-        source: Counts | None = None
-        unasked = ""
-        if api and task.dataset.data_status and task.days:
-            try:
-                if unanswered:
-                    # It would not answer for this dataset either.
-                    raise Unavailable(unanswered)
-                # What is older than this is asked for when all is read.
-                first = task.first if since is None else max(task.first, settlement_day(now) - _YOUNG)
-                source = source_counts(api, task.dataset, first, task.last) if first <= task.last else None
-            except (Refused, Unavailable, WindowTooLong, WrongAnswer) as error:
-                unasked = f"the source could not be asked what it has: {first_line(error)}"
-                log.warning("%s: %s", task.dataset.key, unasked)
-                unanswered = str(error) if isinstance(error, Unavailable) else ""
-            except Stopped:
-                raise
-            except Exception as error:
-                log.debug("%s: internal error", task.dataset.key, exc_info=True)
-                unasked = f"the source could not be asked what it has: {internal(error)}"
-                log.warning("%s: %s", task.dataset.key, unasked)
-        try:
-            v = verify(task, warehouse, store, now, source, content, since, metadata)
-        except (GoogleAPIError, GoogleAuthError, OSError) as error:
-            v = Verification(task.dataset, error=f"cannot be verified: {first_line(error)}")
-        except Stopped:
-            raise
-        except Exception as error:
-            log.debug("%s: internal error", task.dataset.key, exc_info=True)
-            v = Verification(task.dataset, error=f"cannot be verified: {internal(error)}")
+        source, unasked = _asked(task, api, now, since, unanswered)
+        found[task.dataset.key] = v = attempt(
+            task.dataset, lambda: verify(task, warehouse, store, now, source, content, since, metadata)
+        )
         v.unasked = unasked
         v.seconds = time.monotonic() - began
-        found.append(v)
+
+    def tick() -> None:
+        stop.check()
+        done = list(found)
+        tell(len(done), done[-1] if done else "")
+
+    side_by_side((partial(one, task) for task in tasks), workers=AT_ONCE, ahead=AT_ONCE, name="verify", tick=tick)
     tell(len(found), "")
-    return found
+    return [found[task.dataset.key] for task in tasks]
 
 
-# ---------------------------------------------------------------------------------------------- telling
+def _asked(
+    task: Task, api: Api | None, now: datetime, since: datetime | None, unanswered: list[str]
+) -> tuple[Counts | None, str]:
+    """What the source has of a dataset, and why it could not be asked. unanswered: why an API that is down does not answer
+    for the other datasets either."""
+    if not (api and task.dataset.data_status and task.days):
+        return None, ""
+    try:
+        if unanswered:
+            raise Unavailable(unanswered[0])
+        # What is older than this is asked for when all is read.
+        first = task.first if since is None else max(task.first, settlement_day(now) - _YOUNG)
+        return (source_counts(api, task.dataset, first, task.last) if first <= task.last else None), ""
+    except (Refused, Unavailable, WindowTooLong, WrongAnswer) as error:
+        unasked = f"the source could not be asked what it has: {first_line(error)}"
+        if isinstance(error, Unavailable):
+            unanswered.append(str(error))
+    except Stopped:
+        raise
+    except Exception as error:
+        log.debug("%s: internal error", task.dataset.key, exc_info=True)
+        unasked = f"the source could not be asked what it has: {internal(error)}"
+    log.warning("%s: %s", task.dataset.key, unasked)
+    return None, unasked
+
+
+def attempt(dataset: Dataset, work: Callable[[], Verification]) -> Verification:
+    """What `work` found of a dataset, or that it could not be verified."""
+    try:
+        return work()
+    except (GoogleAPIError, GoogleAuthError, OSError) as error:
+        return Verification(dataset, error=f"cannot be verified: {first_line(error)}")
+    except Stopped:
+        raise
+    except Exception as error:
+        log.debug("%s: internal error", dataset.key, exc_info=True)
+        return Verification(dataset, error=f"cannot be verified: {internal(error)}")

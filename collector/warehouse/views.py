@@ -7,6 +7,7 @@ are indented further. Names in backticks are tables of the registry, the load le
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from collector.warehouse.revisions import SUFFIX
 from collector.warehouse.tables import Warehouse
 
 FOLDER = Path(__file__).resolve().parents[2] / "views"
+# The label of a view that tells by which statement it was made.
+_MADE_BY = "made_by"
 SECTIONS = ("Grain", "Units", "Time zone", "Sources", "Definition", "Not covered")
 
 
@@ -62,10 +65,16 @@ class View:
         """The SELECT over full names. ids: name in backticks -> project.dataset.table."""
         return re.sub("`([^`]+)`", lambda name: f"`{ids[name[1]]}`", self.select)
 
+    def made_by(self, ids: Mapping[str, str]) -> str:
+        """What tells its statement from others: one that was made by the same needs not be made again."""
+        told = (self.description, *self.columns.items(), self.sql(ids))
+        return hashlib.sha256(repr(told).encode()).hexdigest()[:16]
+
     def create_sql(self, ids: Mapping[str, str]) -> str:
         """The one statement that makes it, with all that is said of it, or leaves what was there."""
         columns = ", ".join(f"{name} OPTIONS(description={_literal(text)})" for name, text in self.columns.items())
-        return f"CREATE OR REPLACE VIEW `{ids[self.name]}` ({columns})\nOPTIONS(description={_literal(self.description)})\nAS\n{self.sql(ids)}"
+        options = f"description={_literal(self.description)}, labels=[('{_MADE_BY}', '{self.made_by(ids)}')]"
+        return f"CREATE OR REPLACE VIEW `{ids[self.name]}` ({columns})\nOPTIONS({options})\nAS\n{self.sql(ids)}"
 
 
 def _literal(text: str) -> str:
@@ -138,10 +147,11 @@ SELECT {names}, known_from, known_until FROM `{dataset.table}{SUFFIX}`"""
 
 def update_views(
     warehouse: Warehouse, datasets: Iterable[Dataset], dataset_id: str = ""
-) -> tuple[list[str], list[str], list[str]]:
-    """Make every view whose tables exist anew, in the dataset of that name (default: that of the tables).
+) -> tuple[list[str], int, list[str], list[str]]:
+    """Make every view whose tables exist, in the dataset of that name (default: that of the tables), unless it is there as it
+    would be made.
 
-    Returns the names of those that were made, the lines about those that were left out, and about those that BigQuery
+    Returns the names of those that are there, how many of them were before, the lines about those that were left out, and about those that BigQuery
     refused: then what was there before stays. Raises UsageError where there is no such dataset.
     """
     home = warehouse.home
@@ -152,16 +162,17 @@ def update_views(
         raise UsageError(
             f"dataset {place} for the views does not exist; run: bq --location={home.location} mk --dataset {place.replace('.', ':', 1)}"
         ) from None
-    tables = {
-        item.table_id
-        for item in warehouse.client.list_tables(home, retry=warehouse.retry)
-        if item.table_type == "TABLE"
-    }
+    listed = list(warehouse.client.list_tables(home, retry=warehouse.retry))
+    tables = {item.table_id for item in listed if item.table_type == "TABLE"}
+    if dataset_id not in ("", home.dataset_id):
+        listed = list(warehouse.client.list_tables(place, retry=warehouse.retry))
+    live = {item.table_id: item.labels.get(_MADE_BY) for item in listed if item.table_type == "VIEW"}
     # Of the many sets that could be revised, those of which something was.
     known = [as_known(dataset) for dataset in datasets if f"{dataset.table}{SUFFIX}" in tables]
     views = {view.name: view for view in known} | read_views()
     ids = {name: warehouse.table_id(name) for name in tables} | {name: f"{place}.{name}" for name in views}
     made: list[str] = []
+    before = 0
     refused: list[str] = []
     why = left_out(views, tables)
     for name, view in views.items():
@@ -171,9 +182,13 @@ def update_views(
             refused.append(f"{name}: not made, for {', '.join(failed)} was not")
             continue
         warehouse.stop.check()
+        if live.get(name) == view.made_by(ids):
+            made.append(name)
+            before += 1
+            continue
         try:
             warehouse.query(view.create_sql(ids), step="views")
             made.append(name)
         except GoogleAPIError as error:
             refused.append(f"{name}: {first_line(error)}")
-    return made, [f"{name}: left out, {cause}" for name, cause in why.items()], refused
+    return made, before, [f"{name}: left out, {cause}" for name, cause in why.items()], refused
