@@ -17,7 +17,7 @@ from google_rules import problems, wanted
 
 from collector.cloud import costs
 from collector.days import Task
-from collector.warehouse.export import BESIDE, FOLDER, parts_of
+from collector.warehouse.export import BESIDE, FOLDER, Export, parts_of
 from collector.warehouse.layout import Loaded
 from datasets_config import REGISTRY
 from local_cloud import environment_folder
@@ -137,7 +137,7 @@ def test_what_is_whole_is_exported_once_and_again_when_it_changed(place: Place, 
 
 
 def test_what_is_not_whole_is_told_and_left(place: Place, bigquery: CloudProxy) -> None:
-    assert "there is no table of it; load it first" in export(place, *MONTH).out
+    assert "nothing of this range has a table; load it first" in export(place, *MONTH).out
     place.collect("--datasets", KEY, "--start-date", "2016-09-29", "--end-date", "2016-09-29")
     assert f"{KEY}: not exported, not loaded whole: 2016-09-29 to 2016-09-30" in export(place, *MONTH).out
     place.download(*MONTH).ok()
@@ -261,6 +261,13 @@ def test_partitions_are_named_as_bigquery_names_them() -> None:
     assert (january.id, len(january.days)) == ("202401", 31)
     (day,) = parts("individual_generation", "2024-02-29", "2024-02-29", "DAY")
     assert (day.id, day.days, day.open) == ("20240229", days("2024-02-29"), "")
+
+
+def test_of_an_ended_dataset_there_is_nothing_behind_its_last_day() -> None:
+    ended: Any = REGISTRY[KEY]._replace(last_day=date(2024, 2, 20))
+    store: Any = SimpleNamespace(bucket=None)
+    assert Export(Task(ended, date(2024, 2, 1), date(2024, 5, 31)), None, store).task.last == date(2024, 2, 20)  # type: ignore[arg-type]
+    assert Export(Task(ended, date(2024, 3, 1), date(2024, 5, 31)), None, store).task.days == []  # type: ignore[arg-type]
 
 
 def test_a_month_begins_and_ends_with_the_dataset() -> None:

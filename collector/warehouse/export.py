@@ -140,8 +140,9 @@ class Export:
     """The export of one dataset. Its table's partitions are those of the live table, whatever the registry wants."""
 
     def __init__(self, task: Task, warehouse: Warehouse, store: DayStore) -> None:
-        self.task, self.dataset, self.warehouse, self.bucket = task, task.dataset, warehouse, store.bucket
-        self.store = store
+        self.dataset, self.warehouse, self.store, self.bucket = task.dataset, warehouse, store, store.bucket
+        # Of one that has ended there is nothing behind its last day.
+        self.task = Task(task.dataset, task.first, min(task.last, task.dataset.last_day or task.last))
 
     def look(self) -> Result:
         """What there is to do. Raises google.api_core exceptions."""
@@ -164,14 +165,14 @@ class Export:
         """Export what is to be exported. Raises Stopped; all else is noted in the result."""
         try:
             result = self.look()
+            wanted = result.wanted
+            # Left by a run that was killed, and not what this one finds done.
+            for name in self._list(f"{BESIDE}{self.dataset.key}/").keys() - set(map(self._beside, wanted)):
+                self._remove(name)
         except (GoogleAPIError, GoogleAuthError, OSError) as error:
             result = Result(self.dataset, [], Outcome(self.dataset))
             result.outcome.fail(self.task.days[:1], refusals.trouble("BigQuery", error).text)
             return result
-        wanted = result.wanted
-        # Left by a run that was killed, and not what this one finds done.
-        for name in self._list(f"{BESIDE}{self.dataset.key}/").keys() - set(map(self._beside, wanted)):
-            self._remove(name)
         side_by_side(
             (partial(self._export, part, result) for part in wanted),
             workers=workers, ahead=len(wanted), name=self.dataset.key, tick=self.warehouse.stop.check,
@@ -284,7 +285,7 @@ def told(results: Sequence[Result], location: str, *, is_plan: bool, screen: Scr
     for result in results:
         key = result.dataset.key
         if not result.parts and not result.outcome.result.failed:
-            text.append(f"{key}: there is no table of it; load it first")
+            text.append(f"{key}: nothing of this range has a table; load it first")
         open_days: dict[str, list[date]] = {}
         for part in result.parts:
             if part.open:
