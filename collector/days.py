@@ -313,6 +313,12 @@ def _reaches(dataset: Dataset, day: date, profile: Profile | None, name: str, at
     return part.last == last if at_end else part.first == first
 
 
+def _between_ends(profile: Profile, name: str) -> list[int]:
+    """The ticks between its first and last that a series lacks, as far as the profile names them."""
+    part = profile.part[name]
+    return list(_ticks(profile.gaps.get(name, ((part.gap, 1),) if part.lacking else ())))
+
+
 def _series(day: date, dataset: Dataset, profile: Profile, around: Stored) -> Iterator[Lack]:
     """Series that lack instants between their first and last, or break off though the day beside goes on with them."""
     if not profile.part:
@@ -321,9 +327,8 @@ def _series(day: date, dataset: Dataset, profile: Profile, around: Stored) -> It
     missing = set(_ticks(profile.missing))
     count, ticks, names, is_cut = 0, set[int](), list[str](), False
     for name, part in profile.part.items():
-        gaps = part.lacking
-        at = [part.gap] if gaps else []
-        is_cut |= gaps > 1
+        gaps, at = part.lacking, _between_ends(profile, name)
+        is_cut |= gaps > len(at)
         if part.last < last and _reaches(dataset, day + ONE_DAY, around.profile(day + ONE_DAY), name, at_end=False):
             late = [tick for tick in range(part.last + 1, last + 1) if tick not in missing]
             gaps, at = gaps + len(late), at + late
@@ -356,8 +361,8 @@ def _units(day: date, dataset: Dataset, profile: Profile, around: Stored) -> Ite
         cut.append(name)
         rows += count - (part.last - part.first + 1 - part.lacking)
         begins.append(part.gap if part.lacking else part.last + 1 if part.last < last else first)
-        ticks.update(range(first, part.first), range(part.last + 1, last + 1), [part.gap] if part.lacking else [])
-        is_cut |= part.lacking > 1
+        ticks.update(range(first, part.first), range(part.last + 1, last + 1), inner := _between_ends(profile, name))
+        is_cut |= part.lacking > len(inner)
     if cut:
         whole = len(cut) + profile.part_count - len(profile.part)
         periods = _periods(dataset, day, (day_start(day) + tick * grid for tick in ticks - missing))

@@ -60,6 +60,8 @@ def test_a_series_that_was_cut_is_named_with_its_half_hours() -> None:
     part = {"WIND": Part(0, 47, 1, 30), "CCGT": Part(0, 47, 2, 30)}
     lack = only("generation_outturn", Profile(keys=93, part=part, part_count=2))
     assert (lack.kind, lack.series, lack.periods, lack.is_cut) == (Kind.SERIES, ("WIND", "CCGT"), (31,), True)
+    lack = only("generation_outturn", Profile(keys=93, part=part, part_count=2, gaps={"CCGT": ((30, 1), (40, 1))}))
+    assert (lack.half_hours, lack.is_cut) == ("31, 41", False)
     lack = only("generation_outturn", Profile(keys=95, part={"WIND": Part(0, 47, 1, 30)}, part_count=1))
     assert (lack.half_hours, lack.is_cut) == ("31", False)
 

@@ -53,7 +53,8 @@ class Profile(msgspec.Struct, frozen=True, omit_defaults=True):
 
     keys: distinct natural keys. missing: runs (first tick, how many) without any record; missing_count: all of them,
     also where the list was cut. full: names of the series that have every instant of the day that others have (empty
-    where there are too many to name), full_count: how many. part: the other series. issues: (second of the day, rows)
+    where there are too many to name), full_count: how many. part: the other series; gaps: of those that lack several instants
+    in between, all of these, as runs, where there is room. issues: (second of the day, rows)
     of each issue. nulls: field -> ticks whose record has no value there, as runs. periods: rows as the source counts
     them, by settlement period from 1; strays: the same of records that are labelled with other days. runs: settlement
     run -> records. newest: the newest instant that has its values, in seconds of the day.
@@ -66,6 +67,7 @@ class Profile(msgspec.Struct, frozen=True, omit_defaults=True):
     full_count: int = 0
     part: dict[str, Part] = {}
     part_count: int = 0
+    gaps: dict[str, Runs] = {}
     issues: Runs = ()
     nulls: dict[str, Runs] = {}
     null_count: int = 0
@@ -91,8 +93,10 @@ _DECODER = msgspec.json.Decoder(Profile)
 
 
 def encode(profile: Profile) -> str:
-    """The profile as text of at most LIMIT bytes; lists that are too long are cut."""
+    """The profile as text of at most LIMIT bytes; lists that are too long are cut, what days are not judged by goes first."""
     longest = _LONGEST
+    if len(_ENCODER.encode(profile)) > LIMIT:
+        profile = msgspec.structs.replace(profile, gaps={})
     while len(text := _ENCODER.encode(_cut(profile, longest))) > LIMIT:
         longest = longest * 2 // 3
     return text.decode()
@@ -180,18 +184,22 @@ def _grid(dataset: Dataset, day: date, keys: Mapping[datetime, set[object]]) -> 
     more = (names for names in ticks.values() if len(names) > len(everywhere))
     partly = sorted(set[object]().union(*more) - everywhere, key=str)
     order = sorted(ticks)
+    part, gaps = dict[str, Part](), dict[str, Runs]()
+    for name in partly[:_LONGEST]:
+        part[str(name)], inner = _part([name in ticks[tick] for tick in order], order)
+        if len(inner) > 1 and len(partly) <= _NAMED:
+            gaps[str(name)] = _runs(inner)
     return found | {
         "full": tuple(sorted(map(str, everywhere))) if len(everywhere) <= _NAMED else (), "full_count": len(everywhere),
-        "part": {str(name): _part([name in ticks[tick] for tick in order], order) for name in partly[:_LONGEST]},
-        "part_count": len(partly),
+        "part": part, "part_count": len(partly), "gaps": gaps,
     }  # fmt: skip
 
 
-def _part(present: Sequence[bool], order: Sequence[int]) -> Part:
-    """A series that is there at some of the day's instants; order: their ticks."""
+def _part(present: Sequence[bool], order: Sequence[int]) -> tuple[Part, list[int]]:
+    """A series that is there at some of the day's instants, and the ticks that it lacks in between; order: their ticks."""
     first, last = present.index(True), len(present) - 1 - present[::-1].index(True)
     gaps = [order[at] for at in range(first, last) if not present[at]]
-    return Part(order[first], order[last], len(gaps), gaps[0] if gaps else -1)
+    return Part(order[first], order[last], len(gaps), gaps[0] if gaps else -1), gaps
 
 
 def _by_period(
