@@ -35,7 +35,7 @@ def test_status_is_one_question_to_the_loader(project: Project) -> None:
         (["--max-age", "5"], "--max-age goes with --status"),
         (["--output", "json"], "--output goes with --status"),
         (["--status", "--max-age", "soon"], "'soon' is not possible here"),
-        (["--status", "--dry-run"], "use one of --dry-run, --verify-only and --status"),
+        (["--status", "--dry-run"], "--status looks, and does nothing else"),
         (["--status", "--start-date", "2024-01-01"], "--status is of now"),
         (["--log-format", "xml"], "--log-format is text or json, not 'xml'"),
     ],
