@@ -160,7 +160,8 @@ def main(argv: list[str] | None = None) -> int:
     store, warehouse = DayStore(bucket), Warehouse(client, home, stop)
     if arguments.check_setup:
         stop.attend(lambda: check_warehouse(client, home, LEDGER, settings))
-        print("\n".join(warnings(settings, utc_now())), end="")
+        for warning in warnings(settings, utc_now()):
+            print(warning)
         return DONE
     if arguments.status:
         return _status(tasks, warehouse, store, arguments, settings)

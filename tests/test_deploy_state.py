@@ -107,6 +107,13 @@ def test_that_nothing_goes_is_told_once_and_so_is_that_it_goes_again(project: Pr
     assert after["status"] == "resolved"
 
 
+def test_what_will_end_is_told_before_the_work_begins(project: Project) -> None:
+    project.plan[f"{LOADER} --check-setup"] = {"answer": "only 5 MB are free for logs\nthe identity token ends"}
+    ran = project.run("--datasets", "demand_outturn")
+    assert ran.returncode == 0
+    assert "  WARNING      only 5 MB are free for logs\n  WARNING      the identity token ends\n" in ran.stdout
+
+
 def test_a_last_check_without_an_answer_is_told(project: Project, tmp_path: Path) -> None:
     told = tmp_path / "told"
     project.env["BMRS_NOTIFY_COMMAND"] = shlex.join(["/bin/sh", "-c", f"cat >> {shlex.quote(str(told))}"])
