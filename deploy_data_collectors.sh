@@ -42,7 +42,8 @@
 #   --status              instead: how each dataset stands, in one screen, from
 #                         metadata; exits 1 when one is overdue
 #   --max-age HOURS       with --status: most that the newest record may be old
-#                         (default: each dataset's own limit)
+#                         (default: each dataset's own limit, and 26 for the
+#                         time between daily runs)
 #   --output FORMAT       with --status: text, or json for machines
 #   --force               fetch and load even what is stored and loaded
 #   --quiet               less of what the two scripts say, in the logs too
@@ -504,8 +505,9 @@ parse_arguments() {
         text | json) ;;
         *) die "--log-format is text or json, not '$LOG_FORMAT'; see --help" ;;
     esac
-    case $DRY_RUN$VERIFY_ONLY$STATUS in
-        *yes*yes*) die 'use one of --dry-run, --verify-only and --status' ;;
+    [ "$DRY_RUN" = no ] || [ "$VERIFY_ONLY" = no ] || die 'use either --dry-run or --verify-only, not both'
+    case $STATUS/$DRY_RUN$VERIFY_ONLY in
+        yes/*yes*) die '--status looks, and does nothing else; leave --dry-run and --verify-only out' ;;
     esac
     [ "$MODE" = cloud ] || GIVEN+=("--$MODE")
 }

@@ -105,7 +105,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--max-age",
         type=whole_number(1, 99_999),
         metavar="HOURS",
-        help="most that the newest record may be old, where age is usual at all\n(default: each dataset's own limit)",
+        help="most that the newest record may be old, where age is usual at all\n(default: each dataset's own limit, and 26 between daily runs)",
     )
     verification = parser.add_argument_group("with --verify, --status")
     verification.add_argument(

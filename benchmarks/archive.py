@@ -38,16 +38,12 @@ FIRST, LAST, NOW = date(2016, 1, 1), date(2026, 12, 31), datetime(2028, 9, 1, tz
 
 def tasks(count: int) -> list[Task]:
     """Datasets that are asked for by days, in the registry's order, until they have so many days."""
-    found = list[Task]()
+    found, days = list[Task](), 0
     for dataset in REGISTRY.values():
-        if (
-            dataset.files
-            or dataset.endpoint.is_snapshot
-            or dataset.last_day
-            or sum(len(t.days) for t in found) >= count
-        ):
+        if dataset.files or dataset.endpoint.is_snapshot or dataset.last_day or days >= count:
             continue
         found.append(Task(dataset, max(FIRST, dataset.first_day), LAST))
+        days += (LAST - found[-1].first).days + 1
     return found
 
 

@@ -35,7 +35,7 @@ def test_status_is_one_question_to_the_loader(project: Project) -> None:
         (["--max-age", "5"], "--max-age goes with --status"),
         (["--output", "json"], "--output goes with --status"),
         (["--status", "--max-age", "soon"], "'soon' is not possible here"),
-        (["--status", "--dry-run"], "use one of --dry-run, --verify-only and --status"),
+        (["--status", "--dry-run"], "--status looks, and does nothing else"),
         (["--status", "--start-date", "2024-01-01"], "--status is of now"),
         (["--log-format", "xml"], "--log-format is text or json, not 'xml'"),
     ],
@@ -105,6 +105,13 @@ def test_that_nothing_goes_is_told_once_and_so_is_that_it_goes_again(project: Pr
         assert project.run(*what).returncode == 0
     _, after = map(json.loads, told.read_text().splitlines())
     assert after["status"] == "resolved"
+
+
+def test_what_will_end_is_told_before_the_work_begins(project: Project) -> None:
+    project.plan[f"{LOADER} --check-setup"] = {"answer": "only 5 MB are free for logs\nthe identity token ends"}
+    ran = project.run("--datasets", "demand_outturn")
+    assert ran.returncode == 0
+    assert "  WARNING      only 5 MB are free for logs\n  WARNING      the identity token ends\n" in ran.stdout
 
 
 def test_a_last_check_without_an_answer_is_told(project: Project, tmp_path: Path) -> None:

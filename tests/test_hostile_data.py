@@ -514,7 +514,7 @@ HOSTILE_METADATA: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("metadata", HOSTILE_METADATA, ids=lambda metadata: repr(metadata)[:30])
 def test_metadata_that_somebody_edited_reads_as_not_known(metadata: dict[str, Any]) -> None:
-    blob = SimpleNamespace(name="n", generation="1", metageneration="1", size="9", crc32c="", updated=None, metadata=metadata)
+    blob = SimpleNamespace(name="n", generation="1", metageneration="1", size="9", crc32c="", _properties={"metadata": metadata})
     thing = DayObject.of(DAY, blob)  # type: ignore[arg-type]
     assert thing.rows == -1
     assert thing.fetched is None

@@ -14,7 +14,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 import requests
@@ -130,20 +130,27 @@ class DayObject:
             rows.isdigit() and (int(blob.size or 0) <= _EMPTY_SIZE) != (not rows.strip("0"))
         )
         # Metadata can be edited by anyone who may write to the bucket: what is not ours reads as not known.
-        try:
-            names = json.loads(metadata.get("fields") or "[]")
-        except (ValueError, RecursionError):
-            names = []
         fetched, written = _instant(metadata, "fetched_at"), _written(blob)
         if fetched and written and fetched - written > _CLOCKS_DIFFER:
             fetched, is_altered = None, True
         return cls(
             day, blob.name, int(blob.generation), int(blob.metageneration or 0), int(blob.size or 0),
             int(rows) if re.fullmatch("[0-9]{1,12}", rows) else -1, metadata.get("sha256", ""), fetched,
-            metadata.get("confirmed") == "true", frozenset(map(str, names) if isinstance(names, list) else ()),
+            metadata.get("confirmed") == "true", _names(metadata.get("fields") or "[]"),
             _instant(metadata, "first_fetched_at"), _instant(metadata, "behind_at"), _instant(metadata, "behind_read_at"),
             _instant(metadata, "fewer_at"), metadata.get("profile") or "", crc32c, told, is_altered,
         )  # fmt: skip
+
+
+# The days of a dataset nearly all have the same.
+@lru_cache(maxsize=1_024)
+def _names(text: str) -> frozenset[str]:
+    """The field names in metadata; none where it is no list."""
+    try:
+        names = json.loads(text)
+    except (ValueError, RecursionError):
+        return frozenset()
+    return frozenset(map(str, names) if isinstance(names, list) else ())
 
 
 def _written(blob: storage.Blob) -> datetime | None:
@@ -158,8 +165,9 @@ def _written(blob: storage.Blob) -> datetime | None:
 
 
 def _instant(metadata: Mapping[str, str], name: str) -> datetime | None:
+    text = metadata.get(name)
     try:
-        return parse_utc(metadata.get(name) or "")
+        return parse_utc(text) if text else None
     except (ValueError, OverflowError):
         return None
 

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 # Days that lack something are asked for again so long after their end.
 _ASKED_AGAIN = timedelta(days=32)
 _QUESTIONS = 16
+# The registry's limits are of a source that was just asked. Runs are daily, and one takes its time.
+_BETWEEN_RUNS = timedelta(hours=26)
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,8 @@ def status_of(
         else:
             behind += kept.behind is not None and kept.behind_read is None
             provisional += days.judge(dataset, kept, stored, now).state is State.PROVISIONAL
-    return Status(dataset, freshness(dataset, stored, now, max_age), run, provisional, behind, failed)
+    limit = max_age or (dataset.max_age or timedelta(0)) + _BETWEEN_RUNS
+    return Status(dataset, freshness(dataset, stored, now, limit), run, provisional, behind, failed)
 
 
 def status_all(
