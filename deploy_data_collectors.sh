@@ -502,7 +502,8 @@ parse_arguments() {
         done
     done
     case $LOG_FORMAT in
-        text | json) ;;
+        text) ;;
+        json) SHOWN=yes ;; # entries are for machines
         *) die "--log-format is text or json, not '$LOG_FORMAT'; see --help" ;;
     esac
     [ "$DRY_RUN" = no ] || [ "$VERIFY_ONLY" = no ] || die 'use either --dry-run or --verify-only, not both'

@@ -333,7 +333,7 @@ def test_each_dataset_is_downloaded_loaded_and_verified_in_turn(project: Project
 
 def test_the_views_are_made_once_after_the_last_dataset(project: Project) -> None:
     project.plan[f"{LOADER} --update-views"] = {"exit": 1, "answer": "2 views made: a, b\nc: left out, needs t\nd: refused\n"}
-    result = project.run("--datasets", "frequency", "demand_outturn")
+    result = project.run("--datasets", "frequency", "demand_outturn", "--parallel", "1")
     (call,) = project.called(LOADER, "--update-views")
     assert call == ["--update-views", "--quiet", "--project", "jibber-jabber-knowledge", "--bucket", "jibber-jabber-knowledge-bmrs-data", "--dataset-id", "uk_energy_prod"]
     order = [arguments for name, *arguments in project.calls() if name == LOADER]
@@ -367,9 +367,10 @@ def test_a_terminals_lines_are_no_wider_than_it_is(project: Project, width: int)
     project.env["COLUMNS"] = str(width)
     project.plan[f"{DOWNLOADER} {key}"] = {"say": "\x1e" + "far " * 50}
     project.plan[f"{LOADER} --verify {key}"] = {"exit": 1, "found": {"ok": False, "missing_days": ["2024-03-30"]}}
-    output, _ = project.run_on_terminal("--datasets", key, "frequency")
+    output, _ = project.run_on_terminal("--datasets", key, "frequency", "--parallel", "1")
+    output = re.sub(r"\x1b\[\d*[AJK]", "", output)
     live = [line for line in re.split(r"[\r\n]+", output) if "far far" in line]
-    (told,) = [line for line in output.replace("\x1b[K", "").splitlines() if line.startswith("[1/2]")]
+    (told,) = [line for line in output.splitlines() if line.startswith("[1/2]")]
     for line in (*live, told):
         assert width - 20 < len(re.sub(r"\x1b\[\d*[mK]", "", line)) <= width, line
     assert live and "\x1b[31mverify failed\x1b[0m" in told
@@ -382,7 +383,8 @@ def test_the_programs_are_told_how_far_the_run_is(project: Project) -> None:
     for step in (DOWNLOADER, LOADER):
         for key in ("frequency", "fuel_instructions"):
             project.plan[f"{step} {key}"] = {"say": f"{step} {key} $COLLECTOR_WHOLE"}
-    project.run("--datasets", "frequency", "fuel_instructions", "--start-date", "2024-01-01", "--end-date", "2024-01-02")
+    which = ("--datasets", "frequency", "fuel_instructions", "--start-date", "2024-01-01", "--end-date", "2024-01-02")
+    project.run(*which, "--parallel", "1")
     found = re.findall(r"^enhanced_\w+\.py \w+ (\d+) (\d+) (\d+)$", project.log(), re.MULTILINE)
     assert len({began for began, _, _ in found}) == 1
     low = [int(low) for _, low, _ in found]
@@ -623,7 +625,7 @@ def test_sourced_the_script_lends_its_functions_and_does_nothing(bare: Project) 
 # ------------------------------------------------------------------------------------------- side by side
 def test_several_datasets_are_worked_on_at_one_time(project: Project) -> None:
     project.plan[f"{DOWNLOADER} frequency"] = {"say": "first words", "until": "go", "answer": "last words"}
-    process = project.start("--datasets", "frequency", "market_index", "wind_forecasts", "--parallel", "2")
+    process = project.start("--datasets", "frequency", "market_index", "wind_forecasts", "--parallel", "2", "--verbose")
     _eventually(lambda: "verify wind_forecasts" in project.chain())
     assert "load frequency" not in project.chain()
     (project.box / "go").touch()
@@ -661,7 +663,7 @@ def test_what_has_nothing_to_do_is_spared_its_programs(project: Project) -> None
     steps = {key: [step.split()[0] for step in project.chain() if step.endswith(f" {key}")] for key in keys}
     whole = ["download", "load", "verify"]
     assert steps == {"frequency": [], "market_index": ["download"], "wind_forecasts": whole, "system_warnings": whole, "demand_outturn": whole}
-    assert re.findall(r"^(\w+) +3/3 +4,321 +ok ", result.stdout, re.MULTILINE) == [*keys]
+    assert re.findall(r"^(\w+) +3/3 +4,321 +ok ", project.log(), re.MULTILINE) == [*keys]
     for log in ("download_frequency_*", "load_frequency_*", "load_market_index_*"):
         assert "frequency: 3 of 3 days loaded" in project.log(log) or "market_index: 3 of 3" in project.log(log)
     (call,) = project.called(LOADER, "--check-setup")
@@ -684,7 +686,7 @@ def test_a_download_that_fails_is_not_spared_the_rest(project: Project) -> None:
 def test_a_signal_stops_all_that_is_under_way(project: Project, how: signal.Signals) -> None:
     for key in ("frequency", "market_index"):
         project.plan[f"{DOWNLOADER} {key}"] = {"sleep": 30, "last_words": f"last words of {key}"}
-    which = ("--datasets", "frequency", "market_index", "wind_forecasts", "--parallel", "2")
+    which = ("--datasets", "frequency", "market_index", "wind_forecasts", "--parallel", "2", "--verbose")
     process = project.start(*which, start_new_session=True)
     _eventually(lambda: len(project.chain()) == 2)
     project.wait_until_started()
@@ -747,7 +749,7 @@ def test_a_chain_that_was_killed_has_failed(project: Project) -> None:
     out, _ = process.communicate(timeout=60)
     (project.box / "go").touch()
     assert process.returncode == 1
-    assert re.search(r"^frequency +- +- +verify failed ", out, re.MULTILINE), out
+    assert re.search(r"^frequency +- +- +verify failed ", project.log(), re.MULTILINE), out
     assert "its programs were ended by the system" in out and "1 of 2 datasets failed" in out
 
 
@@ -756,7 +758,7 @@ def test_a_terminal_shows_a_live_line_of_each(project: Project) -> None:
         project.plan[f"{DOWNLOADER} {key}"] = {"say": f"\x1e{key}: 1 of 3 days", "sleep": 1}
     output, code = project.run_on_terminal("--datasets", "frequency", "market_index")
     assert code == 0
-    assert "frequency: 1 of 3 days\r\nmarket_index: 1 of 3 days\r\n\x1b[2A\x1b[J" in output
+    assert "frequency: 1 of 3 days\r\nmarket_index: 1 of 3 days\r\nin all 0 %\r\n\x1b[3A\x1b[J" in output
     assert "\x1b" not in project.log() and "1 of 3 days" not in project.log()
 
 

@@ -108,7 +108,7 @@ def test_that_nothing_goes_is_told_once_and_so_is_that_it_goes_again(project: Pr
 
 
 def test_what_will_end_is_told_before_the_work_begins(project: Project) -> None:
-    project.plan[f"{LOADER} --check-setup"] = {"answer": "only 5 MB are free for logs\nthe identity token ends"}
+    project.plan[f"{LOADER} --check-setup"] = {"answer": "WARNING only 5 MB are free for logs\nWARNING the identity token ends"}
     ran = project.run("--datasets", "demand_outturn")
     assert ran.returncode == 0
     assert "  WARNING      only 5 MB are free for logs\n  WARNING      the identity token ends\n" in ran.stdout
