@@ -376,7 +376,7 @@ def test_a_terminals_lines_are_no_wider_than_it_is(project: Project, width: int)
     assert live and "\x1b[31mverify failed\x1b[0m" in told
     assert re.search(r"\[2/2\] frequency +\x1b\[32mok\x1b\[0m ", output)
     project.env["NO_COLOR"] = "1"
-    assert "\x1b[3" not in project.run_on_terminal("--datasets", key, "frequency")[0]
+    assert not re.search(r"\x1b\[3\d?m", project.run_on_terminal("--datasets", key, "frequency")[0])
 
 
 def test_the_programs_are_told_how_far_the_run_is(project: Project) -> None:
@@ -560,7 +560,7 @@ def test_verify_only_changes_nothing(project: Project) -> None:
     project.plan[f"{LOADER} --verify frequency"] = {"exit": 1, "found": {"ok": False}}
     result = project.run("--verify-only", "--datasets", "frequency", "market_index")
     assert result.returncode == 1
-    assert project.chain() == ["verify frequency", "verify market_index"]
+    assert sorted(project.chain()) == ["verify frequency", "verify market_index"]
 
 
 def test_a_terminal_that_goes_away_stops_nothing(project: Project) -> None:
