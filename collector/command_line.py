@@ -68,7 +68,9 @@ class Parser(argparse.ArgumentParser):
         if unknown.startswith("--") and not message.startswith("argument "):
             import difflib
 
-            near = difflib.get_close_matches(unknown, list(self._option_string_actions), n=1)
+            options = list(self._option_string_actions)
+            near = [option for option in options if option.startswith(f"{unknown}-")]
+            near += difflib.get_close_matches(unknown, options, n=1)
             message += f"; did you mean {near[0]}?" if near else ""
         tell(misuse(self.prog, message if "; " in message else f"{message}; see {self.prog} --help"))
         raise SystemExit(MISUSED)

@@ -54,6 +54,7 @@ def case(notified: list[Row], accepted: list[Row]) -> Case:
     return Case(rows(PN, *notified) | rows(BOALF, *accepted), volumes(notified, accepted), NEAR)
 
 
+@pytest.mark.long
 @given(st.randoms(use_true_random=False), st.sampled_from((SHORT, PLAIN, LONG)))
 def test_random_profiles_by_googles_engine(draw: random.Random, day: Any) -> None:
     # From before local midnight to after the change of the clocks.

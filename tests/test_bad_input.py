@@ -194,7 +194,7 @@ EVERYWHERE: list[tuple[list[str], str]] = [
     (["--dataset-id", "d" * 1025], "a BigQuery dataset name"),
     (["--dataset-id", "ta\x1b[31mble"], "a BigQuery dataset name"),
     # flags
-    (["--start", "2022-01-01"], "--start.*; see .*--help"),
+    (["--start", "2022-01-01"], "--start.*did you mean --start-date"),
     (["--data", "frequency"], "--data"),
     (["--no-such-flag"], "--no-such-flag.*--help"),
     (["frequency"], "frequency.*--help"),

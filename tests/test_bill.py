@@ -30,6 +30,7 @@ def read_by(place: Place, now: datetime) -> list[Read]:
     return bill(jobs, NOW.date())
 
 
+@pytest.mark.long
 def test_a_daily_run_reads_what_is_new_and_a_second_one_the_ledger(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     # As far back as a daily run reaches is enough to be stored; the bill is that of an archive since 2016.
     with monkeypatch.context() as patch:

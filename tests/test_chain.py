@@ -58,7 +58,7 @@ def asked_days(place: Place, part: str) -> list[tuple[str, str]]:
 
 
 # ------------------------------------------------------------------------------------------------ every dataset, whole
-@pytest.mark.parametrize(("day", "periods"), [(SHORT, 46), (LONG, 50)])
+@pytest.mark.parametrize(("day", "periods"), [pytest.param(SHORT, 46, marks=pytest.mark.long), (LONG, 50)])
 def test_all_datasets_over_the_clock_changes(place: Place, day: str, periods: int) -> None:
     next_day = str(date.fromisoformat(day) + timedelta(1))
     which = ("--datasets", *TWELVE, *span(day, next_day))
@@ -82,6 +82,7 @@ def test_all_datasets_over_the_clock_changes(place: Place, day: str, periods: in
         assert told[key]["short_days"] == told[key]["missing_days"] == []
 
 
+@pytest.mark.long
 def test_the_questions_of_the_demonstration_are_answered(place: Place) -> None:
     day = ("--start-date", "2022-10-30", "--end-date", "2022-10-30")
     place.collect("--datasets", "generation_outturn,demand_outturn,market_index", *day)
@@ -454,11 +455,13 @@ def test_a_new_field_is_stored_loaded_and_reported(place: Place) -> None:
 @pytest.mark.parametrize(
     ("key", "field", "value", "column"),
     [
-        ("generation_outturn", "generation", "n/a", "generation"), ("generation_outturn", "generation", 12.5, "generation"),
-        ("market_index", "price", {"amount": 3}, "price"), ("market_index", "volume", "1,000", "volume"),
-        ("frequency", "frequency", True, "frequency"), ("carbon_intensity", "index", 5, None),
-        ("demand_outturn", "publishTime", "yesterday", "publish_time"), ("bid_offer_acceptances", "soFlag", "Y", "so_flag"),
+        ("market_index", "price", {"amount": 3}, "price"), ("carbon_intensity", "index", 5, None),
         ("generation_outturn", "fuelType", None, "fuel_type"),
+        *(pytest.param(*case, marks=pytest.mark.long) for case in (
+            ("generation_outturn", "generation", "n/a", "generation"), ("generation_outturn", "generation", 12.5, "generation"),
+            ("market_index", "volume", "1,000", "volume"), ("frequency", "frequency", True, "frequency"),
+            ("demand_outturn", "publishTime", "yesterday", "publish_time"), ("bid_offer_acceptances", "soFlag", "Y", "so_flag"),
+        )),
     ],
 )  # fmt: skip
 def test_a_changed_type_fails_its_day_by_name_and_heals(place: Place, key: str, field: str, value: Any, column: str | None) -> None:
@@ -497,7 +500,7 @@ def damaged(kind: str, whole: bytes) -> bytes:
     }[kind]  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", ["cut", "not gzip", "no json", "fewer", "more", "other day", "empty"])
+@pytest.mark.parametrize("kind", ["cut", "fewer", "other day", *(pytest.param(kind, marks=pytest.mark.long) for kind in ("not gzip", "no json", "more", "empty"))])
 def test_a_damaged_object_fails_alone_by_name_and_heals(place: Place, kind: str) -> None:
     which = ("--datasets", "market_index", *span("2024-01-03", "2024-01-07"))
     place.download(*which).ok()
@@ -691,7 +694,7 @@ def test_a_deleted_object_is_missed(verified: tuple[Place, tuple[str, ...]]) -> 
     "statement",
     [
         "DELETE FROM `{table}` WHERE settlement_date = DATE '2024-01-05' AND settlement_period = 7",
-        "DELETE FROM `{table}` WHERE settlement_date = DATE '2024-01-05'",
+        pytest.param("DELETE FROM `{table}` WHERE settlement_date = DATE '2024-01-05'", marks=pytest.mark.long),
         "INSERT INTO `{table}` SELECT * FROM `{table}` WHERE settlement_date = DATE '2024-01-05' AND settlement_period = 7",
     ],
 )

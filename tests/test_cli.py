@@ -155,6 +155,7 @@ def test_missing_credentials_name_the_command(programs: Path, program: str) -> N
     assert "gcloud auth application-default login" in told(ran, program)
 
 
+@pytest.mark.long
 @BOTH
 def test_an_emulator_that_is_not_there_is_one_line(programs: Path, program: str) -> None:
     nowhere = "http://127.0.0.1:9"

@@ -114,7 +114,7 @@ def test_no_date_header_does_harm(text: str | None) -> None:
 
 
 # ------------------------------------------------------------------------------------------------------- whole runs
-@pytest.mark.parametrize("ahead", [TEN_DAYS, -AN_HOUR])
+@pytest.mark.parametrize("ahead", [pytest.param(TEN_DAYS, marks=pytest.mark.long), -AN_HOUR])
 def test_by_a_wrong_clock_nothing_is_stored(place: Place, machine: Machine, ahead: timedelta) -> None:
     machine.ahead = ahead
     ran = place.download(*WHICH, now=datetime.now(UTC) + ahead)

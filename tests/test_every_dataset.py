@@ -209,7 +209,7 @@ def by_shape() -> Iterator[Any]:
             yield pytest.param(key, marks=[pytest.mark.long] if key != "skip_rates_exclusions" else [])
             continue
         types = {column.type for column in dataset.columns}
-        shape = (dataset.asked.placeholders, dataset.kind, len(dataset.version), "JSON" in types, dataset.instant.is_date, bool(dataset.last_day))
+        shape = (dataset.asked.placeholders, dataset.kind, "JSON" in types, dataset.instant.is_date)
         yield pytest.param(key, marks=[pytest.mark.long] if shape in seen else [])
         seen.add(shape)
 

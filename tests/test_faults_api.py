@@ -50,7 +50,7 @@ def gzip_bytes_and_records(place: Place, key: str) -> None:
 
 
 # ------------------------------------------------------------------------------------------------------ a bad night
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.long) for seed in (2, 3))])
 def test_a_third_of_all_answers_broken_changes_nothing(seed: int, place: Place, new_place: Callable[[], Place]) -> None:
     quiet, api = new_place(), place.api
     quiet.download(*LONGER).ok()
@@ -126,7 +126,7 @@ def test_an_empty_answer_never_replaces_stored_rows(place: Place) -> None:
 
 
 # ------------------------------------------------------------------------------------------------------ down for good
-@pytest.mark.parametrize("how", ["503", "stopped", "html", *(pytest.param(how, marks=pytest.mark.long) for how in ("hanging", "429"))])
+@pytest.mark.parametrize("how", ["503", *(pytest.param(how, marks=pytest.mark.long) for how in ("stopped", "html", "hanging", "429"))])
 def test_an_api_that_is_down_is_told_once_a_dataset(how: str, place: Place) -> None:
     api = place.api
     keys = DEFAULT_DATASETS if how in ("503", "stopped") else SHAPES[:2] if how == "429" else SHAPES
@@ -204,7 +204,8 @@ def test_an_endpoint_that_answers_another_question_is_given_up_soon(place: Place
 
 
 # -------------------------------------------------------------------------------------------------------- Retry-After
-@pytest.mark.parametrize("fault", ["429_seconds", pytest.param("429_date", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("fault", ["429_seconds", "429_date"])
 def test_retry_after_holds_back_all_workers(fault: str, place: Place) -> None:
     place.api.set(faults=[fault], fault_rate=0.1, max_in_a_row=1, retry_after=1, seed=4)
     what = ("--datasets", "market_index", "--start-date", "2024-01-01", "--end-date", "2024-02-09")

@@ -572,13 +572,15 @@ def test_a_report_with_an_impossible_name_is_one_line(name: str) -> None:
 
 def test_a_report_with_a_long_name_is_written(tmp_path: Any) -> None:
     from collector.command_line import new_file
-    from collector.verify.report import write_report
+    from collector.verify.remedies import Commands
+    from collector.verify.report import Run, write_report
 
     path = new_file(str(tmp_path / ("a" * 250 + ".html")))
     settings = Settings({s.variable: s.default for s in SETTINGS}, {})
-    write_report(path, [], settings, 1.0, {})
+    today = date(2024, 6, 12)
+    write_report(path, [], settings, Run(today, today, datetime(2024, 6, 12, tzinfo=timezone.utc), 1.0, Commands()))
     assert "<html" in path.read_text()
-    assert len(list(tmp_path.iterdir())) == 1
+    assert {file.suffix for file in tmp_path.iterdir()} == {".html", ".json"}
 
 
 @pytest.mark.parametrize("program", [DOWNLOADER, LOADER])

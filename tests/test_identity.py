@@ -138,7 +138,7 @@ def _check_credentials(front: GoogleFront, tools: Path, *plan: str, **env: str) 
     text = (ROOT / "deploy_data_collectors.sh").read_text(encoding="utf-8")
     (function,) = re.findall(r"^check_credentials\(\) \{.*?^\}$", text, re.M | re.S)
     script = f"""set -euo pipefail
-        say() {{ printf '%s\\n' "$*"; }}; die() {{ echo "$*" >&2; exit 2; }}; run() {{ "$@"; }}; stop_if_asked() {{ :; }}
+        say() {{ printf '%s\\n' "$*"; }}; detail() {{ say "$@"; }}; die() {{ echo "$*" >&2; exit 2; }}; run() {{ "$@"; }}; stop_if_asked() {{ :; }}
         {function}
         DRY_RUN=no HAS_ACCOUNT=yes; [ $# -eq 0 ] || DRY_RUN=yes
         check_credentials; echo "account: $HAS_ACCOUNT"

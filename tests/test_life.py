@@ -454,7 +454,7 @@ def year(seed: int, make: Callable[[ApiStandin], Place], length: int = 365) -> Y
 SEEDS = range(8)
 
 
-@pytest.mark.parametrize("seed", [seed if seed < 4 else pytest.param(seed, marks=pytest.mark.long) for seed in SEEDS])
+@pytest.mark.parametrize("seed", [seed if seed in (0, 3) else pytest.param(seed, marks=pytest.mark.long) for seed in SEEDS])
 def test_no_claim_is_wrong_in_weeks_of_runs(seed: int, place_for: Callable[[ApiStandin], Place]) -> None:
     life = drawn(seed, place_for)
     assert life.wrong == [], life.report

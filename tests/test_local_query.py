@@ -132,7 +132,7 @@ def test_what_serve_runs_is_asked_where_it_is_exported(folder: Path) -> None:
 
 
 @pytest.mark.emulators
-@pytest.mark.parametrize("moment", ["at once", "over its answer"])
+@pytest.mark.parametrize("moment", ["at once", pytest.param("over its answer", marks=pytest.mark.long)])
 def test_ctrl_c_is_one_line_and_130_and_leaves_nothing(folder: Path, moment: str, tmp_path: Path) -> None:
     slow = "SELECT COUNT(*) FROM UNNEST(GENERATE_ARRAY(1, 300000)) a, UNNEST(GENERATE_ARRAY(1, 300000)) b WHERE a * b = 7"
     pid, terminal = pty.fork()

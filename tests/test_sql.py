@@ -273,8 +273,8 @@ def spelled_alike(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: row["settlement_date"])
 
 
-# By shape: half hours by unit, by name, levels with from and to, of one column; the others with --long.
-BOTH = ("individual_generation", "generation_outturn", "bid_offer_acceptances", "demand_outturn")
+# By shape: half hours by unit, levels with from and to; the others with --long.
+BOTH = ("individual_generation", "bid_offer_acceptances")
 
 
 @pytest.mark.parametrize("key", [key if key in BOTH else pytest.param(key, marks=pytest.mark.long) for key in TWELVE])

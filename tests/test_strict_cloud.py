@@ -83,16 +83,18 @@ def jobs_asked(proxy: CloudProxy, kind: str = "load_") -> int:
     ("fault", "says", "mend"),
     [
         ("job_accessDenied", "Access Denied: File gs://", "ask for roles/storage.objectUser on the bucket"),
-        ("job_kms", "Cloud KMS", "roles/cloudkms.cryptoKeyEncrypterDecrypter"),
         ("job_notFound", "Not found: URI gs://", ""),
-        ("job_billingNotEnabled", "not allowed in the free tier", "gcloud billing projects link"),
         ("billingNotEnabled", "not allowed in the free tier", "gcloud billing projects link"),
-        ("job_billingTierLimitExceeded", "limits for tier 1", "billing tier"),
-        ("job_blocked", "denylisted", "ask the project's owner"),
-        ("job_locations", "different locations", "must be in one location"),
-        ("accessNotConfigured", "has not been used", "gcloud services enable"),
-        ("scopes", "insufficient authentication scopes", "--scopes=cloud-platform"),
-        ("vpc", "organization's policy", "service perimeter"),
+        *(pytest.param(*case, marks=pytest.mark.long) for case in (
+            ("job_kms", "Cloud KMS", "roles/cloudkms.cryptoKeyEncrypterDecrypter"),
+            ("job_billingNotEnabled", "not allowed in the free tier", "gcloud billing projects link"),
+            ("job_billingTierLimitExceeded", "limits for tier 1", "billing tier"),
+            ("job_blocked", "denylisted", "ask the project's owner"),
+            ("job_locations", "different locations", "must be in one location"),
+            ("accessNotConfigured", "has not been used", "gcloud services enable"),
+            ("scopes", "insufficient authentication scopes", "--scopes=cloud-platform"),
+            ("vpc", "organization's policy", "service perimeter"),
+        )),
     ],
 )  # fmt: skip
 def test_a_load_job_that_is_refused_is_no_fault_of_the_data(fault: str, says: str, mend: str, place: Place, bigquery: CloudProxy) -> None:
@@ -356,7 +358,13 @@ PERMISSIONS = sorted(set().union(*(role.permissions for role in refusals.ROLES))
 
 
 # Of the one for exports see test_export.py.
-@pytest.mark.parametrize("permission", sorted({*PERMISSIONS} - {"bigquery.tables.export"}))
+@pytest.mark.parametrize(
+    "permission",
+    [
+        name if name in ("storage.objects.create", "bigquery.jobs.create", "bigquery.tables.updateData") else pytest.param(name, marks=pytest.mark.long)
+        for name in sorted({*PERMISSIONS} - {"bigquery.tables.export"})
+    ],
+)  # fmt: skip
 def test_each_missing_permission_is_named_with_its_role(permission: str, place: Place, storage: CloudProxy, bigquery: CloudProxy) -> None:
     """Before anything is started where it can be known; and in a run that it befalls, once, and nothing is lost."""
     role = refusals.role_for(permission)

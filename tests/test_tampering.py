@@ -265,7 +265,7 @@ def test_a_ledger_of_an_earlier_version_is_read_and_gets_its_columns_by_the_next
     assert state_of(whole) == {}, "what it has written is taken as it is"
 
 
-@pytest.mark.parametrize("force", [(), ("--force",)])
+@pytest.mark.parametrize("force", [(), pytest.param(("--force",), marks=pytest.mark.long)])
 def test_a_generation_that_never_was_stops_its_day_alone(whole: Place, force: tuple[str, ...]) -> None:
     """The day can be loaded no more, for all that the ledger tells: so it is told, and the others of its batch are loaded."""
     for day in ALL:

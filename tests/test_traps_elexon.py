@@ -166,7 +166,7 @@ def test_prices_that_are_none_are_told_of(key: str, names: tuple[str, str]) -> N
 
 
 @pytest.mark.emulators
-@pytest.mark.parametrize("key", ["system_prices", "accepted_volumes", "indicative_volumes", "settlement_stack", "bid_offer_data"])
+@pytest.mark.parametrize("key", ["system_prices", "bid_offer_data", *(pytest.param(key, marks=pytest.mark.long) for key in ("accepted_volumes", "indicative_volumes", "settlement_stack"))])
 def test_the_source_counts_what_is_stored(key: str, place: Place) -> None:
     """Both sides of a half hour and doubles are in its count; what it has more is told."""
     stored = download(place, key, DAY, 5)

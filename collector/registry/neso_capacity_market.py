@@ -64,7 +64,7 @@ DATASETS = tuple(
         ),
         # Before components were put together, nearly two million rows of half a year.
         (
-            "capacity_market_component_changes_before", r"(?i)Component History.*pre.*", "015453e0-c73c-416a-901d-623f914c8e70",
+            "capacity_market_changes_before", r"(?i)Component History.*pre.*", "015453e0-c73c-416a-901d-623f914c8e70",
             "components until their aggregation on 2026-07-22", "large_archives", date(2026, 7, 22), f"{_CHANGE}, Component ID", 8_500,
         ),
     )

@@ -23,8 +23,10 @@ States = dict[date, State]
 
 
 def path_beside(page: Path) -> Path:
-    """Where the states of a page are kept: pages that differ by the time in their names share one file."""
-    return page.with_name(re.sub(r"_\d{8}_\d{6}$", "", page.stem) + ".last.json")
+    """Where the states of a page are kept: pages that differ by the time in their names share one file. Of a name that is
+    as long as names may be (255 bytes), the beginning."""
+    name = re.sub(r"_\d{8}_\d{6}$", "", page.stem).encode()[:240].decode(errors="ignore")
+    return page.with_name(f"{name}.last.json")
 
 
 @dataclass

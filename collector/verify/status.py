@@ -165,7 +165,7 @@ def status_text(found: Sequence[Status], warnings: Sequence[str], now: datetime)
 
 
 def _narrow(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    """As a table with one blank between columns: keys have up to 35 characters."""
+    """As a table with one blank between columns: keys have up to 37 characters."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     right = (2, 3, 5, 6, 7)
     return [
