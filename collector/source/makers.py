@@ -152,9 +152,12 @@ class Maker:
             self._socket, other = Pipe()
             with other:
                 shared = (self._memory.fileno(), other.fileno())
+                # In a session of its own: what stops a whole group stops the program, which ends this process; it could not
+                # heed a signal that comes while it starts.
                 self._process = subprocess.Popen(
-                    [*command, *map(str, shared)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, pass_fds=shared
-                )
+                    [*command, *map(str, shared)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, pass_fds=shared,
+                    start_new_session=True,
+                )  # fmt: skip
 
     def _end(self) -> int:
         """Kill the process, if it still runs; its exit code."""
