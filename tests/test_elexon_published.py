@@ -249,7 +249,7 @@ def test_a_time_without_an_offset_is_utc(api: ApiStandin) -> None:
 
 @pytest.mark.parametrize(("key", "about"), [
     ("year_ahead_load_forecast", {"forecast_year", "forecast_week"}), ("week_ahead_load_forecast", {"forecast_date", "forecast_week"}),
-    ("congestion_costs", {"year", "month"}), ("availability_weekly", {"year", "calendar_week_number"}), ("balancing_reserve", {"settlement_date_label"}),
+    ("congestion_costs", {"year", "month"}), pytest.param("availability_weekly", {"year", "calendar_week_number"}, marks=pytest.mark.long), ("balancing_reserve", {"settlement_date_label"}),
 ])  # fmt: skip
 def test_dates_weeks_and_years_are_columns_and_the_day_is_that_of_publication(api: ApiStandin, key: str, about: set[str]) -> None:
     dataset = REGISTRY[key]
