@@ -802,6 +802,7 @@ def genuine() -> dict[str, list[bytes]]:
 
 
 @pytest.mark.skipif(not SAMPLES.exists(), reason="the genuine samples are not beside this checkout")
+@pytest.mark.long
 def test_genuine_records_go_through_unchanged(place: Place) -> None:
     # A window that is over for good, whatever today is: the samples are moved by whole days of 2026 only in the clock.
     now = datetime(2028, 6, 1, tzinfo=UTC)

@@ -418,6 +418,7 @@ def test_an_older_table_is_brought_up_to_date(place: Place) -> None:
 
 
 # --------------------------------------------------------------------------------------------------------------- secrets
+@pytest.mark.long
 def test_the_api_key_goes_to_elexon_as_a_header_and_nowhere_else(place: Place) -> None:
     secret = "s3cr3t-K3Y-never-shown"
     which = ("--datasets", "market_index", "carbon_intensity", *RANGE)

@@ -621,6 +621,7 @@ def test_a_day_of_which_the_source_lost_a_part_and_has_it_again_is_asked_for_no_
 
 
 @pytest.mark.parametrize("trouble", ["behind source", pytest.param("no usable answer", marks=pytest.mark.long)])
+@pytest.mark.long
 def test_w10_the_logs_that_the_last_lines_name_have_the_reason(
     trouble: str, world: World, place_for: Callable[[ApiStandin], Place], tmp_path: Path
 ) -> None:  # fmt: skip

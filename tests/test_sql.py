@@ -273,8 +273,8 @@ def spelled_alike(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: row["settlement_date"])
 
 
-# By shape: half hours by unit, levels with from and to; the others with --long.
-BOTH = ("individual_generation", "bid_offer_acceptances")
+# Levels with from and to, the richest shape; the others with --long.
+BOTH = ("bid_offer_acceptances",)
 
 
 @pytest.mark.parametrize("key", [key if key in BOTH else pytest.param(key, marks=pytest.mark.long) for key in TWELVE])

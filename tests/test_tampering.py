@@ -211,6 +211,7 @@ def wider(dataset: Dataset) -> Dataset:
     return dataset._replace(columns=(*dataset.columns, Column("dataset_code", "STRING", "dataset", "Code of the dataset")))
 
 
+@pytest.mark.long
 def test_what_an_older_loader_loads_is_loaded_again_by_a_newer_one(whole: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     older = REGISTRY[KEY]
     monkeypatch.setitem(REGISTRY, KEY, wider(older))
