@@ -19,11 +19,11 @@ from urllib.parse import urlsplit
 
 import requests
 
-from collector.base.deadline import BoundedAdapter, Deadline
-from collector.base.names import VERSION
+from collector.base.deadline import Deadline, Session
+from collector.base.names import USER_AGENT, VERSION
 from collector.base.process import log
 from collector.base.text import printable
-from collector.settings import SECRETS, THIS_MACHINE, Settings
+from collector.settings import SECRETS, Settings, is_near
 
 # Seconds for a webhook's whole answer, for a program; attempts, and seconds between them.
 _ANSWER, _PROGRAM, _ATTEMPTS, _PAUSE = 10.0, 30.0, 3, 1.0
@@ -38,11 +38,6 @@ class Event(NamedTuple):
     dataset: str
     kind: str
     text: str = ""
-
-
-def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """No ~/.netrc."""
-    return request
 
 
 def is_wanted(settings: Settings) -> bool:
@@ -94,17 +89,13 @@ def send(events: Sequence[Event], settings: Settings, sleep: Callable[[float], N
 def _post(url: str, message: Mapping[str, Any]) -> str:
     """POST the message as JSON; "" when it was taken, else why not, without the address."""
     try:
-        with requests.Session() as session:
-            session.auth = _no_auth
-            for scheme in ("https://", "http://"):
-                session.mount(scheme, BoundedAdapter())
-            host = urlsplit(url).hostname or ""
-            proxies = {"no_proxy": host} if THIS_MACHINE.fullmatch(host) else {}
+        with Session() as session:
+            proxies = {"no_proxy": urlsplit(url).hostname or ""} if is_near(url) else {}
             status = 0
             # Some chat tools refuse what has more than a text.
             for body in (message, {"text": message["text"]}):
                 Deadline(_ANSWER)
-                headers = {"User-Agent": f"gb-electricity-collector/{VERSION}"}
+                headers = {"User-Agent": USER_AGENT}
                 with session.post(
                     url,
                     json=body,

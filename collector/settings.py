@@ -50,6 +50,14 @@ def _is_command(text: str) -> bool:
 _URL_RULE = "an https:// address without query (http:// only on this machine)"
 _ADDRESS = re.compile(r"(https?)://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?")
 THIS_MACHINE = re.compile(r"localhost|127(\.[0-9]{1,3}){3}|\[::1\]")
+
+
+def is_near(url: str) -> bool:
+    """Whether it is of this machine."""
+    host = urlsplit(url).hostname or ""
+    return bool(THIS_MACHINE.fullmatch(f"[{host}]" if ":" in host else host))
+
+
 SETTINGS = (
     Setting(
         *PLACES["--project"], "--project",

@@ -1,6 +1,7 @@
-"""Names that more than one part goes by: the two programs, and where a run works."""
+"""What more than one part goes by: the names of the two programs, where a run works, and how it asks unless told otherwise."""
 
 VERSION = "1.1.0"
+USER_AGENT = f"gb-electricity-collector/{VERSION}"
 DOWNLOADER, LOADER = "enhanced_elexon_neso_downloader.py", "enhanced_bigquery_loader.py"
 # Flag -> environment variable and default.
 PLACES = {
@@ -8,3 +9,5 @@ PLACES = {
     "--bucket": ("BMRS_BUCKET", "jibber-jabber-knowledge-bmrs-data"),
     "--dataset-id": ("BMRS_DATASET", "uk_energy_prod"),
 }
+# Most days in one request, most requests at one time.
+DEFAULT_DAYS, DEFAULT_WORKERS = 7, 16

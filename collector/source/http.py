@@ -15,7 +15,6 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import timezone
 from email.utils import parsedate_to_datetime
-from http.cookiejar import DefaultCookiePolicy
 from typing import Any, BinaryIO, NamedTuple, Protocol, TypeVar
 from urllib.parse import urljoin, urlsplit
 
@@ -24,19 +23,19 @@ import urllib3
 from isal import isal_zlib
 
 from collector.base.clock import Clock
-from collector.base.deadline import BoundedAdapter, Deadline
+from collector.base.deadline import Deadline, Session
 from collector.base.errors import plain
 from collector.base.gb_calendar import utc_now
-from collector.base.names import VERSION
+from collector.base.names import USER_AGENT
 from collector.base.process import Stop, log
 from collector.base.text import longest_secret, printable, redacted
 from collector.registry.model import SOURCES, Source
-from collector.settings import THIS_MACHINE, Settings
+from collector.settings import THIS_MACHINE, Settings, is_near
 from collector.source.errors import Refused, Unavailable, Unparsable, Unreadable, WindowTooLong, WrongAnswer
 from collector.source.pace import Pace, Turns, turns_of
 from collector.source.requests import Request
 
-USER_AGENT = f"gb-electricity-collector/{VERSION} (BMRS and NESO archive; requests)"
+_AGENT = f"{USER_AGENT} (BMRS and NESO archive; requests)"
 ATTEMPTS = 6
 # An answer that is well-formed but wrong is asked again this often before the window is cut.
 _WRONG_ATTEMPTS = 4
@@ -101,18 +100,12 @@ class Api:
         # Paths of a lane of their own; whether the first refusal is the last request, and then why.
         self._slow, self._slow_pace, self._blocks, self._blocked = slow, slow_pace, blocks, ""
         self.base_url, self.pace, self._stop, self._timeout = base_url, Pace(cap, delay, stop, turns), stop, timeout
-        self._session = _Session()
-        self._session.headers.update(
-            {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": USER_AGENT}
-        )
-        # No ~/.netrc, no cookies, and proxies as the environment says, but none to this machine itself.
-        self._session.auth = _no_auth
-        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        self._proxies = {"no_proxy": urlsplit(base_url).hostname or ""} if _is_near(base_url) else {}
+        self._session = Session(pool_connections=1, pool_maxsize=connections)
+        self._session.headers.update({"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": _AGENT})
+        # Proxies as the environment says, but none to this machine itself.
+        self._proxies = {"no_proxy": urlsplit(base_url).hostname or ""} if is_near(base_url) else {}
         if key:
             self._session.headers["X-API-Key"] = key
-        for scheme in ("https://", "http://"):
-            self._session.mount(scheme, BoundedAdapter(pool_connections=1, pool_maxsize=connections))
         self._lock = threading.Lock()
         self._failures = 0
         # Since when it tells to wait and answers nothing else.
@@ -132,7 +125,7 @@ class Api:
         return self._failures >= 3
 
     def ask(
-        self, request: Request, read: Callable[[Any], T], traffic: Traffic, body: Callable[[], Body] | None = None
+        self, request: Request, read: Callable[[Any], T], traffic: Traffic, body: Callable[[], Whole] | None = None
     ) -> T:
         """Send one GET until `read` accepts the body, and return what it makes of it. body: an empty one, for each attempt;
         without, a bytearray.
@@ -347,7 +340,7 @@ class Sink(Protocol):
         """What is said of it."""
 
 
-class Body(Sink, Protocol):
+class Whole(Sink, Protocol):
     """An answer that is kept as a whole."""
 
     @property
@@ -417,28 +410,12 @@ def apis_of(
 def _api_of(source: Source, settings: Settings, stop: Stop, connections: int, delay: float, clock: Clock | None) -> Api:
     url, (slow, slow_rate) = settings.values[source.variable], source.slow
     # A stand-in on the machine itself takes what comes, and would be held up for nothing.
-    is_near = source.blocks and _is_near(url)
+    stands_in = source.blocks and is_near(url)
     return Api(
-        url, cap=_NEAR if is_near else source.rate, stop=stop, connections=connections, timeout=settings.http_timeout,
+        url, cap=_NEAR if stands_in else source.rate, stop=stop, connections=connections, timeout=settings.http_timeout,
         delay=delay, key=settings.api_key if source.has_key else "", clock=clock, redirects=source.redirects, turns=turns_of(url), slow=slow,
-        slow_pace=Pace(_NEAR if is_near else slow_rate, delay, stop, turns_of(f"{url}#slow")) if slow else None, blocks=source.blocks,
+        slow_pace=Pace(_NEAR if stands_in else slow_rate, delay, stop, turns_of(f"{url}#slow")) if slow else None, blocks=source.blocks,
     )  # fmt: skip
-
-
-def _is_near(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    return bool(THIS_MACHINE.fullmatch(f"[{host}]" if ":" in host else host))
-
-
-class _Session(requests.Session):
-    """Follows no redirect, and does not look where it would lead: requests fails at an address that is none."""
-
-    def get_redirect_target(self, resp: requests.Response) -> None:
-        return None
-
-
-def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    return request
 
 
 def _retry_after(response: requests.Response) -> float | None:

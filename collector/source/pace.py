@@ -10,10 +10,9 @@ import tempfile
 import threading
 import time
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from collector.base.process import Stop, log
-from collector.settings import THIS_MACHINE
+from collector.settings import is_near
 
 # From _START_RATE the rate rises by _RISE with each answer until the first refusal: a run of seconds is not held up,
 # and the first burst stays a small share of what a limit of 5/s refuses. Each refusal then leaves a third of it, which
@@ -72,8 +71,7 @@ class Turns:
 def turns_of(base_url: str) -> Turns:
     """The turns at a host, shared by all processes of this user on this machine; not at one on the machine itself, which
     is a stand-in that takes what comes."""
-    host = urlsplit(base_url).hostname or ""
-    if THIS_MACHINE.fullmatch(f"[{host}]" if ":" in host else host):
+    if is_near(base_url):
         return Turns(None)
     name = hashlib.sha256(base_url.encode()).hexdigest()[:16]
     return Turns(Path(tempfile.gettempdir()) / f"gb-electricity-{os.getuid()}" / f"turns-{name}")
