@@ -71,7 +71,7 @@ class FileDownload(Download):
         if self.task.last < self.task.first:
             log.info("%s: begins on %s, after the asked range: nothing to do", dataset.key, dataset.first_day)
             return
-        self.line = self.progress.line(dataset.key, 100, "per cent of its files")
+        self.line, self.done = self.progress.line(dataset.key, 100, "per cent of its files"), 0
         self.rules = hashlib.sha256(
             repr((files, dataset.instant, dataset.natural_key, [c[:3] for c in dataset.columns])).encode()
         ).hexdigest()[:16]
@@ -111,7 +111,8 @@ class FileDownload(Download):
         ours = [one for one in placed if one.first <= self.task.last and self.task.first < one.end]
         versions = self.kept.versions()
         for number, resource in enumerate(ours):
-            self.line.update(number * 100 // len(ours), f"{resource.name}")
+            self.done = number * 100 // len(ours)
+            self.line.update(self.done, resource.name)
             try:
                 self._bring(resource, versions.setdefault(resource.id, []))
             except (*_FAULTS, GoogleAPIError, GoogleAuthError, OSError) as error:
@@ -368,7 +369,7 @@ class FileDownload(Download):
                 yield partial(self._keep_day, _Derived(day, day, origin=origin), answer)
 
         def tell() -> None:
-            self.line.update(len(begun), days_text(begun[-1:]))
+            self.line.update(self.done, days_text(begun[-1:]))
             self.stop.check()
 
         side_by_side(kept(), workers=self.workers, ahead=self.workers, name=self.dataset.key, tick=tell)
