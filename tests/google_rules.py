@@ -14,7 +14,19 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from cloud_proxy import Asked
+from cloud_proxy import Asked, CloudProxy
+from conftest import Place
+
+
+def checked_proxy(place: Place, service: str) -> Iterator[CloudProxy]:
+    """A proxy before the emulator of a service (STORAGE, BIGQUERY) of a place; every request that goes through it is checked
+    against Google's documents."""
+    variable = f"{service}_EMULATOR_HOST"
+    with CloudProxy(place.services[variable]) as proxy:
+        place.overrides[variable] = proxy.url
+        yield proxy
+        assert not problems(proxy.asked), "Google's documents know every request"
+
 
 # Google's own library sends it with jobs.get; no document knows it.
 _KNOWN_ODDITIES = {("bigquery.jobs.get", "projection")}

@@ -13,7 +13,7 @@ import pytest
 from cloud_proxy import Asked, CloudProxy
 from conftest import Place, days
 from google.api_core.exceptions import BadRequest
-from google_rules import problems, wanted
+from google_rules import checked_proxy, wanted
 
 from collector.cloud import costs
 from collector.days import Task
@@ -33,21 +33,13 @@ HELD = (FILE, KEY, "2016-09-29", "2016-09-30")
 @pytest.fixture
 def bigquery(place: Place) -> Iterator[CloudProxy]:
     """A proxy before the BigQuery emulator, whose requests are checked against Google's documents."""
-    yield from _proxy(place, "BIGQUERY")
+    yield from checked_proxy(place, "BIGQUERY")
 
 
 @pytest.fixture
 def storage(place: Place) -> Iterator[CloudProxy]:
     """The same before the storage emulator."""
-    yield from _proxy(place, "STORAGE")
-
-
-def _proxy(place: Place, service: str) -> Iterator[CloudProxy]:
-    variable = f"{service}_EMULATOR_HOST"
-    with CloudProxy(place.services[variable]) as proxy:
-        place.overrides[variable] = proxy.url
-        yield proxy
-        assert not problems(proxy.asked)
+    yield from checked_proxy(place, "STORAGE")
 
 
 def export(place: Place, *arguments: str, code: int = 0) -> Any:

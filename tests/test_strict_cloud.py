@@ -17,7 +17,7 @@ from conftest import LOADER, PROJECT, ROOT, Place, days
 from google.auth.exceptions import RefreshError
 from google.cloud import bigquery as bq
 from google.oauth2.credentials import Credentials
-from google_rules import problems, wanted
+from google_rules import checked_proxy, problems, wanted
 
 from collector.base.errors import UsageError
 from collector.cloud import refusals
@@ -37,24 +37,16 @@ MARKET = ("--datasets", "market_index")
 LOGIN = "gcloud auth application-default login"
 
 
-def _proxy(place: Place, service: str) -> Iterator[CloudProxy]:
-    variable = f"{service}_EMULATOR_HOST"
-    with CloudProxy(place.services[variable]) as proxy:
-        place.overrides[variable] = proxy.url
-        yield proxy
-        assert not problems(proxy.asked), "Google's documents know every request"
-
-
 @pytest.fixture
 def storage(place: Place) -> Iterator[CloudProxy]:
     """A proxy before the storage emulator; every request that goes through it is checked against Google's documents."""
-    yield from _proxy(place, "STORAGE")
+    yield from checked_proxy(place, "STORAGE")
 
 
 @pytest.fixture
 def bigquery(place: Place) -> Iterator[CloudProxy]:
     """The same before the BigQuery emulator."""
-    yield from _proxy(place, "BIGQUERY")
+    yield from checked_proxy(place, "BIGQUERY")
 
 
 @pytest.fixture(autouse=True)
