@@ -157,13 +157,17 @@ TARGET=() RANGE=() DOWNLOAD=() LOAD=() ASKED=() # flags for the two scripts
 # Shows a line and adds it to the deployment log. A terminal that has gone away stops nothing.
 say() {
     printf '%s\n' "$*" 2>/dev/null || :
-    [ -z "$DEPLOY_LOG" ] || printf '%s\n' "$*" 2>/dev/null >>"$DEPLOY_LOG" || logs_refused
+    keep "$*"
 }
 
 # As say, for what stands in the log alone where not all was asked for.
 detail() {
-    [ "$SHOWN" = no ] || printf '%s\n' "$*" 2>/dev/null || :
-    [ -z "$DEPLOY_LOG" ] || printf '%s\n' "$*" 2>/dev/null >>"$DEPLOY_LOG" || logs_refused
+    if [ "$SHOWN" = yes ]; then say "$*"; else keep "$*"; fi
+}
+
+# Adds a line to the deployment log.
+keep() {
+    [ -z "$DEPLOY_LOG" ] || printf '%s\n' "$1" 2>/dev/null >>"$DEPLOY_LOG" || logs_refused
 }
 
 # From now on the terminal has what the programs say, with tables that fit it.
@@ -799,7 +803,7 @@ tell_outcome() {
             colour=32 said="$days days$new, $rows rows"
         fi
         said="  $((download + load + check)) s  $said"
-        [ -z "$DEPLOY_LOG" ] || printf '%s\n' "$line$status$said" 2>/dev/null >>"$DEPLOY_LOG" || logs_refused
+        keep "$line$status$said"
         if [ -n "$COLLECTOR_LIVE_LINES" ]; then
             (:) # as in show_all
             room=$((${COLUMNS:-80} - ${#line} - ${#status}))
