@@ -14,7 +14,6 @@ if __name__ == "__main__":
     early.heed(PROG)
 
 import argparse
-import functools
 import sys
 from functools import partial
 from pathlib import Path
@@ -26,6 +25,7 @@ from collector.command_line import (
     Parser,
     add_common_arguments,
     add_output_arguments,
+    check_status_flags,
     go_on_in_environment,
     list_datasets,
     new_file,
@@ -161,7 +161,7 @@ def main(argv: list[str] | None = None) -> int:
     stop = Stop()
     stop.install()
     shown = screen(sys.stdout, arguments.verbose)
-    plan = functools.partial(plan_text, tasks, force=arguments.force, location=settings.location, screen=shown)
+    plan = partial(plan_text, tasks, force=arguments.force, location=settings.location, screen=shown)
     connections = max(16, arguments.max_workers)
     try:
         storage, client = storage_client(settings, connections), bigquery_client(settings, connections)
@@ -213,10 +213,7 @@ def _refuse_mixtures(arguments: argparse.Namespace) -> None:
         )
         if given and given != "text" and not is_ours:
             raise UsageError(f"{flag} goes with --verify; add --verify or leave it out")
-    if arguments.max_age and not arguments.status:
-        raise UsageError("--max-age goes with --status; add --status or leave it out")
-    if arguments.status and (arguments.start_date or arguments.end_date):
-        raise UsageError("--status is of now; leave --start-date and --end-date out")
+    check_status_flags(arguments)
     if arguments.views_dataset and not arguments.update_views:
         raise UsageError("--views-dataset goes with --update-views; add --update-views or leave it out")
     for check, asked in (("--status", arguments.status), ("--load-revisions", arguments.load_revisions), ("--update-views", arguments.update_views), ("--verify", arguments.verify), ("--validate-schema", arguments.validate_schema), ("--update-schema", arguments.update_schema)):  # fmt: skip

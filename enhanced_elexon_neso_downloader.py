@@ -21,6 +21,7 @@ from pathlib import Path
 
 from collector import command_line
 from collector.base.errors import DONE, FAILED
+from collector.base.names import DEFAULT_DAYS, DEFAULT_WORKERS
 from collector.base.screen import screen
 from collector.command_line import (
     Parser,
@@ -54,7 +55,6 @@ BASE_URLS = {
     CARBON.variable: CARBON_INTENSITY_BASE_URL,
     NESO.variable: NESO_PORTAL_BASE_URL,
 }
-DEFAULT_WORKERS = 16
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -76,9 +76,9 @@ def build_parser() -> argparse.ArgumentParser:
     how.add_argument(
         "--max-days",
         type=whole_number(1, 366),
-        default=7,
+        default=DEFAULT_DAYS,
         metavar="N",
-        help="most days in one API request (default: 7)",
+        help=f"most days in one API request (default: {DEFAULT_DAYS})",
     )
     how.add_argument(
         "--max-workers",

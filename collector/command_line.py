@@ -29,9 +29,6 @@ _PLACE_NAMES = {
     "--bucket": "bucket of the day objects",
     "--dataset-id": "BigQuery dataset of the tables",
 }
-DEFAULT_WORKERS = 16
-
-
 # What of the list a narrow screen leaves out, in this order.
 _SPARE = ("CONFIRMED BY", "REQUESTS/DAY", "PRIORITY", "KIND", "GROUP", "MB/DAY", "FROM", "DESCRIPTION")
 # An ordinary one, of 48 settlement periods.
@@ -216,6 +213,14 @@ def add_output_arguments(parser: argparse.ArgumentParser) -> None:
         default="text",
         help="of what is told on stderr; json: an object a line, as Cloud Logging reads them (default: text)",
     )
+
+
+def check_status_flags(arguments: argparse.Namespace) -> None:
+    """Raises UsageError for flags that do not go with --status, or without it."""
+    if arguments.max_age and not arguments.status:
+        raise UsageError("--max-age goes with --status; add --status or leave it out")
+    if arguments.status and (arguments.start_date or arguments.end_date):
+        raise UsageError("--status is of now; leave --start-date and --end-date out")
 
 
 def tell(text: str) -> None:

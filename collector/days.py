@@ -66,6 +66,12 @@ class Task:
         return list(gb_calendar.days_between(self.first, self.last))
 
     @property
+    def listed_from(self) -> date:
+        """The first day that is looked at in the bucket: of a snapshot the one before tells whether anything has changed,
+        however old it is."""
+        return self.dataset.first_day if self.dataset.endpoint.is_snapshot else self.first - AROUND
+
+    @property
     def share(self) -> float:
         """How much work it is beside other tasks: bytes of JSON, and for each day what a question takes of that."""
         return len(self.days) * (self.dataset.bytes_per_day + 100_000.0)

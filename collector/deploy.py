@@ -31,7 +31,7 @@ from collector.base.errors import DONE, FAILED, UsageError
 from collector.base.names import PLACES
 from collector.base.outcomes import OK, Outcome, counted, logs_of, read_outcomes, reason
 from collector.base.process import entry
-from collector.command_line import Parser, whole_number
+from collector.command_line import Parser, check_status_flags, whole_number
 
 PROG = "deploy_data_collectors.sh"
 # The clocks go back on 2022-10-30: a day of 50 settlement periods.
@@ -65,11 +65,9 @@ def plan(argv: list[str]) -> int:
     parser.add_argument("--max-age", type=whole_number(1, 99_999))
     parser.add_argument("--parallel", type=whole_number(1, 16), default=4)
     arguments = parser.parse_args(argv)
-    for flag, given in (("--max-age", arguments.max_age), ("--output", arguments.output != "text")):
-        if given and not arguments.status:
-            raise UsageError(f"{flag} goes with --status; add --status or leave it out")
-    if arguments.status and (arguments.start_date or arguments.end_date):
-        raise UsageError("--status is of now; leave --start-date and --end-date out")
+    check_status_flags(arguments)
+    if arguments.output != "text" and not arguments.status:
+        raise UsageError("--output goes with --status; add --status or leave it out")
     if arguments.demo:
         # One date alone stands for that one day.
         day = arguments.start_date or arguments.end_date
@@ -138,7 +136,7 @@ def summary(argv: list[str]) -> int:
         if outcome.status == OK and key in found:
             outcomes[key] = outcome._replace(status=_FAILURES[-1])
         elif outcome.status != OK:
-            causes[key] = reason(_logs(arguments, key), key) or outcome.said or causes[key]
+            causes[key] = reason(logs_of(arguments.logs, key, arguments.stamp), key) or outcome.said or causes[key]
     failed = [key for key in keys if key not in outcomes or outcomes[key].status != OK]
     print(_table(keys, outcomes))
     if arguments.coverage:
@@ -168,10 +166,6 @@ def _found_wrong(coverage: Path, keys: Sequence[str]) -> dict[str, str]:
     return wrong
 
 
-def _logs(arguments: argparse.Namespace, key: str) -> str:
-    return logs_of(arguments.logs, key, arguments.stamp)
-
-
 def _table(keys: list[str], outcomes: dict[str, Outcome]) -> str:
     rows = [("dataset", "days", "rows", "status", "seconds")]
     for key in keys:
@@ -192,7 +186,8 @@ def _failures(
     reads only the end knows."""
     lines, names = [], []
     if not arguments.demo and any(
-        re.search("cannot be reached.*--demo", _logs(arguments, key)) for key in arguments.datasets
+        re.search("cannot be reached.*--demo", logs_of(arguments.logs, key, arguments.stamp))
+        for key in arguments.datasets
     ):
         lines.append(
             "The API cannot be reached from here. To try the system without internet: deploy_data_collectors.sh --demo"
@@ -235,7 +230,7 @@ def alarm(argv: list[str]) -> int:
         before = told.read_text(encoding="utf-8")
     except OSError:
         before = ""
-    if before != text and send([Event("", HAS_FAILED if text else RECOVERED, text)], settings):
+    if before != text and send([Event("", HAS_FAILED if text else RECOVERED, text)], settings) and text:
         with contextlib.suppress(OSError):
             told.write_text(text, encoding="utf-8")
     if not text:

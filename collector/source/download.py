@@ -86,10 +86,8 @@ class Download:
         if self.task.last < self.task.first:
             log.info("%s: begins on %s, after the asked range: nothing to do", key, self.dataset.first_day)
             return
-        # Of a snapshot the one before tells whether anything has changed, however old it is.
-        first = self.dataset.first_day if self.dataset.endpoint.is_snapshot else self.task.first - AROUND
         outcome = self.outcome
-        outcome.known = self.store.list(self.dataset, first, self.task.last + AROUND)
+        outcome.known = self.store.list(self.dataset, self.task.listed_from, self.task.last + AROUND)
         wanted = days_to_fetch(self.task, days.Stored(outcome.known), self.now, self.force)
         outcome.wanted = frozenset(wanted)
         result.settled = sum(1 for day in self.task.expected(self.now, outcome.known) if day not in outcome.wanted)

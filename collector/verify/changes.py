@@ -64,8 +64,10 @@ class Last:
         """The days of a dataset that have changed since the last page, by kind; nothing where no page told of it."""
         seen, before = self.seen.get(place), self.states.get(place, {}).get(v.dataset.key)
         found: dict[str, list[date]] = {}
-        for day in v.days if seen and before is not None else ():
-            if seen and before is not None and (kind := _changed(day, before.get(day.day), v, seen)):
+        if seen is None or before is None:
+            return found
+        for day in v.days:
+            if kind := _changed(day, before.get(day.day), v, seen):
                 found.setdefault(kind, []).append(day.day)
         return found
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from collector.base import gb_calendar
+from collector.base.names import DEFAULT_DAYS
 from collector.base.screen import EVERYTHING, Screen
 from collector.base.text import duration
 from collector.cloud import costs
@@ -22,8 +23,6 @@ from collector.warehouse.tables import Warehouse
 
 # What of the plan a narrow screen leaves out, in this order.
 _SPARE = ("TABLE", "THEN JOBS", "LOAD JOBS", "LOADED", "MB", "STORED DAYS", "ROWS TO LOAD")
-# What the downloader does in one request where nobody says otherwise.
-_MOST_DAYS = 7
 
 
 @dataclass
@@ -91,7 +90,7 @@ def plan_text(
         coming.growth += sum(1 for day in wanted if day not in ledger) * dataset.rows_per_day * width
         coming.json += later
         coming.objects += len(wanted)
-        coming.seconds += fetching(task, wanted, _MOST_DAYS, 0.0)[1]
+        coming.seconds += fetching(task, wanted, DEFAULT_DAYS, 0.0)[1]
         whole += bill.of_verification(dataset, live.num_rows or 0) if live else 0.0
     where = warehouse.home.location if warehouse else location
     sums = tuple(map(sum, zip(*plans, strict=True)))

@@ -35,8 +35,7 @@ def survey(
 
     def look(task: Task) -> None:
         dataset = task.dataset
-        first = dataset.first_day if dataset.endpoint.is_snapshot else task.first - AROUND
-        known = store.list(dataset, first, task.last + AROUND)
+        known = store.list(dataset, task.listed_from, task.last + AROUND)
         kind = IDLE if only_verify else _work(task, known, metadata, now)
         if not kind:
             return

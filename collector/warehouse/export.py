@@ -15,7 +15,6 @@ import contextlib
 import hashlib
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import partial
@@ -26,7 +25,7 @@ from google.auth.exceptions import GoogleAuthError
 from google.cloud import bigquery, storage  # type: ignore[attr-defined]
 
 from collector.base import gb_calendar
-from collector.base.process import side_by_side
+from collector.base.process import side_by_side, together
 from collector.base.screen import EVERYTHING, Screen
 from collector.cloud import costs, refusals
 from collector.days import Task, days_by_cause, days_text, is_published
@@ -153,11 +152,10 @@ class Export:
             return result
         kind = live.time_partitioning.type_
         first, last = _whole(dataset, task.first, kind)[0], _whole(dataset, task.last, kind)[-1]
-        with ThreadPoolExecutor(1) as beside:
-            listing = beside.submit(self.store.list, dataset, first, last)
-            files = self._list(f"{FOLDER}{dataset.key}/")
-            ledger = self.warehouse.ledger(dataset, live, first, last)
-            stored = listing.result()
+        ledger, (stored, files) = together(
+            lambda: self.warehouse.ledger(dataset, live, first, last),
+            lambda: (self.store.list(dataset, first, last), self._list(f"{FOLDER}{dataset.key}/")),
+        )
         result.parts = list(parts_of(task, kind, stored, ledger, files, gb_calendar.utc_now()))
         return result
 

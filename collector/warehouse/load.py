@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from functools import partial
 
@@ -18,7 +17,7 @@ from google.cloud import bigquery
 from collector.base import gb_calendar
 from collector.base.errors import Stopped
 from collector.base.names import DOWNLOADER
-from collector.base.process import log, side_by_side
+from collector.base.process import log, side_by_side, together
 from collector.base.progress import Progress
 from collector.cloud import refusals
 from collector.days import Task, days_by_cause, days_text
@@ -121,11 +120,14 @@ class Load:
         task, warehouse = self.task, self.warehouse
         if not task.days:
             return {}, None
-        with ThreadPoolExecutor(1) as beside:
-            listing = beside.submit(self.store.list, self.dataset, task.first, task.last)
+
+        def loaded() -> bigquery.Table | None:
             table = warehouse.table(self.dataset.table)
             self._ledger = warehouse.ledger(self.dataset, table, task.first, task.last)
-            return listing.result(), table
+            return table
+
+        table, stored = together(loaded, lambda: self.store.list(self.dataset, task.first, task.last))
+        return stored, table
 
     def _load(self, batch: list[DayObject]) -> None:
         """Stage, check and publish one batch; what fails is noted, never raised (but Stopped)."""

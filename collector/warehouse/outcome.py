@@ -45,15 +45,13 @@ class Result:
 
     @property
     def status(self) -> str:
-        for is_so, word in (
+        words = (
             (not self.is_begun, "not started"),
             (self.interrupted, "stopped"),
             (self.failed, "failed"),
             (self.nothing, "nothing stored"),
-        ):
-            if is_so:
-                return word
-        return "ok"
+        )
+        return next((word for is_so, word in words if is_so), "ok")
 
 
 class Outcome:
