@@ -358,22 +358,25 @@ def _units(day: date, dataset: Dataset, profile: Profile, around: Stored) -> Ite
     grid = dataset.grid or HALF_HOUR
     beside = [p for offset in (-1, 1) if (p := around.profile(day + offset * ONE_DAY))]
     first, last = _ends(dataset, day, profile)
-    count = day_length(day) // grid - profile.missing_count
+    # An instant that no unit has is no unit's: it is told as missing.
     missing = set(_ticks(profile.missing))
-    cut, rows, begins, ticks, is_cut = list[str](), 0, list[int](), set[int](), False
+    cut, rows, ticks, is_cut = list[str](), 0, set[int](), False
     for name, part in profile.part.items():
         if any(name in p.part for p in beside):
             continue
         cut.append(name)
-        rows += count - (part.last - part.first + 1 - part.lacking)
-        begins.append(part.gap if part.lacking else part.last + 1 if part.last < last else first)
-        ticks.update(range(first, part.first), range(part.last + 1, last + 1), inner := _between_ends(profile, name))
+        ends, inner = (
+            {*range(first, part.first), *range(part.last + 1, last + 1)} - missing,
+            _between_ends(profile, name),
+        )
+        rows += len(ends) + part.lacking
+        ticks.update(ends, inner)
         is_cut |= part.lacking > len(inner)
     if cut:
         whole = len(cut) + profile.part_count - len(profile.part)
-        periods = _periods(dataset, day, (day_start(day) + tick * grid for tick in ticks - missing))
-        first_cut, others = day_start(day) + min(begins) * grid, is_cut or whole > len(cut)
-        yield Lack(Kind.UNIT, whole, first_cut, named(cut), rows, periods, tuple(cut), others)
+        instants = [day_start(day) + tick * grid for tick in sorted(ticks)]
+        periods, others = _periods(dataset, day, instants), is_cut or whole > len(cut)
+        yield Lack(Kind.UNIT, whole, instants[0] if instants else None, named(cut), rows, periods, tuple(cut), others)
 
 
 def _issues(dataset: Dataset, day: date, profile: Profile, around: Stored) -> Iterator[Lack]:

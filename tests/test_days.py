@@ -184,6 +184,16 @@ def test_a_unit_that_stops_in_mid_day_is_told_unless_it_always_does() -> None:
     assert one[DAY].runs == {"II": 88}
 
 
+@pytest.mark.parametrize("part, rows, tick", [(range(8), 36, 12), ((*range(8), 12, 13), 34, 14), (range(14, 48), 10, 0)])
+def test_a_unit_that_is_cut_beside_a_hole_of_all_is_told_from_its_own_first_instant(
+    part: Sequence[int], rows: int, tick: int
+) -> None:
+    profile = profile_of(B1610, DAY, metered(DAY, {"A": (*range(8), *range(12, 48)), "B": part}))
+    stored = Stored({DAY: an_object(B1610, DAY, profile)})
+    [lack] = [lack for lack in lacks(B1610, DAY, profile, stored) if lack.kind is Kind.UNIT]
+    assert (lack.first, lack.rows, lack.periods[0]) == (day_start(DAY) + tick * HALF_HOUR, rows, tick + 1)
+
+
 def test_a_day_far_smaller_than_its_weekdays_is_thin() -> None:
     boalf = REGISTRY["bid_offer_acceptances"]
     weeks = {DAY + 7 * n * ONE_DAY: Profile(20_000) for n in (-2, -1, 1)}
