@@ -5,7 +5,8 @@
     python3 tests/soak.py large [--days 7]                                                days of B1610 at their real size
     python3 tests/soak.py archive [--mb 650]                                              one file of a data portal of that size
     python3 tests/soak.py kills [--seeds 100] [--first-seed 0]                            kills at random moments
-    python3 tests/soak.py faults [--seeds 20] [--first-seed 0] [--rate 0.3]               a third of all answers broken
+    python3 tests/soak.py faults [--seeds 20] [--first-seed 0] [--rate 0.3] [--datasets all --first DATE --last DATE]
+                                                                                      a third of all answers broken
     python3 tests/soak.py world [--seeds 42] [--first-seed 0] [--tables-every 1]          days of twelve datasets of known truth
     python3 tests/soak.py life [--seeds 100] [--first-seed 0]                             weeks of runs in such a world
     python3 tests/soak.py year [--seeds 1] [--first-seed 0] [--days 365]                  a year of daily runs in it
@@ -41,6 +42,7 @@ for folder in (ROOT, ROOT / "tests"):
         sys.path.insert(0, str(folder))
 
 import datasets_config  # noqa: E402
+from collector.command_line import dataset_names  # noqa: E402
 from local_cloud import LocalCloud  # noqa: E402
 
 DOWNLOADER, LOADER = "enhanced_elexon_neso_downloader.py", "enhanced_bigquery_loader.py"
@@ -298,16 +300,19 @@ def kill_run(options: argparse.Namespace) -> bool:
 
 # ---------------------------------------------------------------------------------------------- faults
 def fault_run(options: argparse.Namespace) -> bool:
-    """Faults of the API and of both cloud services at once, over the eleven datasets: the end state is that without."""
+    """Faults of the APIs and of both cloud services at once, over the eleven datasets or others: the end state is that without."""
     import test_kill
     from cloud_proxy import BIGQUERY_FAULTS, STORAGE_FAULTS
 
     failed = 0
     dealt: dict[str, collections.Counter[str]] = {name: collections.Counter() for name in ("api", "storage", "bigquery")}
     began = time.monotonic()
+    keys = list(dict.fromkeys(key for keys in options.datasets or (datasets_config.DEFAULT_DATASETS,) for key in keys))
+    what = ("--start-date", options.first, "--end-date", options.last)
     with tempfile.TemporaryDirectory(prefix="soak-") as folder, test_kill.Ground(
-        Path(options.data_dir or folder), datasets_config.DEFAULT_DATASETS, max_days=1
+        Path(options.data_dir or folder), keys, max_days=1, what=what, within=options.within
     ) as ground:  # fmt: skip
+        print(f"{len(keys)} datasets: {len(ground.reference.objects)} objects, {len(ground.reference.tables)} tables, {time.monotonic() - began:.0f} s without faults", flush=True)
         ground.api.set(faults="all,-bomb,-redirect", hang_seconds=7.0, trickle_seconds=7.0, refuse_seconds=0.1)
         services = {"storage": STORAGE_FAULTS, "bigquery": BIGQUERY_FAULTS}
         for seed in range(options.first_seed, options.first_seed + options.seeds):
@@ -406,6 +411,10 @@ def main() -> int:
     parsers["world"].add_argument("--tables-every", type=int, default=1, help="load and verify with each Nth seed, else judge what is stored (default: 1)")
     parsers["year"].add_argument("--days", type=int, default=365)
     parsers["faults"].add_argument("--rate", type=float, default=0.3)
+    parsers["faults"].add_argument("--datasets", nargs="+", type=dataset_names, help="keys, codes, groups or all (default: the eleven)")
+    parsers["faults"].add_argument("--first", default="2024-03-28")
+    parsers["faults"].add_argument("--last", default="2024-04-02")
+    parsers["faults"].add_argument("--within", type=float, default=240, help="seconds in which a program has to end (default: 240)")
     options = parser.parse_args()
     ok = commands[options.run](options)
     print("ok" if ok else "NOT OK")
