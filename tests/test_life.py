@@ -25,10 +25,12 @@ import pytest
 from api_standin import DAY, ApiStandin, as_day, day_start, day_text, settlement
 from conftest import CODES as CODE_OF_KEY
 from conftest import ROOT, Place, Ran
+from test_notify import hook
 from world import CODES, HOUR, RUNS, VALUES, World, run_published, working_days_after
 from world_oracle import OFTEN_EMPTY, WHOLE_AFTER, Judge, instant_of, newest
 
 from collector import days as life_of_days
+from collector.base import tally
 from collector.base.process import Stop
 from collector.days import State, Stored
 from collector.storage.day_objects import DayStore
@@ -486,6 +488,41 @@ def verified(life: Life, now: datetime, last: int) -> tuple[int, dict[str, dict[
     words = ["--datasets", *(KEY_OF[code] for code in life.codes), "--start-date", day_text(life.first), "--end-date", day_text(last)]
     life.place.load(*words).ok()
     return life.place.verification(*words, now=now)
+
+
+def night(life: Life, day: int, folder: Path, *more: str) -> int:
+    """What the deploy script does of a night, with the files that tell its last step of the others; the exit code of that step."""
+    now, outcomes = local(day), folder / "outcomes"
+    (folder / "tally").unlink(missing_ok=True)
+    words = ["--datasets", *(KEY_OF[code] for code in life.codes), "--start-date", day_text(life.first), "--end-date", day_text(day)]
+    failed = set(re.findall(r"^FAILED (\w+) ", life.run(now).out, re.M))
+    life.place.load(*words).ok()  # BigQuery's clock stays as it is
+    told = ((KEY_OF[code], "download failed" if KEY_OF[code] in failed else "ok") for code in life.codes)
+    outcomes.write_text("".join(f"{key}\t{status}\t1\t1\t1\t-\t-\t\n" for key, status in told))
+    code, _found = life.place.verification(*words, "--outcomes", str(outcomes), now=now)
+    return code
+
+
+@pytest.mark.long
+def test_a_fortnight_of_nights_tells_an_outage_once_and_heals_by_itself(world: World, live: Callable[..., Life], tmp_path: Path) -> None:
+    world.be_down("2024-06-09T00:00Z", "2024-06-11T00:00Z")
+    world.stand_still("2024-06-13T00:00Z", "2024-06-16T00:00Z", ["FREQ"])
+    life = live("FREQ", "DEMAND", "MID")
+    failed, told = [], []
+    with hook(200) as it:
+        life.place.overrides |= {"BMRS_NOTIFY_URL": it.url, tally.VARIABLE: str(tmp_path / "tally")}
+        for day in range(FIRST + 1, FIRST + 15):
+            failed += [day_text(day)] if night(life, day, tmp_path) else []
+            told += [(day_text(day), event["dataset"], event["kind"]) for body in it.bodies for event in body["events"]]
+            it.bodies.clear()
+    names = [KEY_OF[code] for code in life.codes]
+    assert told == [
+        *(("2024-06-09", name, "failed") for name in names), *(("2024-06-11", name, "recovered") for name in names),
+        ("2024-06-14", "frequency", "failed"), ("2024-06-16", "frequency", "recovered"),
+    ]  # fmt: skip
+    assert failed == ["2024-06-09", "2024-06-10", "2024-06-14", "2024-06-15"]
+    life.finish(FIRST + 14)
+    clean(life)
 
 
 def test_w1_a_source_that_stood_still_loses_no_day(world: World, live: Callable[..., Life]) -> None:

@@ -259,12 +259,12 @@ def _usual(counts: Iterable[int]) -> int:
     return min(count for count, times in frequent.items() if times == top)
 
 
-def zero_outages(code: str, rows: Iterable[bytes]) -> list[int]:
-    """Instants at which all usual producers are published as zero."""
-    seen: dict[int, dict[str, Any]] = {}
-    for (row,) in newest(code, rows).values():
-        record = _read(row)
-        seen.setdefault(instant_of(code, record), {})[record["fuelType"]] = record["generation"]
-    return sorted(at for at, values in seen.items() if [values.get(name) for name in ("CCGT", "NUCLEAR", "WIND")] == [0, 0, 0])
-
-
+def zero_outages(code: str, rows: Iterable[bytes]) -> tuple[int, int]:
+    """Instants at which all usual producers are published as zero, at least and at most: of rows that differ and that
+    nothing ranks either may count."""
+    seen: dict[int, dict[str, set[Any]]] = {}
+    for kept in newest(code, rows).values():
+        for record in map(_read, kept):
+            seen.setdefault(instant_of(code, record), {}).setdefault(record["fuelType"], set()).add(record["generation"])
+    usual = [[values.get(name, set()) for name in ("CCGT", "NUCLEAR", "WIND")] for values in seen.values()]
+    return sum(all(each == {0} for each in some) for some in usual), sum(all(0 in each for each in some) for some in usual)
