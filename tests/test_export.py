@@ -220,8 +220,20 @@ def test_what_a_table_of_texts_is_made_for_is_done_again_when_it_is_gone(place: 
     place.collect(*which)
     bigquery.rule = lambda asked: "job_invalid" if asked.kind == "insert" and b'"extract"' in asked.body else ""
     assert "FAILED carbon_generation_mix 2017-09-19 to 2017-09-30: " in export(place, *which, code=1).out
-    bigquery.rule = lambda _asked: ""
+    assert staged(place) == []
+    # And the answers to the first that asks for a table, and to the first that asks for an extract, are lost.
+    lost: set[str] = set()
+
+    def rule(asked: Asked) -> str:
+        kind = "extract" if b'"extract"' in asked.body else "table" if b"CREATE OR REPLACE TABLE" in asked.body else ""
+        if asked.kind != "insert" or not kind or kind in lost:
+            return ""
+        lost.add(kind)
+        return "lost"
+
+    bigquery.rule = rule
     assert export(place, *which).cell(key, "EXPORTED") == "1"
+    assert lost == {"extract", "table"}
     assert len(read(place, f"{FOLDER}{key}/2017/{key}_2017-09.parquet")) == 1 + len(place.rows(key))
     assert staged(place) == []
 
