@@ -196,8 +196,10 @@ FORMS = ("%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M"
 
 def published(dataset: Dataset, files: Files, most: int = 0) -> Iterator[tuple[str, bytes]]:
     """File name and content of each made-up file that is of the dataset; most: rows of each, 0 for all."""
+    # Where the id of its one resource is known, another one may have its name.
+    known = {pin for period, pin in files.pinned if not period}
     for name, file, content, id in MADE[files.package]():
-        if re.fullmatch(files.resource, name.strip()) or (id and id in {pin for _, pin in files.pinned}):
+        if id in known if known else re.fullmatch(files.resource, name.strip()):
             lines = content().splitlines(keepends=True)
             yield file or "data.csv", b"".join(lines[: most + 1] if most else lines)
 
