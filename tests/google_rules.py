@@ -189,9 +189,11 @@ def wanted(asked: Asked) -> set[str]:
         if "extract" in configuration:
             # https://cloud.google.com/bigquery/docs/exporting-data#required_permissions
             names |= {"bigquery.tables.export", "storage.objects.create", "storage.objects.delete"}
-        if re.match(r"\s*CREATE TABLE", sql):
+        if made := re.match(r"\s*CREATE (OR REPLACE )?TABLE", sql):
             names.add("bigquery.tables.create")
-        elif sql:
+            # Replacing a table is deleting it, too.
+            names |= {"bigquery.tables.delete"} if made[1] else set()
+        if sql and (not made or re.search(r"\bAS\s+SELECT\b", sql)):
             names.add("bigquery.tables.getData")
         if re.search(r"\b(INSERT INTO|DELETE FROM|MERGE)\b", sql):
             names.add("bigquery.tables.updateData")

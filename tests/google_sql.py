@@ -50,7 +50,7 @@ _FIELDS = {"INT64": "int64_value", "FLOAT64": "double_value", "BOOL": "bool_valu
 # what the check of the set-up tries for show.
 _STATEMENTS = (
     "RESOLVED_QUERY_STMT", "RESOLVED_INSERT_STMT", "RESOLVED_DELETE_STMT", "RESOLVED_BEGIN_STMT", "RESOLVED_COMMIT_STMT",
-    "RESOLVED_CREATE_TABLE_STMT", "RESOLVED_CREATE_VIEW_STMT",
+    "RESOLVED_CREATE_TABLE_STMT", "RESOLVED_CREATE_TABLE_AS_SELECT_STMT", "RESOLVED_CREATE_VIEW_STMT",
 )  # fmt: skip
 # https://cloud.google.com/bigquery/docs/reference/standard-sql/lexical#reserved_keywords
 _WORDS = """
@@ -280,8 +280,8 @@ def refuse_for_bigquery(sql: str) -> None:
     # A statement of more than 1 MB is not taken.
     if len(sql.encode()) > 1_000_000:
         raise Refused("the text is too long")
-    # Before its query, a view has texts, in which words are words.
-    sql = re.sub(r"^CREATE OR REPLACE VIEW .*?\nAS\n", "", sql, flags=re.DOTALL)
+    # Before its query, a view has texts, in which words are words; behind its AS a table's begins.
+    sql = re.sub(r"^CREATE OR REPLACE (VIEW|TABLE) .*?\nAS\n", "", sql, flags=re.DOTALL)
     aliases = {alias.upper() for alias in re.findall(r"\bAS\s+`?(\w+)", re.sub(r"'[^']*'", "''", sql), re.IGNORECASE)}
     if aliases & RESERVED:
         raise Refused(f"reserved words: {', '.join(sorted(aliases & RESERVED))}")

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import ast
+import contextlib
+import csv
+import io
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timezone
 from typing import Any
 
 import pytest
 from conftest import ROOT, Place
+from standin.made_up_files import MADE
 
 from collector.base.gb_calendar import HALF_HOUR, parse_utc
 from collector.registry.model import (
@@ -30,7 +34,7 @@ from collector.registry.model import (
     Dataset,
     Files,
 )
-from collector.source.csv_records import DATES
+from collector.source.csv_records import DATES, FileReader, Told
 from collector.verify.quality import content_sql
 from collector.warehouse.layout import table_of
 from datasets_config import DEFAULT_DATASETS, REGISTRY, catalogue, dictionary
@@ -184,6 +188,77 @@ def test_the_fields_are_documented(key: str, document: dict[str, Any]) -> None:
         assert kind is None or "." in column.source or column.type in fits[kind], f"{name} is {kind}, its column {column.type}"
 
 
+# ---------------------------------------------------------------------------------------------------- files, row by row
+# When the stand-in says that they were last modified.
+MODIFIED = datetime(2024, 12, 1, 6, 0, 0, 123_456, tzinfo=timezone.utc)
+FORMS = ("%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S", "%d/%m/%Y", "%d/%m/%Y %H:%M", "%Y%m%d", "%d-%b-%Y", "%d-%b-%y")
+
+
+def published(dataset: Dataset, files: Files, most: int = 0) -> Iterator[tuple[str, bytes]]:
+    """File name and content of each made-up file that is of the dataset; most: rows of each, 0 for all."""
+    # Where the id of its one resource is known, another one may have its name.
+    known = {pin for period, pin in files.pinned if not period}
+    for name, file, content, id in MADE[files.package]():
+        if id in known if known else re.fullmatch(files.resource, name.strip()):
+            lines = content().splitlines(keepends=True)
+            yield file or "data.csv", b"".join(lines[: most + 1] if most else lines)
+
+
+def days_and_records(dataset: Dataset, files: Files, file: str, body: bytes) -> list[tuple[date, dict[str, Any]]]:
+    reader, spool = FileReader(dataset, files, Told(file, MODIFIED)), io.BytesIO(body)
+    return [(day, json.loads(line)) for day, line in reader.lines(spool, reader.judge(spool))]
+
+
+def dates_of(text: str) -> set[str]:
+    found = set()
+    for form in FORMS:
+        with contextlib.suppress(ValueError):
+            found.add(datetime.strptime(text.title() if "b" in form else text, form).date().isoformat())
+    return found
+
+
+@pytest.mark.parametrize("key", [key for key, dataset in REGISTRY.items() if dataset.files])
+def test_each_row_of_a_file_is_a_record_of_its_cells(key: str) -> None:
+    """By the standard library's reader of CSV: as many records as rows, each cell in the field of its column, nothing else."""
+    dataset = REGISTRY[key]
+    files = dataset.files
+    assert files
+    types = {column.source: column.type for column in dataset.columns}
+    names = dict(files.aliases)
+    bodies = [*published(dataset, files, most=300)]
+    assert bodies, "there is no made-up file of it"
+    for file, body in bodies:
+        rows = [*csv.DictReader(io.StringIO(body.decode(files.encodings[0]), newline=""))]
+        made = [record for _, record in days_and_records(dataset, files, file, body)]
+        assert len(made) == len(rows) > 0
+        assert {names.get(name, name) for name in rows[0]} & types.keys(), "a column that is ours"
+        # Rows of an hour that comes twice may stand elsewhere.
+        wanted = [{names.get(name, name): (text or "").strip() for name, text in row.items()} for row in rows]
+        left = [*made]
+        for row in wanted:
+            at = next((n for n, record in enumerate(left) if _is_of(record, row, types, files)), None)
+            assert at is not None, row
+            del left[at]
+
+
+def _is_of(record: dict[str, Any], row: dict[str, str], types: dict[str, str], files: Files) -> bool:
+    """Whether a record's fields are the cells of a row."""
+    for name, kind in types.items():
+        if name.startswith("@"):
+            continue
+        told, text = record.get(name), row.get(name, "")
+        if told is None:
+            blank = any(name in rule.blank and row.get(rule.name) in rule.values for rule in files.blanks)
+            if not (blank or text in files.nulls):
+                return False
+        elif kind == "DATE":
+            if told not in dates_of(text):
+                return False
+        elif told != (text.replace(",", "") if kind in ("INT64", "FLOAT64") else text):
+            return False
+    return True
+
+
 # ------------------------------------------------------------------------------------------------------ there and back
 def told(record: dict[str, Any], column: Column) -> Any:
     """What a record says in the field of a column, as `comparable` has it."""
@@ -240,6 +315,12 @@ def test_days_of_46_48_and_50_periods_there_and_back(key: str, place: Place) -> 
     which = ("--datasets", key, "--start-date", str(days[0]), "--end-date", str(days[-1]))
     place.load(*which).ok()
     stored = {day: place.lines(key, str(day)) for day in days}
+    if dataset.files:
+        made = [made for file, body in published(dataset, dataset.files) for made in days_and_records(dataset, dataset.files, file, body)]
+        for day in days:
+            wanted, kept = spelled((record for at, record in made if at == day), dataset.files), spelled(map(json.loads, stored[day]), dataset.files)
+            assert kept == wanted, f"{day}: the object has the rows that were published"
+            assert wanted or dataset.often_empty
     rows = list(place.bq.query_and_wait(f"SELECT * FROM `{place.table_id(key)}`"))
     assert rows or dataset.often_empty
     assert {row.settlement_date for row in rows} <= set(days)
@@ -258,6 +339,13 @@ def test_days_of_46_48_and_50_periods_there_and_back(key: str, place: Place) -> 
     assert verdict["rows_loaded"] == len(rows)
     assert {day for name in ("missing_days", "unloaded_days", "differing_days") for day in verdict.get(name, ())}.isdisjoint(map(str, days))
     assert code in (0, 1)
+
+
+def spelled(records: Iterable[dict[str, Any]], files: Files) -> list[str]:
+    """Records as texts, in order. A row that is there twice is once, but where rows are numbered for that: of these the
+    numbers are given to the rows of a day when all of them are known, so that here they do not count."""
+    texts = sorted(json.dumps({name: value for name, value in record.items() if name != ORDINAL}, sort_keys=True) for record in records)
+    return texts if files.numbered is not None else list(dict.fromkeys(texts))
 
 
 def test_the_page_of_datasets_is_as_the_registry_says() -> None:

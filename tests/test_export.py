@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, datetime, timedelta, timezone
 from types import SimpleNamespace
 from typing import Any
 
+import google_sql
 import pytest
 from cloud_proxy import Asked, CloudProxy
 from conftest import Place, days
 from google.api_core.exceptions import BadRequest
+from google.cloud.bigquery import SchemaField, Table
 from google_rules import checked_proxy, wanted
 
-from collector.cloud import costs
 from collector.days import Task
-from collector.warehouse.export import BESIDE, FOLDER, Export, parts_of
+from collector.warehouse.export import BESIDE, FOLDER, Export, Result, parts_of, texts_sql, told
 from collector.warehouse.layout import Loaded
+from collector.warehouse.outcome import Outcome
 from datasets_config import REGISTRY
 from local_cloud import environment_folder
 
@@ -147,6 +151,134 @@ def test_what_is_not_whole_is_told_and_left(place: Place, bigquery: CloudProxy) 
     assert not place.objects(FOLDER)
 
 
+@pytest.mark.parametrize(
+    ("key", "column", "first", "last"),
+    [
+        ("carbon_generation_mix", "generationmix", "2017-09-19", "2017-09-30"),
+        pytest.param("remit_messages", "outage_profile", "2017-06-01", "2017-06-30", marks=pytest.mark.long),
+        pytest.param("carbon_regional", "regions", "2018-05-11", "2018-05-31", marks=pytest.mark.long),
+    ],
+)  # fmt: skip
+def test_columns_for_which_parquet_has_no_type_are_written_as_text(
+    key: str, column: str, first: str, last: str, place: Place, bigquery: CloudProxy, storage: CloudProxy
+) -> None:
+    storage.strict = True
+    which = ("--datasets", key, "--start-date", first, "--end-date", last)
+    place.collect(*which)
+    rows, size = place.rows(key), REGISTRY[key].bytes_per_row
+    bigquery.asked.clear()
+    plan = export(place, "--dry-run", *which)
+    assert (plan.cell(key, "TO EXPORT"), plan.cell(key, "MB")) == ("1", f"{len(rows) * size / 1e6:,.1f}"), "a row is as large as its record"
+    assert f"{key}: as text, for Parquet has no JSON of BigQuery's: {column}" in plan.out
+    assert "Extract jobs are free, queries that make text of JSON 0.000" in plan.out, "a query reads 10 MB at least"
+    assert not [asked for asked in bigquery.asked if asked.kind == "insert"]
+
+    assert export(place, *which).cell(key, "EXPORTED") == "1"
+    names, *found = read(place, f"{FOLDER}{key}/{first[:4]}/{key}_{first[:7]}.parquet")
+    at = names.index(column)
+    assert any(isinstance(row[at], str) for row in found)
+    values = [[*row[:at], row[at] and json.dumps(json.loads(row[at]), sort_keys=True), *row[at + 1:]] for row in found]
+    table = [{**row, column: None if row[column] is None else json.dumps(row[column], sort_keys=True)} for row in rows]
+    assert sorted(map(repr, values)) == sorted(repr([plain(row[n]) for n in names]) for row in table)
+    (job,) = extracts(bigquery)
+    assert job["configuration"]["extract"]["sourceTable"]["tableId"].startswith(f"collector_staging_{REGISTRY[key].table}_")
+    (made,) = (asked.job["configuration"] for asked in bigquery.asked if asked.kind == "insert" and "query" in asked.job["configuration"])
+    assert made["labels"] == {"app": job["configuration"]["labels"]["app"], "step": "export", "dataset": key}
+    assert int(made["query"]["maximumBytesBilled"]) > 0
+    assert staged(place) == []
+    assert export(place, *which).cell(key, "SAME") == "1"
+    assert len(extracts(bigquery)) == 1
+
+
+def staged(place: Place) -> list[str]:
+    return [table.table_id for table in place.bq.list_tables(place.dataset_id) if table.table_id.startswith("collector_staging_")]
+
+
+def test_of_json_as_text_null_stays_null(place: Place) -> None:
+    """On both engines: TO_JSON_STRING alone would make the word of it."""
+    schema = [SchemaField("settlement_date", "DATE"), SchemaField("id", "INT64"), SchemaField("told", "JSON")]
+    name, made, outside = place.table_id("remit_messages"), f"{place.table_id('remit_messages')}_made", "DATE '2017-07-01', 4, JSON '{}'"
+    values = ("DATE '2017-06-01', 1, JSON '[{\"mw\": 1.5}]'", "DATE '2017-06-30', 2, CAST(NULL AS JSON)", "DATE '2017-06-02', 3, JSON '\"null\"'", outside)
+    place.bq.create_table(Table(name, schema))
+    place.bq.query_and_wait(f"INSERT INTO `{name}` (settlement_date, id, told) " + " UNION ALL ".join(f"SELECT {row}" for row in values))
+    sql = texts_sql(name, made, ["told"], days("2017-06-01", "2017-06-30"), "MONTH")
+    place.bq.query_and_wait(sql)
+    wanted = [(1, '[{"mw":1.5}]'), (2, None), (3, '"null"')]
+    assert place.query(f"SELECT id, told FROM `{made}` ORDER BY id") == wanted
+    table = place.bq.get_table(made)
+    assert [field.field_type for field in table.schema] == ["DATE", "INTEGER", "STRING"]
+    assert table.time_partitioning.type_ == "MONTH"
+    rows = [{"settlement_date": date(2017, 6, 1), "id": 1, "told": [{"mw": 1.5}]}, {"settlement_date": date(2017, 6, 30), "id": 2, "told": None}, {"settlement_date": date(2017, 7, 1), "id": 4, "told": []}]
+    select = sql.split("\nAS\n")[1]
+    assert [(row["id"], row["told"]) for row in google_sql.execute(select, {name: google_sql.Table(schema, rows)})] == wanted[:2]
+
+
+def test_what_a_table_of_texts_is_made_for_is_done_again_when_it_is_gone(place: Place, bigquery: CloudProxy) -> None:
+    """The run that made it ended before its extract job began: its table is dropped, its job is found, and one of another
+    name is made."""
+    key, which = "carbon_generation_mix", ("--datasets", "carbon_generation_mix", "--start-date", "2017-09-19", "--end-date", "2017-09-30")
+    place.collect(*which)
+    bigquery.rule = lambda asked: "job_invalid" if asked.kind == "insert" and b'"extract"' in asked.body else ""
+    assert "FAILED carbon_generation_mix 2017-09-19 to 2017-09-30: " in export(place, *which, code=1).out
+    assert staged(place) == []
+    # And the answers to the first that asks for a table, and to the first that asks for an extract, are lost.
+    lost: set[str] = set()
+
+    def rule(asked: Asked) -> str:
+        kind = "extract" if b'"extract"' in asked.body else "table" if b"CREATE OR REPLACE TABLE" in asked.body else ""
+        if asked.kind != "insert" or not kind or kind in lost:
+            return ""
+        lost.add(kind)
+        return "lost"
+
+    bigquery.rule = rule
+    assert export(place, *which).cell(key, "EXPORTED") == "1"
+    assert lost == {"extract", "table"}
+    assert len(read(place, f"{FOLDER}{key}/2017/{key}_2017-09.parquet")) == 1 + len(place.rows(key))
+    assert staged(place) == []
+
+
+def test_of_looks_a_month_has_those_that_found_a_change(place: Place, bigquery: CloudProxy) -> None:
+    """A register of units, looked at on three days of two months: the month that is over goes out, the running one does not."""
+    key, which = "bm_units", ("--datasets", "bm_units", "--start-date", "2024-05-01")
+    for day in ("2024-05-30", "2024-05-31", "2024-06-01"):
+        place.api.set(now=f"{day}T06:00Z")
+        if day == "2024-05-31":
+            place.api.replace_days({("BMUNITS", date(2024, 5, 31)): place.api.expected("BMUNITS", date(2024, 5, 31))[1:]})
+        place.download(*which, now=datetime.fromisoformat(f"{day}T06:00+00:00")).ok()
+    place.load(*which).ok()
+    looks = {str(row["settlement_date"]) for row in place.rows(key)}
+    assert "2024-05-30" in looks and len(looks) >= 2
+    ran = place.load("--export-parquet", *which, now=datetime(2024, 6, 15, 12, tzinfo=timezone.utc)).ok()
+    assert (ran.cell(key, "EXPORTED"), ran.cell(key, "NOT WHOLE")) == ("1", "1")
+    assert f"{key}: not exported, not over: 2024-06-01 to 2024-06-30" in ran.out
+    names, *found = read(place, f"{FOLDER}{key}/2024/{key}_2024-05.parquet")
+    may = [row for row in place.rows(key) if row["settlement_date"] < date(2024, 6, 1)]
+    assert sorted(map(repr, found)) == sorted(repr([plain(row[n]) for n in names]) for row in may)
+    assert [job["configuration"]["extract"]["sourceTable"]["tableId"] for job in extracts(bigquery)] == ["elexon_bm_units$202405"]
+
+    # A month later the second is over, too, and the first stays.
+    ran = place.load("--export-parquet", *which, now=datetime(2024, 7, 15, 12, tzinfo=timezone.utc)).ok()
+    assert (ran.cell(key, "EXPORTED"), ran.cell(key, "SAME"), ran.cell(key, "NOT WHOLE")) == ("1", "1", "1")
+    assert f"{key}: not exported, not over: 2024-07-01 to 2024-07-31" in ran.out
+
+
+def test_of_two_partitions_that_which_changed_is_written_again(place: Place) -> None:
+    key = "individual_generation"
+    place.collect(*DAYS)
+    assert export(place, *DAYS).cell(key, "EXPORTED") == "2"
+    before = {name: blob.generation for name, blob in place.objects(FOLDER).items()}
+    place.api.change("B1610", "2024-03-30", "revision")
+    place.collect(*DAYS, "--force")
+    plan = export(place, "--dry-run", *DAYS)
+    assert (plan.cell(key, "TO EXPORT"), plan.cell(key, "SAME")) == ("1", "1")
+    ran = export(place, *DAYS)
+    assert (ran.cell(key, "EXPORTED"), ran.cell(key, "SAME")) == ("1", "1")
+    now = {name: blob.generation for name, blob in place.objects(FOLDER).items()}
+    assert [name[-18:-8] for name in sorted(now) if now[name] != before[name]] == ["2024-03-30"]
+    assert same_as_table(place, f"{FOLDER}{key}/2024/{key}_2024-03-30.parquet", key, "2024-03-30", "2024-03-30")
+
+
 # -------------------------------------------------------------------------------------------------- what goes wrong
 def test_one_that_cannot_be_exported_stops_no_other(place: Place, bigquery: CloudProxy) -> None:
     place.collect(*DAYS)
@@ -269,6 +401,21 @@ def test_a_month_begins_and_ends_with_the_dataset() -> None:
     assert (ended.days[-1], ended.open) == (date(2024, 2, 20), "")
 
 
+def test_of_a_partition_without_rows_there_is_no_file() -> None:
+    """Every day of it is stored and loaded, and was empty."""
+    (part,) = parts("system_warnings", "2024-02-01", "2024-02-29")
+    result = Result(REGISTRY["system_warnings"], [part], Outcome(REGISTRY["system_warnings"]))
+    assert result.wanted == [part]
+    result.parts = [replace(part, rows=0)]
+    assert result.wanted == []
+    assert re.search(r"^system_warnings +0 +0 +0 +0 +0 +0 +0\.0$", told([result], "US", is_plan=True), re.M)
+    # What was exported of it when it had some is not what it is now.
+    stale = f"system_warnings: {part.name} has rows that the table has not any more; delete it"
+    assert stale not in told([result], "US", is_plan=False)
+    result.parts = [replace(part, rows=0, generation=7)]
+    assert stale in told([result], "US", is_plan=False)
+
+
 def test_what_a_file_holds_has_one_name() -> None:
     (first,), (same,) = parts(KEY, "2024-02-01", "2024-02-29"), parts(KEY, "2024-02-01", "2024-02-29")
     (other,) = parts(KEY, "2024-02-01", "2024-02-29", columns=REGISTRY[KEY].columns[:-1])
@@ -279,4 +426,5 @@ def test_what_a_file_holds_has_one_name() -> None:
 def test_a_partition_fits_into_one_file(key: str) -> None:
     dataset = REGISTRY[key]
     day_count = {"MONTH": 31, "DAY": 1}[dataset.partition]
-    assert dataset.rows_per_day * day_count * costs.width(dataset.columns) < 1e9, "BigQuery writes no more into one"
+    texts = [column.name for column in dataset.columns if column.type == "JSON"]
+    assert dataset.rows_per_day * day_count * Result(dataset, [], Outcome(dataset), texts).row_bytes < 1e9, "BigQuery writes no more into one"

@@ -7,13 +7,10 @@ import json
 from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
-import pytest
-from conftest import SAMPLES, Place, Ran, content_of, settlement_of
+from conftest import Place, Ran, content_of
 from isal import igzip
-from standin.ckan import identity
-from test_neso_files import CAME, FILES, FULL, genuine, read, reply, sample, year_file
+from test_neso_files import reply, year_file
 
-from collector.base.gb_calendar import parse_utc
 from datasets_config import REGISTRY
 
 UTC = timezone.utc
@@ -288,67 +285,3 @@ def test_a_refusal_ends_the_run_with_a_clear_word(place: Place) -> None:
     assert ran.code == 1 and "429, too many requests. It blocks who goes on, so nothing more is asked" in ran.out
     assert len(place.requests("/neso/")) == 2
     download(place).ok()
-
-
-@genuine
-@pytest.mark.long
-def test_every_genuine_file_reaches_its_table_value_by_value(place: Place) -> None:
-    """All of ../shared/samples at once: published, downloaded, loaded, and each row compared with what the file says."""
-    wanted: dict[str, list[dict[str, Any]]] = {}
-    for name, (key, file_name, _) in FILES.items():
-        files = REGISTRY[key].files
-        assert files
-        if name == "demanddataupdate_2024-04.csv":
-            continue  # an earlier state of the file that is there
-        found, _ = read(key, sample(name), file_name or name)
-        wanted.setdefault(key, []).extend({**record, "@day": day} for day, record in found)
-        resource = NAMES.get(name) or next((one for one in CURRENT.get(key, ())), "")
-        pinned = next((id for period, id in files.pinned if not period), "")
-        place.api.portal.put(files.package, resource, sample(name), id=pinned or identity(files.package, resource), modified=CAME.isoformat()[:19], file=file_name or "data.csv", table=key == "n2ex_day_ahead_price")
-    keys = list(wanted)
-    live = [key for key in keys if REGISTRY[key].endpoint.is_snapshot]
-    place.download("--datasets", *live, now=CAME + timedelta(hours=1)).ok()
-    # A sample is some days of years; all days between would be empty ones.
-    for day in sorted({record["@day"] for key in keys if key not in live for record in wanted[key] if record["@day"] <= date(2026, 10, 8)}):
-        those = [key for key in keys if key not in live and any(record["@day"] == day for record in wanted[key]) and day >= REGISTRY[key].first_day]
-        ran = place.download("--datasets", *those, "--start-date", str(day), "--end-date", str(day), now=CAME + timedelta(hours=1))
-        assert "internal error" not in ran.out + ran.err
-    place.load("--datasets", *keys, "--end-date", "2026-10-08").ok()
-    for key, records in wanted.items():
-        dataset = REGISTRY[key]
-        inside = [record for record in records if dataset.first_day <= record["@day"] <= date(2026, 10, 8)]
-        expected = {json.dumps([_typed(record, column) for column in dataset.columns], default=str) for record in inside}
-        rows = {json.dumps([row[column.name] for column in dataset.columns], default=str) for row in place.rows(key)}
-        assert rows == expected, key
-        assert rows
-
-
-# Of files of a period what the portal calls them; of the others the one name.
-NAMES = {
-    "demanddata_2001.csv": "Historic Demand Data 2001", "demanddata_2009.csv": "Historic Demand Data 2009", "demanddata_2022_as_of_2022-11.csv": "Historic Demand Data 2022",
-    "demanddata_2023.csv": "Historic Demand Data 2023", "demanddata_2024.csv": "Historic Demand Data 2024", "demanddata_2026_year_file.csv": "Historic Demand Data 2026",
-    "embedded_archive_2024_upload.csv": "Embedded Solar and Wind Forecast Archive 2024", "embedded_archive_2026_dump.csv": "Embedded Solar and Wind Forecast Archive 2026",
-    "embedded_forecast.csv": "Embedded Solar and Wind Forecast", "day_ahead_wind_forecast_2026-10-08.csv": "Day Ahead Wind Forecast",
-    "historic_generation_mix.csv": "Historic GB Generation Mix", "n2ex_day_ahead_price.csv": " N2EX GB Day-Ahead Price",
-    "constraint_breakdown_2025-26.csv": "Constraint Breakdown 2025-2026", "thermal_constraint_costs_2021-22.csv": "Thermal Constraint Costs Data 21-22",
-    "thermal_constraint_costs_2022-23.csv": "Thermal Constraint Costs Data 22-23", "bsuos_historic_ii_2025.csv": "Historic II BSUoS Data 2025-2026",
-    "system_inertia_2026-27.csv": "GB System Inertia - 2026-2027", "system_inertia_cost_2024.csv": "GB System Inertia Costs 2024",
-}  # fmt: skip
-CURRENT: dict[str, tuple[str, ...]] = {key: ("A resource whose id is known",) for key, *_ in FILES.values()}
-
-
-def _typed(record: dict[str, Any], column: Any) -> Any:
-    """What the table should hold of a record in a column."""
-    instant = parse_utc(record[next(name for name in ("@issue", "@start") if name in record)]) if "@issue" in record or "@start" in record else None
-    if column.source == "@settlement_date":
-        return record["@day"]
-    if column.source == "@settlement_period":
-        return settlement_of(instant)[1] if instant else None
-    value = record.get(column.source)
-    if value is None:
-        return None
-    cast = {"INT64": lambda text: int(float(text)), "FLOAT64": float, "DATE": date.fromisoformat, "TIMESTAMP": parse_utc}.get(column.type, lambda it: it)
-    return cast(value)
-
-
-__all__ = ["FULL", "SAMPLES", "pytest"]

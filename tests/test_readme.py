@@ -4,6 +4,7 @@ the notebook, cell by cell."""
 from __future__ import annotations
 
 import ast
+import csv
 import json
 import re
 import subprocess
@@ -11,6 +12,7 @@ import sys
 import textwrap
 from collections import defaultdict
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -134,9 +136,36 @@ def test_the_ways_to_use_the_data_work(analyst: Place, cloud: LocalCloud, tmp_pa
     (tmp_path / ".local_cloud/demo/gcs" / place.bucket.name).symlink_to(cloud.data_dir / "gcs" / place.bucket.name)
     assert "initialDemandOutturn" in run(emulators, duckdb)
     assert run(sys.executable, client).split()[::2] == ["2022-10-29", "2022-10-30", "2022-10-31"]
-    if subprocess.run([sys.executable, "-c", "import pandas, pyarrow"], capture_output=True).returncode:
-        pytest.skip("all but the example for pandas works; that needs pandas and pyarrow in .venv")
-    assert "2022-10-30" in run(sys.executable, pandas)
+    printed = dict(re.findall(r"^(20\d\d-\d\d-\d\d) +([\d.]+)$", run(sys.executable, pandas), re.M))
+    assert {day: float(mean) for day, mean in printed.items()} == pytest.approx(means(place), rel=1e-6)
+
+
+def means(place: Place) -> dict[str, float]:
+    """Mean demand of each settlement day, by the calendar."""
+    demands: dict[str, list[int]] = defaultdict(list)
+    for row in place.rows("demand_outturn"):
+        demands[str(settlement_of(row["start_time"])[0])].append(row["initial_demand_outturn"])
+    assert {day: len(those) for day, those in demands.items()} == {"2022-10-29": 48, "2022-10-30": 50, "2022-10-31": 48}
+    return {day: sum(those) / len(those) for day, those in demands.items()}
+
+
+def test_the_example_for_pandas_of_the_page_on_connecting_works(analyst: Place, tmp_path: Path) -> None:
+    place = analyst
+    page = (ROOT / "docs/connect.md").read_text()
+    (code,) = re.findall(r"^## pandas\n.*?```python\n(.*?)```", page, re.S | re.M)
+    assert "google-cloud-bigquery[pandas," in code
+    code = code.replace("YOUR-PROJECT.uk_energy_prod", place.dataset_id).replace("2024-01-01", "2022-10-30")
+    # What a login is there, is a token here.
+    code = code.replace('bigquery.Client("YOUR-PROJECT")', 'bigquery.Client(os.environ["BMRS_PROJECT"], Credentials(os.environ["LOCAL_CLOUD_TOKEN"]))')
+    code = f"import os\nfrom google.oauth2.credentials import Credentials\n{code.rstrip()}.to_csv('demand.csv')"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=place.env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    with (tmp_path / "demand.csv").open() as file:
+        found = [(datetime.fromisoformat(row["start_time"]), int(row["national_demand_mw"])) for row in csv.DictReader(file)]
+    # By the clock of the UK, where an hour of the 30th comes twice: in summer time, and after it.
+    wanted = {row["start_time"]: row["initial_demand_outturn"] for row in place.rows("demand_outturn") if str(row["settlement_date"]) >= "2022-10-30"}
+    assert dict(found) == wanted and len(found) == 98
+    assert sorted(f"{at:%H:%M %z}" for at, _ in found if f"{at:%d %H}" == "30 01") == ["01:00 +0000", "01:00 +0100", "01:30 +0000", "01:30 +0100"]
 
 
 # ------------------------------------------------------------------------------------------------------------- the notebook

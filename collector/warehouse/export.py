@@ -3,6 +3,8 @@
 A file is one partition of a table: a month or, of the largest tables, a day. An extract job takes a partition for nothing,
 into one file of at most 1 GB of table data, which a month of the largest tables exceeds; EXPORT DATA is billed for what its
 query reads, and writes as many files as it likes (https://cloud.google.com/bigquery/docs/exporting-data).
+Of BigQuery's types the same page gives JSON none in Parquet. A partition that has such columns is therefore first selected
+into a table of its own with them as text, which is dropped again; that query is billed for what it reads.
 
 What a file holds is told by its metadata: an identity made of what the load ledger has of its days. The job writes beside,
 and a copy puts content and identity in place in one step, so that no file ever has another one's. Where a load publishes in
@@ -16,7 +18,7 @@ import hashlib
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import partial
 from itertools import groupby
 
@@ -31,14 +33,15 @@ from collector.cloud import costs, refusals
 from collector.days import Task, days_by_cause, days_text, is_published
 from collector.registry.model import Dataset
 from collector.storage.day_objects import LISTED, PAGE, RETRY, DayObject, DayStore
-from collector.warehouse.layout import Loaded, column_hash, is_loaded
+from collector.warehouse.layout import STAGING_PREFIX, Loaded, column_hash, is_loaded
 from collector.warehouse.outcome import Outcome
-from collector.warehouse.publish import attempt_tag
+from collector.warehouse.publish import STAGING_LIFETIME, attempt_tag
 from collector.warehouse.tables import ATTEMPTS, JOB_TIMEOUT_MS, Gone, Unloadable, Warehouse
 
 FOLDER = "parquet/"
 # What a job writes before it is in its place; of a run that was killed some of it stays, and the next takes it away.
 BESIDE = "parquet_unfinished/"
+HOUR = timedelta(hours=1)
 IDENTITY = "identity"
 # Partitioning -> partition ids, as BigQuery writes them behind $, and what the names of files have of a day.
 _IDS = {"MONTH": ("%Y%m", "%Y-%m"), "DAY": ("%Y%m%d", "%Y-%m-%d")}
@@ -117,6 +120,19 @@ def _open(
     return "not loaded whole" if lacking else ""
 
 
+def texts_sql(table: str, name: str, texts: Sequence[str], days: Sequence[date], kind: str) -> str:
+    """Makes of a partition a table `name` that is parted likewise and has these columns as text, null where they are null
+    (TO_JSON_STRING makes a word of it); it vanishes by itself."""
+    told = ", ".join(f"IF({column} IS NULL, NULL, TO_JSON_STRING({column})) AS {column}" for column in texts)
+    parted = "settlement_date" if kind == "DAY" else f"DATE_TRUNC(settlement_date, {kind})"
+    return (
+        f"CREATE OR REPLACE TABLE `{name}` PARTITION BY {parted}\n"
+        f"OPTIONS (expiration_timestamp = TIMESTAMP_ADD(CURRENT_TIMESTAMP(), INTERVAL {STAGING_LIFETIME // HOUR} HOUR))\n"
+        f"AS\nSELECT * REPLACE ({told}) FROM `{table}`\n"
+        f"WHERE settlement_date BETWEEN DATE '{days[0]}' AND DATE '{days[-1]}'"
+    )
+
+
 @dataclass
 class Result:
     """What an export did, or would do, for one dataset."""
@@ -124,6 +140,8 @@ class Result:
     dataset: Dataset
     parts: list[Part]
     outcome: Outcome
+    # The columns that are written as text.
+    texts: Sequence[str] = ()
     exported: int = 0
     rows: int = 0
     size: int = 0
@@ -133,6 +151,11 @@ class Result:
     def wanted(self) -> list[Part]:
         """What is whole, has rows, and is not there as it is now."""
         return [part for part in self.parts if not part.open and part.rows and not part.is_same]
+
+    @property
+    def row_bytes(self) -> int:
+        """Of a row in the table, about; what JSON takes is told by the records."""
+        return max(costs.width(self.dataset.columns), self.dataset.bytes_per_row if self.texts else 0)
 
 
 class Export:
@@ -151,6 +174,7 @@ class Export:
         if not live or not live.time_partitioning or not task.days:
             return result
         kind = live.time_partitioning.type_
+        result.texts = [column.name for column in live.schema if column.field_type == "JSON"]
         first, last = _whole(dataset, task.first, kind)[0], _whole(dataset, task.last, kind)[-1]
         ledger, (stored, files) = together(
             lambda: self.warehouse.ledger(dataset, live, first, last),
@@ -193,7 +217,7 @@ class Export:
             outcome.fail(part.days, outcome.given_up)
             return
         try:
-            size = self._write(part)
+            size = self._write(part, result.texts)
         except Unloadable as error:
             outcome.fail(part.days, f"{part.name} cannot be exported: {error}")
         except (GoogleAPIError, GoogleAuthError, OSError, Gone) as error:
@@ -215,29 +239,56 @@ class Export:
     def _beside(self, part: Part) -> str:
         return f"{BESIDE}{self.dataset.key}/{part.id}_{self._digest(part)}.parquet"
 
-    def _write(self, part: Part) -> int:
-        """Have the file written; its bytes."""
+    def _write(self, part: Part, texts: Sequence[str]) -> int:
+        """Have the file written, these columns as text; its bytes."""
         beside = self._beside(part)
         config = bigquery.ExtractJobConfig(
             destination_format=bigquery.DestinationFormat.PARQUET, compression=bigquery.Compression.ZSTD,
             labels=refusals.labels("export", self.dataset.key), job_timeout_ms=JOB_TIMEOUT_MS,
         )  # fmt: skip
-        source = bigquery.TableReference.from_string(self.warehouse.table_id(f"{self.dataset.table}${part.id}"))
         uri = f"gs://{self.bucket.name}/{beside}"
         for attempt in range(ATTEMPTS):
+            tag = f"{self._digest(part)}_{attempt_tag(attempt)}"
             try:
-                self.warehouse.job(
-                    lambda its_id: self.warehouse.client.extract_table(
-                        source, uri, job_id=its_id, location=self.warehouse.home.location, job_config=config, retry=self.warehouse.retry,
-                    ),
-                    f"export_{self._digest(part)}_{attempt_tag(attempt)}",
-                )  # fmt: skip
+                with self._table(part, texts, tag) as table:
+                    source = bigquery.TableReference.from_string(f"{table}${part.id}")
+                    self.warehouse.job(
+                        lambda its_id, source=source: self.warehouse.client.extract_table(  # type: ignore[misc]
+                            source, uri, job_id=its_id, location=self.warehouse.home.location, job_config=config, retry=self.warehouse.retry,
+                        ),
+                        f"export_{tag}",
+                    )  # fmt: skip
                 return self._place(beside, part)
             except Gone:
                 if attempt == ATTEMPTS - 1:
                     raise
                 self.warehouse.stop.sleep(0.2 * 2**attempt)
         raise AssertionError("not reached")
+
+    @contextlib.contextmanager
+    def _table(self, part: Part, texts: Sequence[str], tag: str) -> Iterator[str]:
+        """Meanwhile a table that Parquet can have the partition of: the dataset's own or, with columns to be written as
+        text, one that is made of it. Raises Gone where another run has dropped that one."""
+        own = self.warehouse.table_id(self.dataset.table)
+        if not texts:
+            yield own
+            return
+        name = self.warehouse.table_id(f"{STAGING_PREFIX}{self.dataset.table}_{tag}")
+        sql = texts_sql(own, name, texts, part.days, "MONTH" if len(part.id) == 6 else "DAY")
+        config = self.warehouse.config("export", self.dataset)
+        try:
+            self.warehouse.job(
+                lambda its_id: self.warehouse.client.query(
+                    sql, job_config=config, job_id=its_id, location=self.warehouse.home.location, job_retry=None, retry=self.warehouse.retry
+                ),
+                f"texts_{tag}",
+            )  # fmt: skip
+            try:
+                yield name
+            except NotFound:
+                raise Gone(f"{name} was dropped meanwhile") from None
+        finally:
+            self.warehouse.drop(name)
 
     def _place(self, beside: str, part: Part) -> int:
         """Put what a job has written in its place, with its identity. Raises Gone where it is not there any more."""
@@ -268,12 +319,13 @@ def told(results: Sequence[Result], location: str, *, is_plan: bool, screen: Scr
     rows: list[tuple[str, ...]] = [
         ("DATASET", "FILES", "SAME", "NOT WHOLE", "TO EXPORT" if is_plan else "EXPORTED", "FAILED", "ROWS", "MB")
     ]
-    growth = 0
+    growth = billed = 0
     for result in results:
         wanted = result.wanted
         count, lines = (len(wanted), sum(part.rows for part in wanted)) if is_plan else (result.exported, result.rows)
-        size = lines * costs.width(result.dataset.columns) if is_plan else result.size
+        size = lines * result.row_bytes if is_plan else result.size
         growth += size
+        billed += sum(max(part.rows * result.row_bytes, costs.LEAST) for part in wanted) if result.texts else 0
         failed = sum(part.days[0] in result.outcome.result.failed for part in result.parts)
         rows.append((
             result.dataset.key, str(sum(part.generation > 0 for part in result.parts)), str(sum(part.is_same for part in result.parts)),
@@ -288,6 +340,13 @@ def told(results: Sequence[Result], location: str, *, is_plan: bool, screen: Scr
         for part in result.parts:
             if part.open:
                 open_days.setdefault(part.open, []).extend(part.days)
+        if result.texts and result.wanted:
+            text.append(f"{key}: as text, for Parquet has no JSON of BigQuery's: {', '.join(result.texts)}")
+        text += [
+            f"{key}: {part.name} has rows that the table has not any more; delete it"
+            for part in result.parts
+            if part.generation and not (part.rows or part.open or part.is_same)
+        ]
         text += [f"{key}: not exported, {why}: {days_text(days)}" for why, days in open_days.items()]
         text += [
             f"FAILED {key} {days_text(days)}: {why}"
@@ -295,8 +354,9 @@ def told(results: Sequence[Result], location: str, *, is_plan: bool, screen: Scr
         ]
     if is_plan:
         prices, which = costs.price(location)
+        query = f", queries that make text of JSON {costs.money(billed, location)}" if billed else ""
         text.append(
-            f"MB are of the tables; files are smaller. Extract jobs are free; Cloud Storage: at most {growth / 1e9:,.2f} GB "
+            f"MB are of the tables; files are smaller. Extract jobs are free{query}; Cloud Storage: at most {growth / 1e9:,.2f} GB "
             f"{growth / 1e9 * prices.objects:.2f} USD a month ({which})\nNothing was exported."
         )  # fmt: skip
     return "\n".join(text)
