@@ -555,10 +555,37 @@ SCRIPT = """async ([storage, bigquery, bucket, token]) => {
   await attempt("query", `${bigquery}/bigquery/v2/projects/test-project/queries`, {...simple, body: sql});
   await attempt("query as JSON", `${bigquery}/bigquery/v2/projects/test-project/queries`, {method: "POST", headers: {"Content-Type": "application/json"}, body: sql});
   await attempt("query with the token", `${bigquery}/bigquery/v2/projects/test-project/queries`, {method: "POST", headers: {...bearer, "Content-Type": "application/json"}, body: sql});
-  const form = Object.assign(document.createElement("form"), {method: "POST", action: upload + "evil4", enctype: "text/plain", target: "frame"});
-  form.innerHTML = "<input name=evil value=evil>";
-  document.body.append(Object.assign(document.createElement("iframe"), {name: "frame"}), form);
-  await new Promise(done => { document.querySelector("iframe").onload = done; form.submit(); setTimeout(done, 3000); });
+  await attempt("read, opaque", `${storage}/storage/v1/b/${bucket}/o`, {mode: "no-cors", credentials: "include"});
+  await attempt("write outside, opaque", upload + name, {...simple, mode: "no-cors", keepalive: true});
+  navigator.sendBeacon(upload + "evil5", "evil");
+  // What tells a page more than that there was an answer: a socket that opens, an element that loads, an event.
+  const made = (what, make, good) => new Promise(done => {
+    const one = make();
+    one["on" + good] = () => { told.push([what, good]); done(); };
+    one.onerror = one.onclose = done;
+  });
+  const address = (url, path) => new URL(url + path, location.href);
+  for (const url of [storage, bigquery]) {
+    const socket = address(url, "/upload/storage/v1/b/" + bucket + "/o?uploadType=media&name=evil6");
+    socket.protocol = "ws:";
+    await made("websocket", () => new WebSocket(socket), "open");
+    await made("events", () => new EventSource(address(url, `/storage/v1/b/${bucket}/o`)), "open");
+    for (const [kind, key] of [["img", "src"], ["script", "src"], ["link", "href"]]) {
+      await made(kind, () => {
+        const one = Object.assign(document.createElement(kind), {rel: "stylesheet", [key]: address(url, `/download/storage/v1/b/${bucket}/o/mine?alt=media`)});
+        document.body.append(one);
+        return one;
+      }, "load");
+    }
+  }
+  const forms = [["text/plain", "evil4"], ["multipart/form-data", "../../../evil7"], ["application/x-www-form-urlencoded", "evil8"]];
+  for (const [enctype, object] of forms) {
+    const form = Object.assign(document.createElement("form"), {method: "POST", action: upload + encodeURIComponent(object), enctype, target: object});
+    form.innerHTML = "<input name=evil value=evil>";
+    const frame = Object.assign(document.createElement("iframe"), {name: object});
+    document.body.append(frame, form);
+    await new Promise(done => { frame.onload = done; form.submit(); setTimeout(done, 3000); });
+  }
   return told;
 }"""
 
