@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import http.client
 import json
 import os
@@ -43,12 +44,32 @@ def _cpu(pid: int) -> float:
     return 1e3 * (int(fields[11]) + int(fields[12])) / _TICK
 
 
+def _behind(pid: int, bare: int) -> http.client.HTTPConnection:
+    """A connection to the very emulator behind the door, in its own network, which only root may enter and leave again;
+    for others to the one without a door. Two processes are not served alike on a busy machine."""
+    if os.geteuid():
+        return http.client.HTTPConnection(_HERE, bare, timeout=60)
+    connection = http.client.HTTPConnection(_HERE, 4443, timeout=60)
+    enter = ctypes.CDLL(None, use_errno=True).setns
+    with Path("/proc/thread-self/ns/net").open() as own, Path(f"/proc/{_child(pid)}/ns/net").open() as other:
+        try:
+            if enter(other.fileno(), 0):
+                raise OSError(ctypes.get_errno(), "setns")
+            connection.connect()
+        finally:
+            enter(own.fileno(), 0)
+    return connection
+
+
+def _child(pid: int) -> str:
+    (child,) = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return child
+
+
 @contextlib.contextmanager
 def _bare(lab: Lab) -> Iterator[int]:
     """The port of a storage emulator without a door, over the same folder, started as the door starts its own."""
-    pid = lab.cloud.pid("storage")
-    (behind,) = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    binary = Path(f"/proc/{behind}/exe").readlink()
+    binary = Path(f"/proc/{_child(lab.cloud.pid('storage'))}/exe").readlink()
     with socket.socket() as free:
         free.bind((_HERE, 0))
         port = free.getsockname()[1]
@@ -57,7 +78,7 @@ def _bare(lab: Lab) -> Iterator[int]:
         [binary, "-scheme", "http", "-host", _HERE, "-port", str(port), "-external-url", f"http://{here}",
          "-public-host", here, "-backend", "filesystem", "-filesystem-root", "gcs", "-location", lab.cloud.location.upper(),
          "-log-level", "error"],
-        cwd=lab.cloud.data_dir, env={"TMPDIR": str(lab.cloud.data_dir / "tmp")}, stdin=subprocess.DEVNULL, umask=0o077,
+        cwd=lab.cloud.data_dir, env={"TMPDIR": str(lab.cloud.data_dir / "tmp")}, stdin=subprocess.DEVNULL, umask=0o077, start_new_session=True,
     )  # fmt: skip
     try:
         deadline = time.monotonic() + 60
@@ -88,9 +109,10 @@ def run(lab: Lab) -> Iterator[Row]:
     ]  # fmt: skip
     with _bare(lab) as bare:
         ports = {"bare": bare, "door": urlsplit(lab.cloud.storage_url).port or 0}
-        ways = {name: http.client.HTTPConnection(_HERE, port, timeout=60) for name, port in ports.items()}
         token, pid = lab.cloud.token, lab.cloud.pid("storage")
-        _ask(ways["door"], token, "POST", f"/storage/v1/b?project={PROJECT}", json.dumps({"name": _BUCKET}).encode())
+        door = http.client.HTTPConnection(_HERE, ports["door"], timeout=60)
+        ways = {"bare": _behind(pid, bare), "door": door}
+        _ask(door, token, "POST", f"/storage/v1/b?project={PROJECT}", json.dumps({"name": _BUCKET}).encode())
         for number in range(10 if lab.quick else 1_000):
             _ask(ways["bare"], token, "POST", f"{upload}many/{number:04}", b"x")
         for what, pairs, judged, ask in cases:
@@ -106,7 +128,7 @@ def run(lab: Lab) -> Iterator[Row]:
         found = side_by_side(rounds, **{name: partial(_chain, lab, port) for name, port in ports.items()})
         days = "a day" if lab.quick else "30 days"
         yield _row(
-            f"download, load and verify, three datasets, {days}", found, (_cpu(pid) - before) / rounds, not lab.quick
+            f"download, load and verify, two datasets, {days}", found, (_cpu(pid) - before) / rounds, not lab.quick
         )
 
 

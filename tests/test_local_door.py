@@ -496,6 +496,34 @@ def test_a_token_that_is_not_this_starts_is_told_in_one_line(place: Place) -> No
     assert "of-an-earlier-start" not in ran.err
 
 
+def test_nobody_takes_a_port_while_the_emulators_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the moment at which it is chosen: whoever tries, by whatever option, is refused, and what comes is the door's."""
+    popen, tried = subprocess.Popen, []
+    with socket.socket() as free:
+        free.bind((local_cloud.LOOPBACK, 0))
+        port = free.getsockname()[1]
+
+    def attacked(*arguments: Any, **options: Any) -> Any:
+        for address in (local_cloud.LOOPBACK, ""):
+            with socket.socket() as rival:
+                rival.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                if hasattr(socket, "SO_REUSEPORT"):
+                    rival.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+                try:
+                    rival.bind((address, port))
+                    rival.listen()
+                    tried.append("it may")
+                except OSError:
+                    tried.append("refused")
+        return popen(*arguments, **options)
+
+    monkeypatch.setattr(subprocess, "Popen", attacked)
+    with LocalCloud(tmp_path / "data", PROJECT, "some-bucket", "some", gcs_port=port) as cloud:
+        assert cloud.request("GET", f"{cloud.storage_url}/storage/v1/b?project={PROJECT}")[0] == 200
+    assert len(tried) >= 4
+    assert set(tried) == {"refused"}
+
+
 # ----------------------------------------------------------------------------------------- a page in the user's browser
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
