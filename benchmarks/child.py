@@ -59,12 +59,12 @@ def main(words: list[str]) -> None:
         processes.append(_peak(process.pid))
         kill(process)
 
-    def told_summary(results: list[Any]) -> str:
+    def told_summary(results: list[Any], *more: Any) -> str:
         seconds.update({result.dataset.key: result.seconds for result in results})
         bodies.update(
             {result.dataset.key: result.traffic.body_bytes for result in results if hasattr(result, "traffic")}
         )
-        return summary(results)  # type: ignore[no-any-return]
+        return summary(results, *more)  # type: ignore[no-any-return]
 
     HTTPConnectionPool.urlopen, HTTPConnectionPool._new_conn, outcome.summary = (
         counted_send,

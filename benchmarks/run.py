@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measure the programs against what network, API and machine allow, side by side in one run.
 
-    python3 benchmarks/run.py [--quick] [--rounds N] [floor cpu memory cores loader workers rerun startup scaling pace bill chains]
+    python3 benchmarks/run.py [--quick] [--rounds N] [floor cpu memory cores loader workers rerun startup scaling pace bill chains door]
 
 Needs what the tests need (tests/requirements.lock), the emulators of local_cloud.py, and curl. Prints a table of
 Markdown: what was measured, the value, the target beside it. All take about 40 minutes.
@@ -19,12 +19,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks import bill, chains, downloads, loads, pace, startup
+from benchmarks import bill, chains, door, downloads, loads, pace, startup
 from benchmarks.lab import Lab, Row
 
 BENCHES: dict[str, Callable[[Lab], Iterable[Row]]] = {
     "startup": startup.run, "floor": downloads.floor, "cpu": downloads.cpu, "memory": downloads.memory, "cores": downloads.cores, "scaling": downloads.scaling,
-    "loader": loads.loader, "workers": loads.workers, "rerun": loads.rerun, "pace": pace.run, "bill": bill.run, "chains": chains.run,
+    "loader": loads.loader, "workers": loads.workers, "rerun": loads.rerun, "pace": pace.run, "bill": bill.run, "chains": chains.run, "door": door.run,
 }  # fmt: skip
 _VERDICT = {True: "met", False: "MISSED", None: ""}
 

@@ -15,6 +15,7 @@ import asyncio
 import contextlib
 import ctypes
 import email.message
+import fcntl
 import hmac
 import json
 import os
@@ -57,9 +58,14 @@ _PASSED = re.compile(
     rb"host|accept|accept-encoding|content-(type|encoding|length|range)|range|x-(goog|upload)-[a-z0-9-]+|if-[a-z-]+"
 )
 _KEPT_BACK = re.compile(rb"access-control-.*|connection|keep-alive|transfer-encoding|date")
+# What stands above a part's content, from behind its boundary on.
+_TOP = re.compile(rb"\r?\n(?:[^\r\n]+\r?\n)*\r?\n")
 _HEAD = 64 * 1024  # bytes at most of what an upload says of itself
 # Bytes of a body that may wait here in each direction: with the 64 kB of a default, large uploads take twice as long.
 _IN_FLIGHT = 4 << 20
+# With as many bytes of a body still to come, the kernel hands them on.
+_LARGE = 1 << 20
+_AT_ONCE = 2  # SPLICE_F_NONBLOCK
 # With less room on the disk, in bytes, nothing is written any more.
 _LEAST_ROOM = 1 << 20
 
@@ -70,6 +76,10 @@ class Refused(Exception):
     def __init__(self, status: int, why: str) -> None:
         super().__init__(why)
         self.status = status
+
+
+class Gone(Exception):
+    """The client went away in the middle of its request."""
 
 
 # ---------------------------------------------------------------------------------------------------------- the door
@@ -138,6 +148,8 @@ def guarded(app: App, allowed: Sequence[tuple[str, str]], port: int, token: str)
             await app({**scope, "headers": headers}, receive, _for_good(send))
         except Refused as refused:
             await _answer(send, refused.status, str(refused))
+        except Gone:
+            pass  # nobody is there to be told
 
     return door
 
@@ -207,11 +219,16 @@ def forwarder(port: int, tls: ssl.SSLContext | None) -> App:
             try:
                 # An emulator that refuses an upload may not read it to its end.
                 with contextlib.suppress(ConnectionError):
-                    writer.write(protocol.send(h11.Request(method=scope["method"], target=target, headers=headers)))
+                    # In one go with what follows: each write wakes who reads.
+                    waiting = [protocol.send(h11.Request(method=scope["method"], target=target, headers=headers))]
                     async for piece in _chain(head, body):
-                        writer.writelines(protocol.send_with_data_passthrough(h11.Data(data=piece)))
+                        waiting += protocol.send_with_data_passthrough(h11.Data(data=piece))
+                        writer.write(b"".join(waiting))
+                        waiting = []
+                        if tls is None:
+                            await _pass_by(receive.__self__, protocol, writer)
                         await writer.drain()
-                    writer.write(protocol.send(h11.EndOfMessage()))
+                    writer.write(b"".join((*waiting, protocol.send(h11.EndOfMessage()))))
                 while (event := protocol.next_event()) is not h11.PAUSED:
                     if event is h11.NEED_DATA:
                         protocol.receive_data(await reader.read(1 << 18))
@@ -244,13 +261,99 @@ def forwarder(port: int, tls: ssl.SSLContext | None) -> App:
     return forward
 
 
+class _Passed:
+    """So many bytes of a body: all that h11 needs to know of them."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+
+    def __len__(self) -> int:
+        return self.count
+
+
+async def _pass_by(client: Any, protocol: Any, writer: asyncio.StreamWriter) -> None:
+    """Have the kernel hand on what is still to come of a large body, but the last byte: this process sees none of it.
+
+    client: uvicorn's side of the request. What was read already goes first.
+    """
+    import h11
+
+    # Of what h11 reads, only a body of known length has this.
+    body = client.conn._reader
+    if getattr(body, "_remaining", 0) < _LARGE or not hasattr(os, "splice"):
+        return
+    client.flow.pause_reading()
+    if client.body:
+        writer.write(protocol.send(h11.Data(data=bytes(client.body))))
+        client.body.clear()
+    writer.transport.set_write_buffer_limits(0)
+    await writer.drain()
+    writer.transport.set_write_buffer_limits(_IN_FLIGHT)
+    before = body._remaining
+    # The loop lets nobody wait for its own descriptors.
+    source, target = (os.dup(side.get_extra_info("socket").fileno()) for side in (client.transport, writer))
+    try:
+        await _splice(source, target, body)
+    finally:
+        os.close(source)
+        os.close(target)
+    protocol.send_with_data_passthrough(h11.Data(data=_Passed(before - body._remaining)))
+
+
+async def _splice(source: int, target: int, body: Any) -> None:
+    """Move all of `body` but its last byte from one socket to another, or what there is when the first one ends."""
+    pipe, mouth = os.pipe()
+    inside = 0
+    try:
+        with contextlib.suppress(PermissionError):  # who has many pipes may have small ones only
+            fcntl.fcntl(mouth, fcntl.F_SETPIPE_SZ, _LARGE)
+        while body._remaining > 1 or inside:
+            taken = given = 0
+            if body._remaining > 1:
+                try:
+                    taken = os.splice(source, mouth, body._remaining - 1, flags=_AT_ONCE)
+                    if not taken:
+                        return
+                except BlockingIOError:
+                    pass
+                except OSError:  # by the usual way it is told what that means
+                    return
+                body._remaining -= taken
+                inside += taken
+            if inside:
+                with contextlib.suppress(BlockingIOError):
+                    given = os.splice(pipe, target, inside, flags=_AT_ONCE)
+                inside -= given
+            if not taken and not given:
+                await (_ready(target, "writer") if inside else _ready(source, "reader"))
+    finally:
+        os.close(pipe)
+        os.close(mouth)
+
+
+async def _ready(fd: int, side: str) -> None:
+    """Wait until `fd` can be read from ("reader") or written to ("writer")."""
+    loop = asyncio.get_running_loop()
+    ready = loop.create_future()
+
+    def tell() -> None:
+        if not ready.done():
+            ready.set_result(None)
+
+    getattr(loop, f"add_{side}")(fd, tell)
+    try:
+        await ready
+    finally:
+        getattr(loop, f"remove_{side}")(fd)
+
+
 async def _body(receive: Any) -> AsyncIterator[bytes]:
-    """What the client sends. ConnectionError when it went away before the end."""
+    """What the client sends. Raises Gone when it went away before the end."""
     more = True
     while more:
         message = await receive()
         if message["type"] != "http.request":
-            raise ConnectionError("the client went away")
+            raise Gone
         more = message.get("more_body", False)
         if message.get("body"):
             yield message["body"]
@@ -298,26 +401,33 @@ async def _target(scope: dict[str, Any], body: AsyncIterator[bytes]) -> tuple[by
 
 async def _description(kind: str, headers: Headers, body: AsyncIterator[bytes]) -> tuple[bytes, str]:
     """The begin of an upload's body, and the object's name in it ("" without). Raises Refused when it has none."""
-    boundary = ""
+    mark = b""
     if kind == "multipart":
         content_type = email.message.Message()
         content_type["Content-Type"] = dict(headers).get(b"content-type", b"").decode("latin-1")
-        boundary = str(content_type.get_param("boundary") or "")
-    part = re.compile(
-        rb"--%b\r?\n(?:[^\r\n]+\r?\n)*\r?\n(.*?)\r?\n--%b" % ((re.escape(boundary.encode()),) * 2), re.DOTALL
-    )
+        if boundary := str(content_type.get_param("boundary") or ""):
+            mark = b"--" + boundary.encode()
     head = b""
     found = None
     async for piece in body:
         head += piece
-        if (kind == "multipart" and (found := part.match(head[:_HEAD].lstrip()))) or len(head) > _HEAD:
+        if (mark and (found := _first_part(head[:_HEAD].lstrip(), mark))) or len(head) > _HEAD:
             break
-    text = head if kind == "resumable" else found[1] if found and boundary else b""
+    text = head if kind == "resumable" else found or b""
     try:
         described = json.loads(text or b"{}") if kind == "resumable" else json.loads(text)
         return head, str(described.get("name") or "")
     except (ValueError, AttributeError, RecursionError):
         raise Refused(400, "an upload whose description is no JSON object") from None
+
+
+def _first_part(text: bytes, mark: bytes) -> bytes | None:
+    """The content of the part with which `text` begins, if it has its end too."""
+    if text.startswith(mark) and (top := _TOP.match(text, len(mark))):
+        end = text.find(b"\n" + mark, top.end())
+        if end >= 0:
+            return text[top.end() : end].removesuffix(b"\r")
+    return None
 
 
 # ------------------------------------------------------------------------------------------------- the two processes

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import http.client
 import http.server
 import json
 import os
+import random
 import re
 import shutil
 import socket
+import struct
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -25,7 +29,7 @@ from google.api_core.exceptions import BadRequest, GoogleAPICallError
 import local_cloud
 from collector import confinement
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+CHROMIUM = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 LINUX_ROOT = pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="becoming another user needs root on Linux")
 PATHS = {"storage": f"/storage/v1/b?project={PROJECT}", "bigquery": f"/bigquery/v2/projects/{PROJECT}/datasets"}
 
@@ -410,11 +414,114 @@ def test_clients_come_through_the_door_with_all_they_send(place: Place, cloud: L
     assert place.bucket.blob("chunked").download_as_bytes() == b"abcde"
 
 
+def wait_until(true: Callable[[], bool], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, "waited too long"
+        time.sleep(0.02)
+
+
+def descriptors(cloud: LocalCloud) -> int:
+    """How many files, connections and pipes the storage emulator's door has open."""
+    return len(list(Path(f"/proc/{cloud.pid('storage')}/fd").iterdir()))
+
+
+@pytest.mark.parametrize("size", [(1 << 20) - 1, 1 << 20, (1 << 20) + 1, (1 << 20) + 300_000, 8 << 20, (20 << 20) + 7])
+@pytest.mark.parametrize("piece", [1 << 30, 700_001])
+def test_large_bodies_come_through_as_they_are(place: Place, cloud: LocalCloud, size: int, piece: int) -> None:
+    """On one connection, with what follows at once behind them: no byte of a body is taken for the next request's."""
+    port, content = port_of(cloud, "storage"), random.Random(size).randbytes(size)
+    described = b'--x\r\nContent-Type: application/json\r\n\r\n{"name": "two"}\r\n--x\r\nContent-Type: text/plain\r\n\r\n' + content + b"\r\n--x--\r\n"
+    # Uploads that are broken off take along the connections to the emulator: for the next the door makes one, while bytes come in.
+    for _ in range(30):
+        with socket.create_connection((local_cloud.LOOPBACK, port)) as broken:
+            broken.sendall(_post(port, cloud.token, "uploadType=media&name=never", "text/plain", b"xy").replace(b"{bucket}", place.bucket_name.encode())[:-1])
+    connection = http.client.HTTPConnection(local_cloud.LOOPBACK, port, timeout=60)
+    headers = {"Authorization": f"Bearer {cloud.token}"}
+    kinds = (("multipart", "multipart/related; boundary=x", described), ("media&name=one", "text/plain", content))
+    for kind, content_type, body in kinds:
+        path = f"/upload/storage/v1/b/{place.bucket_name}/o?uploadType={kind}"
+        pieces = (body[at : at + piece] for at in range(0, len(body), piece))
+        connection.request("POST", path, pieces, {**headers, "Content-Type": content_type, "Content-Length": str(len(body))})
+        assert connection.getresponse().read().startswith(b'{"kind":"storage#object"')
+    # Two requests in one go, the second of which is a body's neighbour.
+    one, two = (_post(port, cloud.token, f"uploadType=media&name={name}", "text/plain", content) for name in ("three", "four"))
+    status, text = raw(port, (one.replace(b"Connection: close\r\n", b"") + two).replace(b"{bucket}", place.bucket_name.encode()))
+    assert (status, text.count('"kind":"storage#object"')) == (200, 2)
+    for name in ("one", "two", "three", "four"):
+        assert place.bucket.blob(name).download_as_bytes() == content, name
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process's descriptors")
+@pytest.mark.parametrize("sent", [1_000, 300_000, 20 << 20])
+def test_an_upload_that_is_broken_off_leaves_nothing(place: Place, cloud: LocalCloud, sent: int) -> None:
+    place.bucket.blob("whole").upload_from_string(b"x")
+    before, port = descriptors(cloud), port_of(cloud, "storage")
+    whole = _post(port, cloud.token, "uploadType=media&name=half", "text/plain", bytes(32 << 20)).replace(b"{bucket}", place.bucket_name.encode())
+    for reset in (False, True):
+        for _ in range(5):
+            connection = socket.create_connection((local_cloud.LOOPBACK, port), timeout=20)
+            connection.sendall(whole[:sent])
+            if reset:
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection.close()
+    wait_until(lambda: descriptors(cloud) <= before)
+    assert set(place.objects("")) == {"whole"}
+
+
+def test_a_large_upload_that_is_refused_is_told_and_the_connection_stays_in_step(place: Place, cloud: LocalCloud) -> None:
+    """By the door, which reads none of it, and by the emulator, which has no such bucket."""
+    port = port_of(cloud, "storage")
+    place.bucket.blob("good").upload_from_string(b"good")
+    body = b"GET /evil HTTP/1.1\r\n\r\n" * 400_000
+    for bucket, name, statuses in ((place.bucket_name, "..%2Fevil", {400}), ("there-is-none", "a", {404})):
+        connection = http.client.HTTPConnection(local_cloud.LOOPBACK, port, timeout=60)
+        headers = {"Authorization": f"Bearer {cloud.token}"}
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            connection.request("POST", f"/upload/storage/v1/b/{bucket}/o?uploadType=media&name={name}", body, headers)
+        with contextlib.suppress(ConnectionResetError):
+            answer = connection.getresponse()
+            answer.read()
+            assert answer.status in statuses
+            connection.request("GET", f"/storage/v1/b/{place.bucket_name}/o", headers=headers)
+            listed = json.loads(connection.getresponse().read())
+            assert [item["name"] for item in listed["items"]] == ["good"]
+    assert set(place.objects("")) == {"good"}
+
+
 def test_a_token_that_is_not_this_starts_is_told_in_one_line(place: Place) -> None:
     ran = place.run("enhanced_bigquery_loader.py", "--check-setup", **{"LOCAL_CLOUD_TOKEN": "of-an-earlier-start"})
     assert ran.code == 2
     assert "LOCAL_CLOUD_TOKEN" in ran.err and ran.err.count("\n") == 1
     assert "of-an-earlier-start" not in ran.err
+
+
+def test_nobody_takes_a_port_while_the_emulators_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the moment at which it is chosen: whoever tries, by whatever option, is refused, and what comes is the door's."""
+    popen, tried = subprocess.Popen, []
+    with socket.socket() as free:
+        free.bind((local_cloud.LOOPBACK, 0))
+        port = free.getsockname()[1]
+
+    def attacked(*arguments: Any, **options: Any) -> Any:
+        for address in (local_cloud.LOOPBACK, ""):
+            with socket.socket() as rival:
+                rival.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                if hasattr(socket, "SO_REUSEPORT"):
+                    rival.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+                try:
+                    rival.bind((address, port))
+                    rival.listen()
+                    tried.append("it may")
+                except OSError:
+                    tried.append("refused")
+        return popen(*arguments, **options)
+
+    monkeypatch.setattr(subprocess, "Popen", attacked)
+    with LocalCloud(tmp_path / "data", PROJECT, "some-bucket", "some", gcs_port=port) as cloud:
+        assert cloud.request("GET", f"{cloud.storage_url}/storage/v1/b?project={PROJECT}")[0] == 200
+    assert len(tried) >= 4
+    assert set(tried) == {"refused"}
 
 
 # ----------------------------------------------------------------------------------------- a page in the user's browser
@@ -476,10 +583,37 @@ SCRIPT = """async ([storage, bigquery, bucket, token]) => {
   await attempt("query", `${bigquery}/bigquery/v2/projects/test-project/queries`, {...simple, body: sql});
   await attempt("query as JSON", `${bigquery}/bigquery/v2/projects/test-project/queries`, {method: "POST", headers: {"Content-Type": "application/json"}, body: sql});
   await attempt("query with the token", `${bigquery}/bigquery/v2/projects/test-project/queries`, {method: "POST", headers: {...bearer, "Content-Type": "application/json"}, body: sql});
-  const form = Object.assign(document.createElement("form"), {method: "POST", action: upload + "evil4", enctype: "text/plain", target: "frame"});
-  form.innerHTML = "<input name=evil value=evil>";
-  document.body.append(Object.assign(document.createElement("iframe"), {name: "frame"}), form);
-  await new Promise(done => { document.querySelector("iframe").onload = done; form.submit(); setTimeout(done, 3000); });
+  await attempt("read, opaque", `${storage}/storage/v1/b/${bucket}/o`, {mode: "no-cors", credentials: "include"});
+  await attempt("write outside, opaque", upload + name, {...simple, mode: "no-cors", keepalive: true});
+  navigator.sendBeacon(upload + "evil5", "evil");
+  // What tells a page more than that there was an answer: a socket that opens, an element that loads, an event.
+  const made = (what, make, good) => new Promise(done => {
+    const one = make();
+    one["on" + good] = () => { told.push([what, good]); done(); };
+    one.onerror = one.onclose = done;
+  });
+  const address = (url, path) => new URL(url + path, location.href);
+  for (const url of [storage, bigquery]) {
+    const socket = address(url, "/upload/storage/v1/b/" + bucket + "/o?uploadType=media&name=evil6");
+    socket.protocol = "ws:";
+    await made("websocket", () => new WebSocket(socket), "open");
+    await made("events", () => new EventSource(address(url, `/storage/v1/b/${bucket}/o`)), "open");
+    for (const [kind, key] of [["img", "src"], ["script", "src"], ["link", "href"]]) {
+      await made(kind, () => {
+        const one = Object.assign(document.createElement(kind), {rel: "stylesheet", [key]: address(url, `/download/storage/v1/b/${bucket}/o/mine?alt=media`)});
+        document.body.append(one);
+        return one;
+      }, "load");
+    }
+  }
+  const forms = [["text/plain", "evil4"], ["multipart/form-data", "../../../evil7"], ["application/x-www-form-urlencoded", "evil8"]];
+  for (const [enctype, object] of forms) {
+    const form = Object.assign(document.createElement("form"), {method: "POST", action: upload + encodeURIComponent(object), enctype, target: object});
+    form.innerHTML = "<input name=evil value=evil>";
+    const frame = Object.assign(document.createElement("iframe"), {name: object});
+    document.body.append(frame, form);
+    await new Promise(done => { frame.onload = done; form.submit(); setTimeout(done, 3000); });
+  }
   return told;
 }"""
 

@@ -272,9 +272,10 @@ def browser() -> Iterator[Any]:
 class Open:
     """A page in the browser, and what it complained about or asked the network for."""
 
-    def __init__(self, browser: Any, path: Path, found: list[Verification], at: str = "", last: Last | None = None, **options: Any) -> None:
-        path.write_text(html(found, last), encoding="utf-8")
-        self.page = browser.new_page(viewport={"width": 1360, "height": 900}, **options)
+    def __init__(self, browser: Any, path: Path, found: list[Verification] | None, at: str = "", last: Last | None = None, **options: Any) -> None:
+        if found is not None:
+            path.write_text(html(found, last), encoding="utf-8")
+        self.page = browser.new_page(**{"viewport": {"width": 1360, "height": 900}} | options)
         self.complaints: list[str] = []
         self.page.on("console", lambda message: self.complaints.append(message.text))
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
@@ -442,6 +443,77 @@ def test_on_a_narrow_screen_nothing_is_cut_off(browser: Any, tmp_path: Path) -> 
     } - {"", "Result"}
     roles = "[...document.querySelectorAll('table, tbody, tr, td, tbody th')].filter(e => !e.getAttribute('role')).length"
     assert shown.page.evaluate(roles) == 0, "as cards they are tables to a screen reader still"
+
+
+class HostileWhere(Where):
+    """All that a user or a source may name, each with what would run, and with what nowhere breaks into lines."""
+
+    project = f"p{HOSTILE}{'w' * 200}"
+    dataset_id = f"d{HOSTILE}{'i' * 200}"
+    bucket = f"b{HOSTILE}{'d' * 200}"
+    values: ClassVar = {"ELEXON_BASE_URL": f"https://127.0.0.1:1/{HOSTILE}{'e' * 200}"}
+    origins: ClassVar[dict[str, str]] = {"ELEXON_BASE_URL": HOSTILE}
+
+    @staticmethod
+    def emulator(service: str) -> str:
+        return f"http://127.0.0.1:1/{service}{HOSTILE}"
+
+
+def hostile() -> str:
+    """A page whose every text is as bad as it can be."""
+    long = HOSTILE + "x" * 300
+    found = archive(date(2024, 1, 1), datasets=4)
+    lack = Lack(Kind.SERIES, 8, datetime(2024, 2, 29, 22, tzinfo=UTC), long, 8, (45, 46, 47, 48), (long, "CCGT"))
+    for number, v in enumerate(found):
+        v.days = [replace(day, lacks=(lack,) if day.lacks else ()) for day in v.days]
+        v.findings = [Finding(long, long, 2, long, (long, "second"))]
+        v.error = long if number == 2 else None
+    run = run_of(found, commands=Commands(f"./deploy_data_collectors.sh --bucket '{long}'"), outcomes={})
+    outcomes = {v.dataset.key: Outcome(v.dataset.key, "load failed", (1, 2, 3), long, long, long) for v in found}
+    return page(report_data(found, HostileWhere(), replace(run, outcomes=outcomes), Last()))  # type: ignore[arg-type]
+
+
+RAN = "[...document.querySelectorAll('main img, main script, main iframe, main svg foreignObject, [onerror], [onload]')].map(e => e.outerHTML)"
+TOO_WIDE = """[...document.querySelectorAll('body, body *')].filter(e => e.getClientRects().length && !e.closest('.hidden, .scroll')
+  && e.getBoundingClientRect().right > innerWidth + 1).map(e => e.outerHTML.slice(0, 120))"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_hostile_texts_are_text_on_every_screen_and_it_works_all_the_same(browser: Any, tmp_path: Path, width: int, scheme: str) -> None:
+    """No error in the console, no request, nothing that runs, nothing wider than the screen; search, filter and calendar work."""
+    path = tmp_path / "x.html"
+    path.write_text(hostile(), encoding="utf-8")
+    shown = Open(browser, path, None, viewport={"width": width, "height": 800}, color_scheme=scheme)
+    on = shown.page
+    keys = [v.dataset.key for v in archive(datasets=4)]
+
+    def judge() -> None:
+        assert on.evaluate("document.documentElement.scrollWidth") <= width
+        assert on.evaluate(TOO_WIDE) == []
+        assert on.evaluate(RAN) == []
+        assert "hacked" not in on.title().replace(HOSTILE, "")
+        assert shown.complaints == []
+
+    judge()
+    assert HOSTILE in on.inner_text("main").replace("\n", ""), "what is said is said as it is"
+    for key in keys:
+        on.get_by_role("button", name=key, exact=True).click()
+    on.evaluate("document.querySelectorAll('details').forEach(e => e.open = true)")
+    on.evaluate(f"location.hash = '#{keys[0]}/2024-02-29'")
+    on.locator(f"#{keys[0]} .day b").wait_for()
+    assert "x" * 300 in on.inner_text(f"#{keys[0]} .day").replace("\n", "")
+    judge()
+    on.get_by_role("searchbox").fill("fuelhh half-hourly")
+    assert [body.get_attribute("id") for body in on.locator(".sets > tbody").all() if body.is_visible()] == ["generation_outturn"]
+    on.get_by_role("searchbox").fill(HOSTILE)
+    assert on.inner_text("[role=status]") == "1 of 4 datasets shown", "the one whose error says it"
+    judge()
+    on.get_by_role("searchbox").fill("")
+    on.get_by_role("checkbox").check()
+    assert on.inner_text("[role=status]").startswith("4 of 4")
+    on.evaluate(f"location.hash = {'#' + HOSTILE!r}")
+    judge()
 
 
 def test_the_band_answers_at_once(browser: Any, tmp_path: Path) -> None:
