@@ -15,7 +15,6 @@ import asyncio
 import contextlib
 import ctypes
 import email.message
-import fcntl
 import hmac
 import json
 import os
@@ -63,9 +62,6 @@ _TOP = re.compile(rb"\r?\n(?:[^\r\n]+\r?\n)*\r?\n")
 _HEAD = 64 * 1024  # bytes at most of what an upload says of itself
 # Bytes of a body that may wait here in each direction: with the 64 kB of a default, large uploads take twice as long.
 _IN_FLIGHT = 4 << 20
-# With as many bytes of a body still to come, the kernel hands them on.
-_LARGE = 1 << 20
-_AT_ONCE = 2  # SPLICE_F_NONBLOCK
 # With less room on the disk, in bytes, nothing is written any more.
 _LEAST_ROOM = 1 << 20
 
@@ -223,12 +219,10 @@ def forwarder(port: int, tls: ssl.SSLContext | None) -> App:
                     waiting = [protocol.send(h11.Request(method=scope["method"], target=target, headers=headers))]
                     async for piece in _chain(head, body):
                         waiting += protocol.send_with_data_passthrough(h11.Data(data=piece))
-                        writer.write(b"".join(waiting))
+                        writer.writelines(waiting)
                         waiting = []
-                        if tls is None:
-                            await _pass_by(receive.__self__, protocol, writer)
                         await writer.drain()
-                    writer.write(b"".join((*waiting, protocol.send(h11.EndOfMessage()))))
+                    writer.writelines((*waiting, protocol.send(h11.EndOfMessage())))
                 while (event := protocol.next_event()) is not h11.PAUSED:
                     if event is h11.NEED_DATA:
                         protocol.receive_data(await reader.read(1 << 18))
@@ -259,92 +253,6 @@ def forwarder(port: int, tls: ssl.SSLContext | None) -> App:
         await send({"type": "http.response.body"})
 
     return forward
-
-
-class _Passed:
-    """So many bytes of a body: all that h11 needs to know of them."""
-
-    def __init__(self, count: int) -> None:
-        self.count = count
-
-    def __len__(self) -> int:
-        return self.count
-
-
-async def _pass_by(client: Any, protocol: Any, writer: asyncio.StreamWriter) -> None:
-    """Have the kernel hand on what is still to come of a large body, but the last byte: this process sees none of it.
-
-    client: uvicorn's side of the request. What was read already goes first.
-    """
-    import h11
-
-    # Of what h11 reads, only a body of known length has this.
-    body = client.conn._reader
-    if getattr(body, "_remaining", 0) < _LARGE or not hasattr(os, "splice"):
-        return
-    client.flow.pause_reading()
-    if client.body:
-        writer.write(protocol.send(h11.Data(data=bytes(client.body))))
-        client.body.clear()
-    writer.transport.set_write_buffer_limits(0)
-    await writer.drain()
-    writer.transport.set_write_buffer_limits(_IN_FLIGHT)
-    before = body._remaining
-    # The loop lets nobody wait for its own descriptors.
-    source, target = (os.dup(side.get_extra_info("socket").fileno()) for side in (client.transport, writer))
-    try:
-        await _splice(source, target, body)
-    finally:
-        os.close(source)
-        os.close(target)
-    protocol.send_with_data_passthrough(h11.Data(data=_Passed(before - body._remaining)))
-
-
-async def _splice(source: int, target: int, body: Any) -> None:
-    """Move all of `body` but its last byte from one socket to another, or what there is when the first one ends."""
-    pipe, mouth = os.pipe()
-    inside = 0
-    try:
-        with contextlib.suppress(PermissionError):  # who has many pipes may have small ones only
-            fcntl.fcntl(mouth, fcntl.F_SETPIPE_SZ, _LARGE)
-        while body._remaining > 1 or inside:
-            taken = given = 0
-            if body._remaining > 1:
-                try:
-                    taken = os.splice(source, mouth, body._remaining - 1, flags=_AT_ONCE)
-                    if not taken:
-                        return
-                except BlockingIOError:
-                    pass
-                except OSError:  # by the usual way it is told what that means
-                    return
-                body._remaining -= taken
-                inside += taken
-            if inside:
-                with contextlib.suppress(BlockingIOError):
-                    given = os.splice(pipe, target, inside, flags=_AT_ONCE)
-                inside -= given
-            if not taken and not given:
-                await (_ready(target, "writer") if inside else _ready(source, "reader"))
-    finally:
-        os.close(pipe)
-        os.close(mouth)
-
-
-async def _ready(fd: int, side: str) -> None:
-    """Wait until `fd` can be read from ("reader") or written to ("writer")."""
-    loop = asyncio.get_running_loop()
-    ready = loop.create_future()
-
-    def tell() -> None:
-        if not ready.done():
-            ready.set_result(None)
-
-    getattr(loop, f"add_{side}")(fd, tell)
-    try:
-        await ready
-    finally:
-        getattr(loop, f"remove_{side}")(fd)
 
 
 async def _body(receive: Any) -> AsyncIterator[bytes]:
