@@ -1088,6 +1088,27 @@ def test_a_signal_at_any_moment_of_the_start_is_told_once_and_leaves_nothing(pro
     assert untold == []
 
 
+def test_ctrl_c_while_python_lists_the_datasets_is_answered_by_the_script(project: Project) -> None:
+    _executable(project.root / ".venv/bin/python", f'kill -INT 0; exec "{sys.executable}" "$@"')
+    ran = project.run("--list-datasets", start_new_session=True)
+    assert (ran.returncode, _one_line(ran)) == (130, f"{SCRIPT}: stopped; the same command again does only what is missing\n")
+
+
+@pytest.mark.skipif(
+    subprocess.run(["env", "--block-signal=INT", "--version"], capture_output=True, check=False).returncode != 0,
+    reason="the env of this system cannot block signals",
+)
+@pytest.mark.parametrize("mode", ["--local", "--demo"])
+def test_ctrl_c_while_the_python_of_the_emulators_starts_waits_for_it(project: Project, mode: str) -> None:
+    shutil.copy(ROOT / "local_cloud.py", project.root)
+    python = project.root / ".venv/bin/python"
+    python.rename(python.with_name("stand-in"))
+    own = f'kill -INT $$; exec "{sys.executable}" "$@"'
+    _executable(python, f'case $1 in */local_cloud.py) {own} ;; esac; exec "{python.with_name("stand-in")}" "$@"')
+    ran = project.run(mode, "--datasets", "frequency")
+    assert (ran.returncode, ran.stderr) == (130, "local_cloud: stopped\n")
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 @pytest.mark.parametrize("group", [False, True], ids=["script", "group"])
 def test_a_signal_stops_the_child_and_says_how_to_go_on(
