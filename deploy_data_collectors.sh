@@ -227,6 +227,7 @@ open_log() {
     name_latest "$path" latest
     say "$(date '+%Y-%m-%d %H:%M:%S') $COMMAND_LINE"
     say "log: $DEPLOY_LOG"
+    keep "process: $$"
 }
 
 # name_latest FILE NAME: for whoever looks what the last run did. Renamed, so that the name is there at any moment.
@@ -234,10 +235,16 @@ name_latest() {
     [ -d "$LOGS/$2" ] || { ln -s "${1##*/}" "$LOGS/.latest.$$" && mv -f "$LOGS/.latest.$$" "$LOGS/$2"; } 2>/dev/null || :
 }
 
-# Removes what runs of long ago wrote here; of other files nothing.
+# Removes what all but the last runs wrote here, unless they are still under way; of other files nothing.
 forget_old_logs() {
-    find "$LOGS" -maxdepth 1 -type f -mtime "+$KEEP_LOGS" \( -name 'deployment_*.log' -o -name 'download_*.log' -o -name 'load_*.log' \
-        -o -name 'coverage_*.html' \) -exec rm -f {} + 2>/dev/null || :
+    local i process stamp logs=("$LOGS"/deployment_????????_??????.log)
+    for ((i = 0; i < ${#logs[@]} - KEEP_LOGS; i++)); do
+        process=$(sed -n '1,9s/^process: \([0-9][0-9]*\)$/\1/p' "${logs[i]}" 2>/dev/null) || continue
+        [ -z "$process" ] || ! kill -0 "$process" 2>/dev/null || continue
+        stamp=${logs[i]: -19:15}
+        # The log by which the run is known goes last.
+        rm -f "$LOGS"/{download,load}_*_"$stamp.log" "$LOGS/coverage_$stamp.html" "${logs[i]}" 2>/dev/null || :
+    done
 }
 
 # --- Children and signals ------------------------------------------------------------------------
