@@ -178,8 +178,9 @@ show_all() {
     [ -z "$COLLECTOR_LIVE_LINES" ] || export COLLECTOR_SCREEN=${COLUMNS:-80}
 }
 
-# Ends with one line on stderr; status 2 means that nothing was started.
+# Ends with one line on stderr; status 2 means that nothing was started. What a signal broke off is told as that alone.
 die() {
+    stop_if_asked
     local message=${1//$'\n'/ }
     message="$PROGRAM: $message"
     printf '%s\n' "$message" >&2 || :

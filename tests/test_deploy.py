@@ -1114,6 +1114,15 @@ def test_a_signal_at_any_moment_of_the_start_is_told_once_and_leaves_nothing(pro
     assert untold == []
 
 
+def test_what_a_signal_breaks_off_is_no_refusal(project: Project) -> None:
+    mkdir = project.top / "tools/mkdir"
+    real = mkdir.resolve()
+    mkdir.unlink()
+    _executable(mkdir, f'case "$*" in */logs) kill -INT $PPID; exit 1 ;; esac; exec {real} "$@"')
+    ran = project.run("--local", "--datasets", "frequency")
+    assert (ran.returncode, ran.stderr, ran.stdout.count("Stopped.")) == (130, "", 1)
+
+
 def test_ctrl_c_while_python_lists_the_datasets_is_answered_by_the_script(project: Project) -> None:
     _executable(project.root / ".venv/bin/python", f'kill -INT 0; exec "{sys.executable}" "$@"')
     ran = project.run("--list-datasets", start_new_session=True)
