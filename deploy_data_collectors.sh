@@ -147,6 +147,7 @@ SURVEY='' OUTCOMES='' REFUSED='' # what was found before the first step; file of
 STARTED=0 DOWNLOADED=0 LOADED=0 # when its download, its load and its check began
 DAYS='' COUNT='' VERDICT='' # what its verification counted, and said
 FAILED=no LOGS_LOST=no
+HOLD=() # see find_hold
 SHOWN=no                # whether the terminal has all that the logs have
 SHARES=() DONE=0 BEGAN=0 # thousandths of the work that each dataset is, and that are done; when the run began
 PYTHON_VERSION='' LOCATION='' API_KEY_PRESENT=no API_ENV_EXPOSED=no KEEP_LOGS=90
@@ -177,8 +178,9 @@ show_all() {
     [ -z "$COLLECTOR_LIVE_LINES" ] || export COLLECTOR_SCREEN=${COLUMNS:-80}
 }
 
-# Ends with one line on stderr; status 2 means that nothing was started.
+# Ends with one line on stderr; status 2 means that nothing was started. What a signal broke off is told as that alone.
 die() {
+    stop_if_asked
     local message=${1//$'\n'/ }
     message="$PROGRAM: $message"
     printf '%s\n' "$message" >&2 || :
@@ -226,6 +228,7 @@ open_log() {
     name_latest "$path" latest
     say "$(date '+%Y-%m-%d %H:%M:%S') $COMMAND_LINE"
     say "log: $DEPLOY_LOG"
+    keep "process: $$"
 }
 
 # name_latest FILE NAME: for whoever looks what the last run did. Renamed, so that the name is there at any moment.
@@ -233,10 +236,16 @@ name_latest() {
     [ -d "$LOGS/$2" ] || { ln -s "${1##*/}" "$LOGS/.latest.$$" && mv -f "$LOGS/.latest.$$" "$LOGS/$2"; } 2>/dev/null || :
 }
 
-# Removes what runs of long ago wrote here; of other files nothing.
+# Removes what all but the last runs wrote here, unless they are still under way; of other files nothing.
 forget_old_logs() {
-    find "$LOGS" -maxdepth 1 -type f -mtime "+$KEEP_LOGS" \( -name 'deployment_*.log' -o -name 'download_*.log' -o -name 'load_*.log' \
-        -o -name 'coverage_*.html' \) -exec rm -f {} + 2>/dev/null || :
+    local i process stamp logs=("$LOGS"/deployment_????????_??????.log)
+    for ((i = 0; i < ${#logs[@]} - KEEP_LOGS; i++)); do
+        process=$(sed -n '1,9s/^process: \([0-9][0-9]*\)$/\1/p' "${logs[i]}" 2>/dev/null) || continue
+        [ -z "$process" ] || ! kill -0 "$process" 2>/dev/null || continue
+        stamp=${logs[i]: -19:15}
+        # The log by which the run is known goes last.
+        rm -f "$LOGS"/{download,load}_*_"$stamp.log" "$LOGS/coverage_$stamp.html" "${logs[i]}" 2>/dev/null || :
+    done
 }
 
 # --- Children and signals ------------------------------------------------------------------------
@@ -357,7 +366,13 @@ step() {
 
 # In a child: runs a command in the folder of the project, where Python finds our modules.
 in_root() {
-    cd "$ROOT" && exec "$@"
+    cd "$ROOT" && exec ${HOLD[@]+"${HOLD[@]}"} "$@"
+}
+
+# Sets HOLD to what a Python is started with that takes this process' place: Ctrl-C waits until that heeds it, see
+# collector/base/early.py. Not every system's env can; there Python answers one of its first moments with a traceback.
+find_hold() {
+    ! (trap '' INT TERM HUP && exec env --block-signal=INT --version) >/dev/null 2>&1 || HOLD=(env --block-signal=INT)
 }
 
 # from_python PYTHON QUESTION...: in a child, what collector/deploy.py knows. What it compiles it does not keep.
@@ -1065,14 +1080,18 @@ enter_local_cloud() {
     local command=("$PY" "$ROOT/local_cloud.py" run)
     [ "$MODE" = local ] || command+=(--data-dir "$ROOT/.local_cloud/demo")
     command+=("${TARGET[@]}" --)
-    [ "$MODE" = local ] || command+=("$PY" "$ROOT/tests/api_standin.py" run --)
-    stop_if_asked
+    find_hold
+    [ "$MODE" = local ] || command+=(${HOLD[@]+"${HOLD[@]}"} "$PY" "$ROOT/tests/api_standin.py" run --)
     # What the run inside shows for its own, and what it needs to know, stand in the lock that this process holds.
-    DEPLOY_INSIDE=$("$PY" -I -c 'import secrets; print(secrets.token_hex(16))')
+    DEPLOY_INSIDE=$(trap '' INT TERM HUP && exec "$PY" -I -c 'import secrets; print(secrets.token_hex(16))')
     export DEPLOY_INSIDE
     printf ' %s %s\n' "$DEPLOY_INSIDE" "$STAMP" >&9 2>/dev/null || logs_refused
     rm -rf "$SCRATCH"
-    exec "${command[@]}" "$BASH" "$SELF" "$@"
+    trap 'exit 130' INT
+    trap 'exit 143' TERM
+    trap 'exit 129' HUP
+    stop_if_asked
+    exec ${HOLD[@]+"${HOLD[@]}"} "${command[@]}" "$BASH" "$SELF" "$@"
 }
 
 # Was this run started by enter_local_cloud of a run that has the lock and has begun the log? Then goes on with that log.
@@ -1129,12 +1148,15 @@ main() {
     fi
     if [ "$LIST" = yes ]; then
         PYTHON=$(command -v "$PY" || command -v python3) || die 'no Python was found; install python3'
-        exec "$PYTHON" "$DOWNLOADER" --list-datasets
+        # Ctrl-C is this script's: in its first moments a Python would answer it with a traceback.
+        (trap '' INT && exec "$PYTHON" "$DOWNLOADER" --list-datasets) || exit $?
+        exit 0
     fi
 
     # All that is said, by whomever, is told by a process above this one.
     if [ "$LOG_FORMAT/${DEPLOY_ENTRIES-no}" = json/no ]; then
         PYTHON=$(command -v "$PY" || find_python) || die 'no Python was found; install python3'
+        find_hold
         DEPLOY_ENTRIES=yes from_python "$PYTHON" entries "$PWD" "$BASH" "$SELF" "$@"
     fi
     trap 'on_signal 130' INT
@@ -1178,7 +1200,9 @@ main() {
 
     if [ "$STATUS" = yes ] && { [ "$MODE" = cloud ] || [ "$inside" = yes ]; }; then
         rm -rf "$SCRATCH"
-        exec "$PY" "$LOADER" --status --datasets "${DATASETS[@]}" "${TARGET[@]}" ${ASKED[@]+"${ASKED[@]}"}
+        find_hold
+        stop_if_asked
+        exec ${HOLD[@]+"${HOLD[@]}"} "$PY" "$LOADER" --status --datasets "${DATASETS[@]}" "${TARGET[@]}" ${ASKED[@]+"${ASKED[@]}"}
     fi
     if [ "$inside" = no ]; then
         lock_target

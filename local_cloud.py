@@ -11,12 +11,10 @@ In Python:  with LocalCloud(data_dir, project, bucket, dataset) as cloud: subpro
 
 from __future__ import annotations
 
-import os
-import signal
+from collector.base import early
 
 if __name__ == "__main__":
-    # Until main() says what signals mean: whoever stops it while it is still being read sees one line too.
-    signal.signal(signal.SIGINT, lambda *_: (os.write(2, b"local_cloud: stopped\n"), os._exit(130)))
+    early.heed("local_cloud")
 
 import argparse
 import contextlib
@@ -24,10 +22,12 @@ import errno
 import fcntl
 import hashlib
 import json
+import os
 import re
 import secrets
 import shlex
 import shutil
+import signal
 import socket
 import subprocess
 import sys

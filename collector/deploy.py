@@ -10,6 +10,11 @@ python3 -m collector.deploy next FOLDER [FLAG ...]      what to type in FOLDER a
 
 from __future__ import annotations
 
+from collector.base import early
+
+if __name__ == "__main__":
+    early.heed("deploy_data_collectors.sh")
+
 import argparse
 import contextlib
 import json

@@ -47,6 +47,8 @@ PACKAGES_FOLDER = "import sysconfig; print(sysconfig.get_path('purelib'))"
 BASE = "import sys; print(sys._base_executable)"
 PIP = ("-I", "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--only-binary", ":all:")
 LOCKED = (*PIP, "--require-hashes")
+# Seconds that an interrupted step has to end by itself.
+_GRACE = 3.0
 UV, NEWER_PIP = str(LOCKS / "uv.lock"), str(LOCKS / "pip.lock")
 
 
@@ -77,7 +79,8 @@ def once(folder: Path, done: Callable[[], bool], make: Callable[[int], None], sa
 
 
 def step(what: str, command: Sequence[str], log: TextIO, lock: int, env: Mapping[str, str] | None = None) -> None:
-    """Run one step of the set-up; its output goes to `log`. Interrupted, it takes its children along. SetUpError.
+    """Run one step of the set-up; its output goes to `log`. Interrupted, it takes its children along, which have a moment to
+    remove their temporary files. SetUpError.
 
     A step holds the lock too: should this process be killed, the next one waits until the step has ended.
     """
@@ -96,7 +99,12 @@ def step(what: str, command: Sequence[str], log: TextIO, lock: int, env: Mapping
         code = process.wait()
     except BaseException:
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+            os.killpg(process.pid, signal.SIGINT)
+            try:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(_GRACE)
+            finally:
+                os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         raise
     if code:

@@ -78,7 +78,7 @@ SETTINGS = (
     *(Setting(source.variable, "", rule=_URL_RULE) for source in SOURCES),
     Setting("BMRS_HTTP_TIMEOUT", "60", "", r"[1-9][0-9]{0,3}", "a number of seconds from 1 to 9999"),
     Setting("BMRS_API_KEY", "", "", r"[\x21-\x7e]*", "printable characters without spaces"),
-    Setting("BMRS_KEEP_LOGS", "90", "", r"[1-9][0-9]{0,4}", "a number of days from 1 to 99999"),
+    Setting("BMRS_KEEP_LOGS", "90", "", r"[1-9][0-9]{0,4}", "a number of runs from 1 to 99999"),
     Setting("BMRS_NOTIFY_URL", "", rule="an https:// address (http:// only on this machine)", judge=_is_webhook),
     Setting("BMRS_NOTIFY_COMMAND", "", rule="a program and its arguments in one line, quoted as for a shell", judge=_is_command),
     Setting("STORAGE_EMULATOR_HOST", ""),

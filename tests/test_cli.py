@@ -551,12 +551,14 @@ def test_ctrl_c_while_a_program_is_still_being_read_is_one_line(programs: Path, 
     assert (ran.code, ran.out, ran.err) == (130, "", f"{program}: stopped\n")
 
 
-@BOTH
-def test_ctrl_c_while_the_environments_python_takes_over_is_kept_for_it(programs: Path, program: str) -> None:
+@pytest.mark.parametrize("path", [DOWNLOADER, LOADER, "local_cloud.py", "tests/api_standin.py"])
+def test_ctrl_c_while_the_environments_python_takes_over_is_kept_for_it(path: str) -> None:
+    root = Path(__file__).resolve().parent.parent
     code = (
         "import os, signal, sys; sys.path.insert(0, sys.argv[1]); from collector.base import early; early.hold(); "
         "os.kill(os.getpid(), signal.SIGINT); os.execv(sys.executable, [sys.executable, *sys.argv[2:]])"
     )
-    command = [sys.executable, "-c", code, str(programs), str(programs / program), "--version"]
+    command = [sys.executable, "-c", code, str(root), str(root / path), "--version"]
     ran = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    assert (ran.returncode, ran.stdout, ran.stderr) == (130, "", f"{program}: stopped\n")
+    name = "local_cloud" if path == "local_cloud.py" else Path(path).name
+    assert (ran.returncode, ran.stdout, ran.stderr) == (130, "", f"{name}: stopped\n")

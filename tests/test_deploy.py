@@ -1065,6 +1065,32 @@ def test_runs_of_one_second_have_logs_of_their_own(project: Project) -> None:
     ]  # fmt: skip
 
 
+def test_the_logs_of_the_last_runs_are_kept_and_of_those_under_way_and_no_other_file_is_touched(project: Project) -> None:
+    logs, stamps = project.root / "logs", [f"202401{day:02}_063000" for day in range(1, 8)]
+    own = ("deployment_{}.log", "download_bid_offer_acceptances_{}.log", "download_frequency_{}.log", "load_frequency_{}.log", "coverage_{}.html")
+    names = {stamp: {name.format(stamp) for name in own} for stamp in stamps}
+    others = {
+        "coverage.last.json", "environment.log", "deployment_notes.log", "deployment_20240101_063000.log.bak", "download_frequency_by_hand.log",
+        "load_frequency_20230101_063000.log", "note_20240101_063000.log",
+    }  # fmt: skip
+    logs.mkdir()
+    for name in others.union(*names.values()):
+        (logs / name).write_text("a run's words\n")
+    # The second is under way, the third was killed: another process may have its number by now, but none has this one.
+    with subprocess.Popen(["sleep", "60"]) as alive, subprocess.Popen(["true"]) as ended:
+        ended.wait()
+        for stamp, process in ((stamps[1], alive), (stamps[2], ended)):
+            (logs / f"deployment_{stamp}.log").write_text(f"2024 {SCRIPT}\nlog: ...\nprocess: {process.pid}\n")
+        project.env["BMRS_KEEP_LOGS"] = "4"
+        assert project.run("--datasets", "frequency").returncode == 0
+        alive.kill()
+    kept = {path.name for path in project.logs("*") if path.is_file() and not path.is_symlink()}
+    assert kept > others and {stamp for stamp in stamps if names[stamp] & kept} == {stamps[1], *stamps[4:]}
+    assert all(names[stamp] <= kept for stamp in (stamps[1], *stamps[4:]))
+    (log,) = (path for path in project.logs("deployment_*_*.log") if "_2024" not in path.name)
+    assert re.search(r"^process: \d+$", log.read_text(), re.MULTILINE) and (logs / "latest").resolve() == log.resolve()
+
+
 # --------------------------------------------------------------------------------------------- signals
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_at_any_moment_of_the_start_is_told_once_and_leaves_nothing(project: Project, number: int, code: int, tmp_path: Path) -> None:
@@ -1086,6 +1112,36 @@ def test_a_signal_at_any_moment_of_the_start_is_told_once_and_leaves_nothing(pro
             untold.append((step, process.returncode, out[-150:], err))
         assert list((tmp_path / "scratch").iterdir()) == []
     assert untold == []
+
+
+def test_what_a_signal_breaks_off_is_no_refusal(project: Project) -> None:
+    mkdir = project.top / "tools/mkdir"
+    real = mkdir.resolve()
+    mkdir.unlink()
+    _executable(mkdir, f'case "$*" in */logs) kill -INT $PPID; exit 1 ;; esac; exec {real} "$@"')
+    ran = project.run("--local", "--datasets", "frequency")
+    assert (ran.returncode, ran.stderr, ran.stdout.count("Stopped.")) == (130, "", 1)
+
+
+def test_ctrl_c_while_python_lists_the_datasets_is_answered_by_the_script(project: Project) -> None:
+    _executable(project.root / ".venv/bin/python", f'kill -INT 0; exec "{sys.executable}" "$@"')
+    ran = project.run("--list-datasets", start_new_session=True)
+    assert (ran.returncode, _one_line(ran)) == (130, f"{SCRIPT}: stopped; the same command again does only what is missing\n")
+
+
+@pytest.mark.skipif(
+    subprocess.run(["env", "--block-signal=INT", "--version"], capture_output=True, check=False).returncode != 0,
+    reason="the env of this system cannot block signals",
+)
+@pytest.mark.parametrize("mode", ["--local", "--demo"])
+def test_ctrl_c_while_the_python_of_the_emulators_starts_waits_for_it(project: Project, mode: str) -> None:
+    shutil.copy(ROOT / "local_cloud.py", project.root)
+    python = project.root / ".venv/bin/python"
+    python.rename(python.with_name("stand-in"))
+    own = f'kill -INT $$; exec "{sys.executable}" "$@"'
+    _executable(python, f'case $1 in */local_cloud.py) {own} ;; esac; exec "{python.with_name("stand-in")}" "$@"')
+    ran = project.run(mode, "--datasets", "frequency")
+    assert (ran.returncode, ran.stderr) == (130, "local_cloud: stopped\n")
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])

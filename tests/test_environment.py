@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from importlib import metadata
 from pathlib import Path
 
@@ -389,3 +390,19 @@ def test_a_fresh_clone_sets_itself_up_with_bash_and_one_python(tmp_path: Path) -
     else:
         assert ran.returncode == 0, ran.stderr
         assert local_cloud._ready(clone / ".local_cloud/venv")
+
+
+def test_an_interrupted_step_may_remove_its_temporary_files_and_is_gone_then(tmp_path: Path) -> None:
+    step = "import sys, tempfile, time; folder = tempfile.TemporaryDirectory(dir=sys.argv[1]); open(sys.argv[1] + '/begun', 'w').close(); time.sleep(60)"
+    code = (
+        "import os, signal, sys; from collector import environment as e; signal.signal(signal.SIGTERM, e._stop); "
+        "e.step('wait', [sys.executable, '-c', *sys.argv[1:]], open(os.devnull, 'w'), 0)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code, step, str(tmp_path)], cwd=ROOT) as process:
+        deadline = time.monotonic() + 60
+        while not (tmp_path / "begun").exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        process.terminate()
+        assert process.wait(60) == 143
+    assert [path.name for path in tmp_path.iterdir()] == ["begun"]

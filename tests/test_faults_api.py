@@ -9,10 +9,14 @@ from collections.abc import Callable, Iterator
 from unittest import mock
 
 import pytest
+import requests
+import urllib3
 from api_standin import FAULTS
 from conftest import CODES, DOWNLOADER, Place, Ran, content_of
 
+from collector.base.process import Stop
 from collector.source import http
+from collector.source.errors import Unavailable
 from datasets_config import DEFAULT_DATASETS, REGISTRY
 
 # The day on which clocks go forward and its neighbours; for many requests, some more.
@@ -233,3 +237,31 @@ def test_retry_after_is_not_obeyed_without_limit() -> None:
     assert told("Fri, 31 Dec 1999 23:59:59 GMT") == 0
     assert told("Fri, 99 Dec 1999 23:59:59 GMT") is None
     assert not re.search("nan", str(told("nan")))
+
+
+@pytest.mark.parametrize("url", ["https://no-such-host.invalid", "http://127.0.0.1:9"], ids=["no name", "nobody listens"])
+def test_a_host_that_cannot_be_reached_is_tried_a_few_times_by_the_first_dataset_alone(url: str, place: Place) -> None:
+    place.overrides.update(ELEXON_BASE_URL=url)
+    ran = place.download("--datasets", "frequency", "market_index", "carbon_intensity", *RANGE, "--max-workers", "1")
+    assert ran.code == 1
+    assert (ran.cell("frequency", "REQUESTS"), ran.cell("frequency", "RETRIES")) == ("4", "3"), ran.out
+    assert (ran.cell("market_index", "REQUESTS"), ran.cell("market_index", "STATUS")) == ("0", "failed")
+    assert ran.cell("carbon_intensity", "STATUS") == "ok", "another host is another matter"
+    for key in ("frequency", "market_index"):
+        assert re.search(rf"^FAILED {key} {FIRST} to {LAST}: the API at {url} cannot be reached \(", ran.out, re.MULTILINE), ran.out
+
+
+def test_a_host_that_has_answered_is_given_all_its_tries_where_it_is_gone_for_a_moment(place: Place) -> None:
+    stop = Stop()
+    api = http.Api(place.api.environment["ELEXON_BASE_URL"], cap=1000, stop=stop, connections=1)
+    asked = http.Request(path="/health", limit=1_000_000)
+    gone = urllib3.exceptions.NewConnectionError(mock.Mock(), "Connection refused")
+    lost = requests.ConnectionError(urllib3.exceptions.MaxRetryError(mock.Mock(), "/", gone))
+    with mock.patch.object(api._session, "get", side_effect=lost):
+        with pytest.raises(Unavailable, match="after 4 attempts"):
+            api.ask(asked, bytes, http.Traffic())
+        assert api.down and not api.has_answered
+        api._note(answered=True)
+        with pytest.raises(Unavailable, match=f"after {http.ATTEMPTS} attempts"):
+            api.ask(asked, bytes, http.Traffic())
+        assert not api.down

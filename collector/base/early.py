@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+# The module `signal` itself imports enum, which takes as long as all that comes before it.
+import _signal as signal  # type: ignore[import-not-found]
 import os
-import signal
 
 
 def heed(prog: str) -> None:

@@ -37,10 +37,15 @@ from collector.source.requests import Request
 
 _AGENT = f"{USER_AGENT} (BMRS and NESO archive; requests)"
 ATTEMPTS = 6
+# So many requests in a row without a usable answer, and the API is down.
+_DOWN = 3
 # An answer that is well-formed but wrong is asked again this often before the window is cut.
 _WRONG_ATTEMPTS = 4
 # Being told to slow down is not a failure of the request; it gets more patience.
 _REFUSED_ATTEMPTS = 20
+# A host that has not answered yet and to which no connection comes about (no name, no route, nobody listens) is tried so
+# often, or for so many seconds where each try takes long.
+_CONNECT_ATTEMPTS, _CONNECT_PATIENCE = 4, 5.0
 _BACKOFF_BASE, _BACKOFF_CAP, _RETRY_AFTER_CAP = 0.5, 10.0, 300.0
 # So many seconds an API may tell to wait before one request is given up, and before all are that nothing was answered
 # meanwhile. Within the last pause that it told, others are then given up without being sent.
@@ -70,7 +75,15 @@ class _Transient(Exception):
 
 
 class _Unreached(_Transient):
-    """No answer at all came, or only a part of one."""
+    """No answer at all came, or only a part of one; is_cut_off: there was not even a connection."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(plain(error))
+        reason = getattr(error.args[0] if error.args else None, "reason", error)
+        reason = getattr(reason, "original_error", reason)  # of a proxy
+        self.is_cut_off = isinstance(
+            reason, urllib3.exceptions.NewConnectionError | urllib3.exceptions.ConnectTimeoutError
+        )
 
 
 class Traffic:
@@ -122,7 +135,7 @@ class Api:
     @property
     def down(self) -> bool:
         """Whether the API has stopped answering: several requests in a row had no usable answer at all."""
-        return self._failures >= 3
+        return self._failures >= _DOWN
 
     def ask(
         self, request: Request, read: Callable[[Any], T], traffic: Traffic, body: Callable[[], Whole] | None = None
@@ -143,7 +156,8 @@ class Api:
         return self._until_accepted(request, lambda: self._get(request, _Spool(spool), traffic).done(), traffic)
 
     def _until_accepted(self, request: Request, attempt: Callable[[], T], traffic: Traffic) -> T:
-        failed = refused = wrong = 0
+        failed = refused = wrong = cut_off = 0
+        began = time.monotonic()
         told: float | None = None
         pace = self._slow_pace if self._slow_pace and re.match(self._slow, request.path) else self.pace
         while True:
@@ -175,6 +189,8 @@ class Api:
                     wait = wait or 0.0
                 else:
                     failed += 1
+                    cut_off += getattr(error, "is_cut_off", False) and not self.has_answered
+                is_unreachable = cut_off >= _CONNECT_ATTEMPTS or (cut_off > 1 and now - began > _CONNECT_PATIENCE)
                 is_over = False
                 if wait is not None:
                     told = now if told is None else told
@@ -185,10 +201,11 @@ class Api:
                 # Once the API is known to be down, a short look is enough to see whether it is back.
                 if (
                     is_over
+                    or is_unreachable
                     or failed >= (2 if self.down else self._attempts)
                     or refused >= (2 if self.down else _REFUSED_ATTEMPTS)
                 ):
-                    self._note(answered=False)
+                    self._note(answered=False, is_unreachable=is_unreachable)
                     self._last_cause, self._unreached = cause, isinstance(error, _Unreached)
                     if isinstance(error, Unparsable):
                         raise Unreadable(cause) from None
@@ -203,10 +220,11 @@ class Api:
                 wait = min(_BACKOFF_CAP, _BACKOFF_BASE * 2 ** (failed + wrong - 1)) * random.uniform(0.5, 1.0)
             self._stop.sleep(wait)
 
-    def _note(self, answered: bool) -> None:
+    def _note(self, answered: bool, is_unreachable: bool = False) -> None:
         with self._lock:
             self.has_answered |= answered
-            self._failures = 0 if answered else self._failures + 1
+            # Of a host that cannot be reached one request says what three say of others.
+            self._failures = 0 if answered else max(self._failures + 1, _DOWN if is_unreachable else 0)
             self._told = None if answered else self._told
 
     def _answer(self, attempt: Callable[[], T]) -> T:
@@ -252,7 +270,7 @@ class Api:
                 raise Refused(
                     f"the certificate of {urlsplit(url).hostname} was not accepted ({plain(error)})"
                 ) from None
-            raise _Unreached(plain(error)) from None
+            raise _Unreached(error) from None
         traffic.add(body_bytes=sink.size)
         log.debug("%d bytes in %.2f s: %s", sink.size, time.monotonic() - began, request)
         return sink

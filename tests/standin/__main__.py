@@ -121,6 +121,16 @@ def _serve(api: ApiStandin) -> int:
 def _run(api: ApiStandin, command: list[str]) -> int:
     hosts = ",".join(filter(None, [os.environ.get("NO_PROXY") or os.environ.get("no_proxy"), "127.0.0.1,localhost"]))
     environment = {**os.environ, **api.environment, "NO_PROXY": hosts, "no_proxy": hosts}
+    came: list[int] = []
+    children: list[subprocess.Popen[bytes]] = []
+
+    def pass_on(received: int, _frame: object) -> None:
+        came.append(received)
+        for child in children:
+            child.send_signal(received)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, pass_on)
     try:
         child = subprocess.Popen(command, env=environment)
     except OSError as error:
@@ -129,8 +139,9 @@ def _run(api: ApiStandin, command: list[str]) -> int:
             file=sys.stderr,
         )
         return 2
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda received, _: child.send_signal(received))
+    children.append(child)
+    for number in came:
+        child.send_signal(number)
     code = child.wait()
     return 128 - code if code < 0 else code
 
