@@ -442,6 +442,7 @@ def test_trap_18_a_new_year_is_found_by_itself_and_a_lost_one_is_told() -> None:
     assert (found[-1].period, found[-1].first, alarms) == ("2027", date(2027, 1, 1), [])
     lost = [one for one in years if not one.name.endswith("2013")]
     assert resolve(files, lost, begins, date(2026, 10, 8))[1] == ["the portal has no file of 2013-01-01 to 2013-12-31 (package historic-demand-data)"]
+    assert resolve(files, lost, begins, date(2013, 1, 1))[1] == ["the portal has no file of 2013-01-01 to 2013-01-01 (package historic-demand-data)"]
 
 
 @pytest.mark.parametrize(

@@ -243,7 +243,7 @@ def _gaps(files: Files, placed: Sequence[Resource], begins: date, today: date) -
     at = begins
     for first, end in sorted([*((one.first, one.end) for one in placed), *known]):
         if first > at and at <= today:
-            yield f"the portal has no file of {at} to {min(first, today) - ONE_DAY} (package {files.package})"
+            yield f"the portal has no file of {at} to {min(first - ONE_DAY, today)} (package {files.package})"
         at = max(at, end)
     if (today - at).days > _NEW:
         yield f"the portal has no file from {at} on (package {files.package}); its names may have changed"
