@@ -30,7 +30,7 @@ from collector import command_line, local_query
 from collector.base.errors import DONE, FAILED, UsageError
 from collector.base.names import PLACES
 from collector.base.outcomes import OK, Outcome, counted, logs_of, read_outcomes, reason
-from collector.base.process import entry
+from collector.base.text import entry
 from collector.command_line import Parser, check_status_flags, whole_number
 
 PROG = "deploy_data_collectors.sh"
@@ -52,8 +52,8 @@ def plan(argv: list[str]) -> int:
     Works without any package while there is no api.env.
     """
     # The other questions are asked for each dataset, and need none of it.
-    from collector.program import flags_of, tasks_of
-    from collector.settings import SECRETS, load_settings, unconfirmed
+    from collector.program import settings_of, tasks_of
+    from collector.settings import SECRETS, unconfirmed
     from collector.source.memory import is_heavy
     from enhanced_elexon_neso_downloader import BASE_URLS, build_parser
 
@@ -73,7 +73,7 @@ def plan(argv: list[str]) -> int:
         day = arguments.start_date or arguments.end_date
         first, last = (day, day) if day else _DEMO
         arguments.start_date, arguments.end_date = arguments.start_date or first, arguments.end_date or last
-    settings, tasks = load_settings(flags_of(arguments), BASE_URLS), tasks_of(arguments)
+    settings, tasks = settings_of(arguments, BASE_URLS), tasks_of(arguments)
     for name, value in settings.values.items():
         if name not in SECRETS:
             print(f"{name}={value}")
@@ -218,13 +218,12 @@ def alarm(argv: list[str]) -> int:
     from collector.base.process import start_logging
     from collector.notify import FAILED as HAS_FAILED
     from collector.notify import RECOVERED, Event, send
-    from collector.program import flags_of
-    from collector.settings import load_settings
+    from collector.program import settings_of
     from enhanced_elexon_neso_downloader import BASE_URLS, build_parser
 
     path, text, *flags = argv
     told = Path(path)
-    settings = load_settings(flags_of(build_parser().parse_args(flags)), BASE_URLS)
+    settings = settings_of(build_parser().parse_args(flags), BASE_URLS)
     start_logging(quiet=True)
     try:
         before = told.read_text(encoding="utf-8")

@@ -20,13 +20,15 @@ FLOORS = (
     ("collector.days",),
     ("collector.source", "collector.warehouse"),
     ("collector.verify",),
+    ("collector.catalogue",),
     ("collector.command_line",),
     ("collector.program",),
+    ("collector.downloader", "collector.loader"),
     ("enhanced_elexon_neso_downloader",),
     ("enhanced_bigquery_loader", "collector.deploy", "collector.demo", "collector.duckdb_door"),
 )
 # Of what the parts above the registry know no dataset by name.
-SEES_ALL = {"collector.command_line", "collector.program", "collector.deploy", "collector.duckdb_door", "enhanced_elexon_neso_downloader", "enhanced_bigquery_loader"}
+SEES_ALL = {"collector.catalogue", "collector.loader", "collector.program", "collector.deploy", "collector.duckdb_door", "enhanced_elexon_neso_downloader", "enhanced_bigquery_loader"}
 # What runs by itself, before there is an environment or inside the emulators' own.
 APART = {"collector.environment", "collector.local_door", "collector.confinement", "collector.local_query", "local_cloud"}
 MODULES = {
