@@ -169,7 +169,8 @@ class Verification:
             "first_day": self.first.isoformat() if self.first else None, "last_day": self.last.isoformat() if self.last else None,
             "last_fetch": utc_text(self.fetched) if self.fetched else None,
             "missing_days": [day.isoformat() for day in self.missing],
-            "unloaded_days": texts(State.UNLOADED), "differing_days": texts(State.DIFFERS), "altered_days": texts(State.ALTERED), "behind_source_days": texts(State.BEHIND),
+            "unloaded_days": texts(State.UNLOADED), "differing_days": texts(State.DIFFERS), "altered_days": texts(State.ALTERED),
+            "behind_source_days": texts(State.BEHIND),
             "surplus_days": texts(State.SURPLUS), "short_days": texts(State.SHORT), "empty_days": texts(State.EMPTY),
             "provisional_days": self.provisional, "states": self.states,
             "days": [day.as_json() for day in self.days if day.state is not State.COMPLETE],
@@ -203,8 +204,8 @@ def verify(
     """Compare the calendar, the source's counts where given, the objects, the ledger and the table, day by day.
 
     content: also check the values in the table. since: see read_table. metadata: shared by several datasets, so that
-    all are asked for at one time. listed: the stored days, where they are known. Days that the source has more of are noted in the bucket, so that the next download
-    asks for them.
+    all are asked for at one time. listed: the stored days, where they are known. Days that the source has more of are
+    noted in the bucket, so that the next download asks for them.
     """
     dataset = task.dataset
     v = Verification(dataset)
