@@ -33,6 +33,18 @@ from collector.command_line import (
 )
 from enhanced_elexon_neso_downloader import BASE_URLS
 
+# What it does instead of loading, one at most.
+CHECKS = (
+    "--check-setup",
+    "--status",
+    "--verify",
+    "--validate-schema",
+    "--update-schema",
+    "--update-views",
+    "--load-revisions",
+    "--export-parquet",
+)
+
 
 def build_parser() -> argparse.ArgumentParser:
     """The flags."""
@@ -148,20 +160,14 @@ def main(argv: list[str] | None = None) -> int:
     from collector import loader as work
 
     run = work.begin(arguments, settings, tasks)
-    checks = {
-        "--check-setup": work.check_setup,
-        "--status": work.status,
-        "--verify": work.verify,
-        "--validate-schema": work.validate_schema,
-        "--update-schema": work.update_schemas,
-        "--update-views": work.update_views,
-        "--load-revisions": work.load_revisions,
-        "--export-parquet": work.export,
-    }
-    do = next((check for flag, check in checks.items() if _value(arguments, flag)), work.load)
-    if do is work.load and arguments.dry_run:
+    if check := next((flag for flag in CHECKS if _value(arguments, flag)), ""):
+        # What a load has no use for.
+        from collector import checks
+
+        return checks.BY_FLAG[check](run, *work.connect(run))
+    if arguments.dry_run:
         return work.tell_plan(run)
-    return do(run, *work.connect(run))
+    return work.load(run, *work.connect(run))
 
 
 def _refuse_mixtures(arguments: argparse.Namespace) -> None:
