@@ -14,46 +14,30 @@ if __name__ == "__main__":
     early.heed(PROG)
 
 import argparse
-import functools
-import os
 import sys
-from pathlib import Path
 
 from collector import command_line
-from collector.base.errors import DONE, FAILED
+from collector.base.errors import DONE
 from collector.base.names import DEFAULT_DAYS, DEFAULT_WORKERS
 from collector.base.screen import screen
 from collector.command_line import (
     Parser,
     add_common_arguments,
     add_output_arguments,
-    go_on_in_environment,
     list_datasets,
     new_file,
     seconds,
     whole_number,
 )
-from collector.registry.model import CARBON, ELEXON, NESO
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from collector.base.clock import Clock
-    from collector.base.process import Stop
-    from collector.days import Task
-    from collector.registry.model import Source
-    from collector.source.http import Api
-    from collector.storage.day_objects import DayStore
 
 # Update these when the APIs move; the environment variables of the same names override them.
 ELEXON_BASE_URL = "https://data.elexon.co.uk/bmrs/api/v1"
 CARBON_INTENSITY_BASE_URL = "https://api.carbonintensity.org.uk"
 NESO_PORTAL_BASE_URL = "https://api.neso.energy"
 BASE_URLS = {
-    ELEXON.variable: ELEXON_BASE_URL,
-    CARBON.variable: CARBON_INTENSITY_BASE_URL,
-    NESO.variable: NESO_PORTAL_BASE_URL,
+    "ELEXON_BASE_URL": ELEXON_BASE_URL,
+    "CARBON_INTENSITY_BASE_URL": CARBON_INTENSITY_BASE_URL,
+    "NESO_PORTAL_BASE_URL": NESO_PORTAL_BASE_URL,
 }
 
 
@@ -119,112 +103,22 @@ def main(argv: list[str] | None = None) -> int:
     if arguments.list_datasets:
         print(list_datasets(screen(sys.stdout)))
         return DONE
-    go_on_in_environment()
-    from collector.program import flags_of, tasks_of
-    from collector.settings import load_settings, require_places, warn_if_exposed
+    # Help and wrong flags are told before the settings and the calendar are there,
+    from collector import program
 
-    settings, tasks = load_settings(flags_of(arguments), BASE_URLS), tasks_of(arguments)
-    # The libraries of the work take 0.2 s, for which nothing above has to wait.
-    from collector.base.clock import Clock
-    from collector.base.process import Stop, log, start_logging
-    from collector.cloud import refusals
-    from collector.cloud.bucket import find_bucket, storage_client
-    from collector.cloud.clients import NoCredentials
-    from collector.source import state
-    from collector.source.http import apis_of
-    from collector.source.plan import plan_text
-    from collector.storage.day_objects import DayStore
+    program.go_on_in_environment()
+    settings, tasks = program.settings_of(arguments, BASE_URLS), program.tasks_of(arguments)
+    # and wrong settings and dates before the libraries of the work, which take 0.3 s.
+    from collector import downloader as work
 
-    start_logging(arguments.quiet, arguments.verbose, arguments.log_format == "json")
-    stop, clock = Stop(), Clock()
-    stop.install()
-    apis = apis_of(settings, stop, connections=arguments.max_workers, delay=arguments.request_delay, clock=clock)
+    run = work.begin(arguments, settings, tasks)
     if arguments.check_source:
-        print("\n".join(state.check(tasks, apis, arguments.check_source, stop)))
-        return DONE
+        return work.check_source(run)
     if arguments.probe:
-        return _probe(tasks, apis, stop, arguments)
-    plan = functools.partial(
-        plan_text, tasks, max_days=arguments.max_days, delay=arguments.request_delay, force=arguments.force, location=settings.location,
-        screen=screen(sys.stdout, arguments.verbose),
-    )  # fmt: skip
-    try:
-        client = storage_client(settings, arguments.max_workers, clock)
-    except NoCredentials:
-        if not arguments.dry_run:
-            raise
-        print(plan(None))
-        return DONE
-    require_places(settings)
-    permissions = refusals.TO_READ_OBJECTS if arguments.dry_run else refusals.OBJECTS
-    store = DayStore(stop.attend(lambda: find_bucket(client, settings, permissions)))
-    warn_if_exposed(settings)
+        return work.probe(run)
     if arguments.dry_run:
-        print(plan(store))
-        return DONE
-    if not settings.api_key:
-        log.debug("BMRS_API_KEY is not set; the API needs none")
-    return _download(tasks, apis, store, arguments, stop, clock)
-
-
-def _download(
-    tasks: Sequence[Task],
-    apis: Mapping[Source, Api],
-    store: DayStore,
-    arguments: argparse.Namespace,
-    stop: Stop,
-    clock: Clock,
-) -> int:
-    from collector.base import tally
-    from collector.base.gb_calendar import utc_now
-    from collector.base.process import log
-    from collector.base.progress import Progress
-    from collector.source import state
-    from collector.source.download import Download, attempt
-    from collector.source.file_download import FileDownload
-    from collector.source.http import Traffic
-    from collector.source.outcome import Result, summary
-
-    outages = state.known_outages(os.environ.get("COLLECTOR_SOURCE_STATE", ""))
-    results = []
-    with Progress(arguments.quiet, [task.share for task in tasks]) as progress:
-        for task in tasks:
-            progress.begin()
-            source = task.dataset.source
-            kind = FileDownload if task.dataset.files else Download
-            began = utc_now()
-            results.append(attempt(kind(
-                task, apis[source], store, progress, max_days=arguments.max_days, max_workers=arguments.max_workers,
-                force=arguments.force, stop=stop, outage=outages.get(source.variable, ""), clock=clock,
-            )))  # fmt: skip
-            tally.note(task.dataset.key, began, results[-1].cause, **results[-1].counts)
-            if stop.is_set:
-                break
-    results += [Result(task.dataset, Traffic(), is_begun=False) for task in tasks[len(results) :]]
-    print(summary(results, screen(sys.stdout, arguments.verbose)))
-    if (note := os.environ.get("COLLECTOR_NOTHING_STORED")) and not any(result.stored for result in results):
-        # The deploy script's, which spares a dataset the load where there is nothing new to it.
-        Path(note).touch()
-    if stop.is_set:
-        log.warning("stopped; the same command again goes on where this one ended")
-        return 128 + stop.signal_number
-    return FAILED if any(result.failed or result.alarms for result in results) else DONE
-
-
-def _probe(tasks: Sequence[Task], apis: Mapping[Source, Api], stop: Stop, arguments: argparse.Namespace) -> int:
-    import json
-
-    from collector.base.gb_calendar import utc_now
-    from collector.source.probe import CONFIRMED, probe_all, probe_text
-
-    found = stop.attend(lambda: probe_all([task.dataset for task in tasks], apis, stop, utc_now()))
-    is_confirmed = all(one.verdict == CONFIRMED for one in found)
-    print(
-        json.dumps({"datasets": [one.as_json() for one in found], "ok": is_confirmed})
-        if arguments.output == "json"
-        else probe_text(found, screen(sys.stdout, arguments.verbose))
-    )
-    return DONE if is_confirmed else FAILED
+        return work.tell_plan(run)
+    return work.download(run)
 
 
 if __name__ == "__main__":

@@ -339,8 +339,8 @@ class LocalCloud:
             # Cheap checks come first: nobody should wait for an installation to hear of a busy port.
             lock = self._take_folder()
             with (
-                self._bind("storage", "--gcs-port", "LOCAL_CLOUD_GCS_PORT") as storage,
-                self._bind("bigquery", "--bigquery-port", "LOCAL_CLOUD_BIGQUERY_PORT") as bigquery,
+                _bind("storage", self._ports["storage"], "--gcs-port", "LOCAL_CLOUD_GCS_PORT") as storage,
+                _bind("bigquery", self._ports["bigquery"], "--bigquery-port", "LOCAL_CLOUD_BIGQUERY_PORT") as bigquery,
             ):
                 self.storage_url, self.bigquery_url = _url(storage), _url(bigquery)
                 python = ensure_environment()
@@ -360,7 +360,7 @@ class LocalCloud:
             broken = LocalCloudError(
                 f"an emulator broke off while starting ({error}); see the logs in {shown(self.data_dir)}"
             )
-            broken = self._full() or broken
+            broken = _full(self.data_dir) or broken
             self.stop()
             raise broken from None
         except BaseException:
@@ -404,48 +404,14 @@ class LocalCloud:
                 (self.data_dir / name).mkdir(mode=0o700, parents=True, exist_ok=True)
             self.data_dir.chmod(0o700)  # what is older may be open to others, inside too
             lock = self._lock = environment.open_lock(self.data_dir / "lock")
-            self._take_lock(lock)
-            self._tidy()
+            _take_lock(self.data_dir, lock)
+            _tidy(self.data_dir)
             return lock
         except OSError as error:
             raise LocalCloudError(
                 f"cannot keep data in {shown(self.data_dir)} ({error}); "
                 f"{REMEDIES.get(error.errno or 0, 'name another folder with --data-dir')}"
             ) from None
-
-    def _take_lock(self, lock: int) -> None:
-        """Lock the data folder. The emulators hold the lock as well: it is busy while any of them lives."""
-        deadline = time.monotonic() + LOCK_SECONDS
-        while True:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    holder = os.read(lock, 20).decode(errors="replace").strip() or "unknown"
-                    raise LocalCloudError(
-                        f"{shown(self.data_dir)} is in use by another local_cloud.py (process {holder}); "
-                        f"stop that one (kill {holder}), use the exports that it printed, or give local_cloud.py another folder with --data-dir"
-                    ) from None
-                time.sleep(POLL_SECONDS)
-        os.ftruncate(lock, 0)
-        os.write(lock, str(os.getpid()).encode())
-
-    def _bind(self, name: str, flag: str, variable: str) -> socket.socket:
-        """A listening socket on the emulator's port."""
-        bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        port = self._ports[name]
-        try:
-            bound.bind((LOOPBACK, port))
-            bound.listen()  # two sockets can be bound to one port while neither listens
-        except OSError as error:
-            bound.close()
-            raise LocalCloudError(
-                f"port {port} for {TITLES[name]} cannot be used ({error.strerror}); "
-                f"choose another with {flag} N or {variable}=N (0: any free one)"
-            ) from None
-        return bound
 
     def _spawn(self, name: str, python: Path, door: int, lock: int, *arguments: str) -> None:
         """Start one emulator behind its door, which gets the listening socket `door`: local_door.py, run by the
@@ -498,19 +464,9 @@ class LocalCloud:
         for number in (errno.EMFILE, errno.ENFILE):
             if os.strerror(number) in said:
                 words = f"{os.strerror(number)}; {REMEDIES[number]}"
-        return self._full() or LocalCloudError(
+        return _full(self.data_dir) or LocalCloudError(
             f"the {TITLES[name]} emulator {what}{f': {words}' if words else ''}; see {shown(self.log(name))}"
         )
-
-    def _full(self) -> LocalCloudError | None:
-        """What is wrong, where it is that the disk has no room left, whatever an emulator made of that."""
-        with contextlib.suppress(OSError):
-            found = os.statvfs(self.data_dir)
-            if found.f_bavail * found.f_frsize < LEAST_ROOM:
-                return LocalCloudError(
-                    f"cannot keep data in {shown(self.data_dir)} ({os.strerror(errno.ENOSPC)}); {REMEDIES[errno.ENOSPC]}"
-                )
-        return None
 
     def _create_bucket(self) -> None:
         url = f"{self.storage_url}/storage/v1/b?project={quote(self.project)}"
@@ -530,19 +486,9 @@ class LocalCloud:
             with contextlib.suppress(ValueError, KeyError, TypeError):
                 answer = json.loads(answer)["error"]["message"]
             why = answer.strip().rstrip(".")
-            raise self._full() or LocalCloudError(
+            raise _full(self.data_dir) or LocalCloudError(
                 f"cannot create the {what} of project {self.project!r} ({why}); choose another with {flags}"
             )
-
-    def _tidy(self) -> None:
-        """Make good what a kill -9 can leave behind: files half uploaded, a bucket's folder without its description."""
-        for name in ("tmp", ".tmp"):  # fake-gcs-server's, DuckDB's
-            shutil.rmtree(self.data_dir / name, ignore_errors=True)
-        (self.data_dir / "tmp").mkdir(mode=0o700)
-        for folder in (self.data_dir / "gcs").iterdir():
-            description = Path(f"{folder}.bucketMetadata")
-            if folder.is_dir() and not description.exists():
-                description.write_text('{"DefaultEventBasedHold":false,"VersioningEnabled":false}')
 
     def _mend_buckets(self) -> None:
         """Remove files without attributes, for one makes listing its whole bucket answer 404.
@@ -565,6 +511,52 @@ class LocalCloud:
             say(f"removed {removed} unfinished upload(s) from bucket {bucket}, left by a run that was killed")
 
 
+def _take_lock(folder: Path, lock: int) -> None:
+    """Lock the data folder. The emulators hold the lock as well: it is busy while any of them lives."""
+    deadline = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                holder = os.read(lock, 20).decode(errors="replace").strip() or "unknown"
+                raise LocalCloudError(
+                    f"{shown(folder)} is in use by another local_cloud.py (process {holder}); "
+                    f"stop that one (kill {holder}), use the exports that it printed, or give local_cloud.py another folder with --data-dir"
+                ) from None
+            time.sleep(POLL_SECONDS)
+    os.ftruncate(lock, 0)
+    os.write(lock, str(os.getpid()).encode())
+
+
+def _tidy(data_dir: Path) -> None:
+    """Make good what a kill -9 can leave behind: files half uploaded, a bucket's folder without its description."""
+    for name in ("tmp", ".tmp"):  # fake-gcs-server's, DuckDB's
+        shutil.rmtree(data_dir / name, ignore_errors=True)
+    (data_dir / "tmp").mkdir(mode=0o700)
+    for folder in (data_dir / "gcs").iterdir():
+        description = Path(f"{folder}.bucketMetadata")
+        if folder.is_dir() and not description.exists():
+            description.write_text('{"DefaultEventBasedHold":false,"VersioningEnabled":false}')
+
+
+def _bind(name: str, port: int, flag: str, variable: str) -> socket.socket:
+    """A listening socket on the emulator's port."""
+    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((LOOPBACK, port))
+        bound.listen()  # two sockets can be bound to one port while neither listens
+    except OSError as error:
+        bound.close()
+        raise LocalCloudError(
+            f"port {port} for {TITLES[name]} cannot be used ({error.strerror}); "
+            f"choose another with {flag} N or {variable}=N (0: any free one)"
+        ) from None
+    return bound
+
+
 def _url(bound: socket.socket) -> str:
     return f"http://{LOOPBACK}:{bound.getsockname()[1]}"
 
@@ -576,6 +568,17 @@ def _has_attributes(file: Path) -> bool:
     with contextlib.suppress(AttributeError, OSError):  # AttributeError: not on Linux
         return bool(os.getxattr(file, "user.metadata"))
     return False
+
+
+def _full(folder: Path) -> LocalCloudError | None:
+    """What is wrong, where it is that the disk has no room left, whatever an emulator made of that."""
+    with contextlib.suppress(OSError):
+        found = os.statvfs(folder)
+        if found.f_bavail * found.f_frsize < LEAST_ROOM:
+            return LocalCloudError(
+                f"cannot keep data in {shown(folder)} ({os.strerror(errno.ENOSPC)}); {REMEDIES[errno.ENOSPC]}"
+            )
+    return None
 
 
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))

@@ -6,6 +6,7 @@ Help, the list of datasets and wrong use are answered before the libraries of th
 from __future__ import annotations
 
 import argparse
+import difflib
 import itertools
 import os
 import re
@@ -13,11 +14,10 @@ import sys
 from datetime import date, datetime, timezone
 from pathlib import Path
 
-from collector.base import early
 from collector.base.errors import DONE, FAILED, MISUSED, Stopped, UsageError, internal
 from collector.base.names import PLACES, VERSION
 from collector.base.screen import EVERYTHING, Screen
-from collector.base.text import printable
+from collector.base.text import entry, printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,27 +29,14 @@ _PLACE_NAMES = {
     "--bucket": "bucket of the day objects",
     "--dataset-id": "BigQuery dataset of the tables",
 }
-# What of the list a narrow screen leaves out, in this order.
-_SPARE = ("CONFIRMED BY", "REQUESTS/DAY", "PRIORITY", "KIND", "GROUP", "MB/DAY", "FROM", "DESCRIPTION")
-# An ordinary one, of 48 settlement periods.
-_ANY_DAY = date(2024, 6, 1)
 
 
 def list_datasets(screen: Screen = EVERYTHING) -> str:
-    """The registry as a readable table, the eleven first, the others by group."""
-    from datasets_config import DEFAULT_DATASETS, REGISTRY
+    """The registry as a readable table."""
+    # The registry takes as long as all else of a start; --help has no use for it.
+    from collector import catalogue
 
-    rows = [
-        ("KEY", "CODE", "GROUP", "KIND", "FROM", "MB/DAY", "REQUESTS/DAY", "PRIORITY", "CONFIRMED BY", "DESCRIPTION")
-    ]
-    others = sorted((d for d in REGISTRY.values() if d.key not in DEFAULT_DATASETS), key=lambda d: d.group)
-    for d in (*(REGISTRY[key] for key in DEFAULT_DATASETS), *others):
-        size = d.bytes_per_day / 1e6
-        rows.append((
-            d.key, d.code, d.group, d.kind, str(d.first_day), f"{size:.{1 if size >= 0.1 else 3}f}", f"{d.requests(_ANY_DAY, _ANY_DAY):,}", d.priority,
-            "records" if d.is_confirmed else "document", f"{d.title}: {d.description}",
-        ))  # fmt: skip
-    return screen.table(rows, frozenset({5, 6}), _SPARE)
+    return catalogue.listing(screen)
 
 
 class Parser(argparse.ArgumentParser):
@@ -63,8 +50,6 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         unknown = message.removeprefix("unrecognized arguments: ").partition(" ")[0].partition("=")[0]
         if unknown.startswith("--") and not message.startswith("argument "):
-            import difflib
-
             options = list(self._option_string_actions)
             near = [option for option in options if option.startswith(f"{unknown}-")]
             near += difflib.get_close_matches(unknown, options, n=1)
@@ -148,31 +133,10 @@ def new_file(text: str) -> Path:
 def dataset_names(text: str) -> tuple[str, ...]:
     """Keys of the registry from keys, the source's codes in any case, groups, `core` and `all`, separated by commas. Raises
     ArgumentTypeError that says of a name what it might have been, or why that set is not collected."""
-    found: list[str] = []
-    for name in text.split(","):
-        found += _named(name)
-    return tuple(found)
+    # As in list_datasets.
+    from collector import catalogue
 
-
-def _named(name: str) -> tuple[str, ...]:
-    from collector.registry.common import LEFT_OUT, LEFT_OUT_OF_PORTAL
-    from datasets_config import GROUPS, REGISTRY
-
-    if name in REGISTRY:
-        return (name,)
-    wanted = name.casefold()
-    codes = {code.casefold(): key for key, dataset in REGISTRY.items() for code in (key, *dataset.codes)}
-    for known in (GROUPS.get(wanted), codes.get(wanted)):
-        if known:
-            return known if isinstance(known, tuple) else (known,)
-    left_out = {code.casefold(): why for code, why in {**LEFT_OUT, **LEFT_OUT_OF_PORTAL}.items()}
-    if wanted in left_out:
-        raise argparse.ArgumentTypeError(f"{name!r} is not collected: {left_out[wanted]}; see --list-datasets")
-    import difflib
-
-    near = difflib.get_close_matches(wanted, [*REGISTRY, *codes, *GROUPS], n=1, cutoff=0.75)
-    hint = f"did you mean {codes.get(near[0], near[0])}?" if near else "see --list-datasets"
-    raise argparse.ArgumentTypeError(f"unknown dataset {name!r}; {hint}")
+    return tuple(key for name in text.split(",") for key in catalogue.keys_of(name))
 
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
@@ -227,25 +191,8 @@ def tell(text: str) -> None:
     """What ends a program, on stderr, in the format that the log has."""
     words = sys.argv[1:]
     if "--log-format=json" in words or ("--log-format", "json") in itertools.pairwise(words):
-        # Not at the top: --list-datasets has no use for it, and it takes 8 ms.
-        from collector.base.process import entry
-
         text = entry("ERROR", text)
     print(text, file=sys.stderr)
-
-
-def go_on_in_environment() -> None:
-    """Where this Python lacks the programs' packages and `.venv` has them, go on there. Raises UsageError where neither does."""
-    from importlib.util import find_spec
-
-    if all(find_spec(name) for name in ("dotenv", "google", "msgspec", "requests")):
-        return
-    python = Path(__file__).resolve().parent.parent / ".venv/bin/python"
-    # Within it, or in one that a signal has cut short, going on there would never end.
-    if Path(sys.prefix) != python.parent.parent and (python.parent.parent / ".complete").exists():
-        early.hold()
-        os.execv(python, [str(python), *sys.argv])  # noqa: S606
-    raise UsageError("the packages that this needs are not installed; run: ./deploy_data_collectors.sh --setup")
 
 
 def run(prog: str, main: Callable[[], int]) -> NoReturn:

@@ -4,6 +4,7 @@ python3 -m collector.deploy plan [--start-date D ...]   the effective settings, 
 python3 -m collector.deploy verdict FILE                what the verification of one dataset found: DAYS ROWS yes|no TEXT
 python3 -m collector.deploy summary --outcomes FILE ... how a run ended; exit code 0 only where all is right
 python3 -m collector.deploy alarm FILE TEXT [FLAG ...]  tell people that nothing goes; with an empty TEXT, that it does again
+python3 -m collector.deploy unchecked FOLDER STAMP       when the oldest run began of whose work the values were not looked at
 python3 -m collector.deploy entries FOLDER COMMAND ...  run COMMAND in FOLDER; each line that it says becomes a log entry in JSON
 python3 -m collector.deploy next FOLDER [FLAG ...]      what to type in FOLDER after a demonstration with these flags
 """
@@ -18,7 +19,6 @@ if __name__ == "__main__":
 import argparse
 import contextlib
 import json
-import platform
 import re
 import shlex
 import signal
@@ -27,20 +27,16 @@ import sys
 import textwrap
 import threading
 from collections.abc import Iterable, Sequence
-from datetime import date
 from pathlib import Path
 from typing import Any, TextIO
 
 from collector import command_line, local_query
-from collector.base.errors import DONE, FAILED, UsageError
-from collector.base.names import PLACES
+from collector.base.errors import DONE, FAILED
+from collector.base.names import DEPLOYER
 from collector.base.outcomes import OK, Outcome, counted, logs_of, read_outcomes, reason
-from collector.base.process import entry
-from collector.command_line import Parser, check_status_flags, whole_number
+from collector.base.text import entry
+from collector.command_line import Parser
 
-PROG = "deploy_data_collectors.sh"
-# The clocks go back on 2022-10-30: a day of 50 settlement periods.
-_DEMO = date(2022, 10, 29), date(2022, 10, 31)
 # Worst first: nothing fetched, nothing loaded, something not as it should be.
 _FAILURES = ("download failed", "load failed", "verify failed")
 _LOSSES = ("surplus_days", "altered_days", "differing_days", "behind_source_days", "missing_days", "unloaded_days")
@@ -48,57 +44,6 @@ _NEXT = (
     "The same command again does what is missing and asks again for what the source lacks; "
     "what an account, a setting or a table lacks, a person must mend."
 )
-
-
-# ------------------------------------------------------------------------------------------------------------- before a run
-def plan(argv: list[str]) -> int:
-    """Judge the arguments as the programs do and print what they come to; secrets are not shown. Raises UsageError.
-
-    Works without any package while there is no api.env.
-    """
-    # The other questions are asked for each dataset, and need none of it.
-    from collector.program import flags_of, tasks_of
-    from collector.settings import SECRETS, load_settings, unconfirmed
-    from collector.source.memory import is_heavy
-    from enhanced_elexon_neso_downloader import BASE_URLS, build_parser
-
-    parser = build_parser()
-    parser.prog = PROG
-    parser.add_argument("--demo", action="store_true")
-    parser.add_argument("--local", action="store_true")
-    parser.add_argument("--status", action="store_true")
-    parser.add_argument("--max-age", type=whole_number(1, 99_999))
-    parser.add_argument("--parallel", type=whole_number(1, 16), default=4)
-    arguments = parser.parse_args(argv)
-    check_status_flags(arguments)
-    if arguments.output != "text" and not arguments.status:
-        raise UsageError("--output goes with --status; add --status or leave it out")
-    if arguments.demo:
-        # One date alone stands for that one day.
-        day = arguments.start_date or arguments.end_date
-        first, last = (day, day) if day else _DEMO
-        arguments.start_date, arguments.end_date = arguments.start_date or first, arguments.end_date or last
-    settings, tasks = load_settings(flags_of(arguments), BASE_URLS), tasks_of(arguments)
-    for name, value in settings.values.items():
-        if name not in SECRETS:
-            print(f"{name}={value}")
-    print("FROM=" + "|".join(settings.origins[variable] for variable, _ in PLACES.values()))
-    print(f"API_KEY_PRESENT={'yes' if settings.api_key else 'no'}")
-    print(f"API_ENV_EXPOSED={'yes' if settings.is_exposed else 'no'}")
-    print(f"UNCONFIRMED={'' if arguments.demo or arguments.local else unconfirmed(settings)}")
-    print(f"PYTHON_VERSION={platform.python_version()}")
-    print(f"START_DATE={arguments.start_date or ''}")
-    # Fixed now, so that a run over midnight verifies the same days that it downloaded.
-    print(f"END_DATE={tasks[0].last}")
-    # A dataset that begins behind the range is no part of the run.
-    begun = [task for task in tasks if task.first <= task.last]
-    print("DATASETS=" + " ".join(task.dataset.key for task in begun))
-    whole = sum(task.share for task in begun)
-    print("SHARES=" + " ".join(str(round(1000 * task.share / whole)) for task in begun))
-    print("HEAVY=" + " ".join(task.dataset.key for task in begun if is_heavy(task.dataset, arguments.max_days)))
-    print(f"PARALLEL={arguments.parallel}")
-    print("LEFT_OUT=" + " ".join(task.dataset.key for task in tasks if arguments.datasets and task.first > task.last))
-    return DONE
 
 
 # ------------------------------------------------------------------------------------------------------------ a dataset's end
@@ -124,7 +69,7 @@ def summary(argv: list[str]) -> int:
 
     Without --coverage, the answer of the last check, the run was stopped: the table is all that is said. Raises OSError.
     """
-    parser = Parser(prog=PROG, add_help=False)
+    parser = Parser(prog=DEPLOYER, add_help=False)
     parser.add_argument("--outcomes", type=Path, required=True)
     parser.add_argument("--datasets", nargs="+", required=True)
     parser.add_argument("--coverage", type=Path)
@@ -214,35 +159,6 @@ def _failures(
 
 
 # ---------------------------------------------------------------------------------------------------------- told to others
-def alarm(argv: list[str]) -> int:
-    """Tell whom the settings name that a run could not be begun, or come to its end; with an empty text, that one could.
-
-    What was told stands in a file, for where it cannot begin nothing else can be read; one that cannot be written is told
-    each time. Raises UsageError.
-    """
-    from collector.base.process import start_logging
-    from collector.notify import FAILED as HAS_FAILED
-    from collector.notify import RECOVERED, Event, send
-    from collector.program import flags_of
-    from collector.settings import load_settings
-    from enhanced_elexon_neso_downloader import BASE_URLS, build_parser
-
-    path, text, *flags = argv
-    told = Path(path)
-    settings = load_settings(flags_of(build_parser().parse_args(flags)), BASE_URLS)
-    start_logging(quiet=True)
-    try:
-        before = told.read_text(encoding="utf-8")
-    except OSError:
-        before = ""
-    if before != text and send([Event("", HAS_FAILED if text else RECOVERED, text)], settings) and text:
-        with contextlib.suppress(OSError):
-            told.write_text(text, encoding="utf-8")
-    if not text:
-        told.unlink(missing_ok=True)
-    return DONE
-
-
 _LINE = re.compile(r"([0-9-]{10}T[0-9:]{8}Z) (DEBUG|INFO|WARNING|ERROR|CRITICAL) +(.*)")
 _WRONG = re.compile(
     r"(FAILED|SOURCE|OVERDUE) |[a-z_]+\.(py|sh): |.*: (download|load|verify) failed|\d+ of \d+ datasets failed"
@@ -284,17 +200,29 @@ def entries(argv: list[str]) -> int:
     return code if code >= 0 else 128 - code
 
 
+def unchecked(argv: list[str]) -> int:
+    """Print when the oldest run began whose work no check of the values has seen: this one, whose stamp comes second, or one
+    before it that was cut off, for a run that comes to its end leaves a page in the folder of the logs."""
+    logs, since = Path(argv[0]), ""
+    for log in sorted(logs.glob("deployment_*.log")):
+        stamp = log.stem.partition("_")[2]
+        since = "" if (logs / f"coverage_{stamp}.html").exists() else since or stamp
+    print(since or argv[1])
+    return DONE
+
+
 def what_next(argv: list[str]) -> int:
     """Print the commands by which to look at a demonstration's tables, to be pasted into a shell that is in the folder that
     comes first; flags that say in which project and dataset the tables are follow."""
     folder, *places = argv
+    asked = [word for pair in zip(places[::2], places[1::2], strict=True) if pair[0] != "--bucket" for word in pair]
     root = Path(__file__).resolve().parent.parent
     program, python = (
         path if Path(folder) != root else path.relative_to(root)
         for path in (root / "local_cloud.py", root / ".venv/bin/python")
     )
     local_cloud = shlex.join([str(python), str(program)])
-    flags = shlex.join(["--demo", *places])
+    flags = shlex.join(["--demo", *asked])
     sql = "SELECT settlement_date, COUNT(*) AS half_hours FROM elexon_demand_outturn GROUP BY 1 ORDER BY 1"
     client = textwrap.indent(local_query.CLIENT, "    ").rstrip()
     print(f"""\
@@ -309,7 +237,31 @@ It prints what to export; then, in {shlex.quote(str(python))}:
     return DONE
 
 
-ANSWERS = {"plan": plan, "verdict": verdict, "summary": summary, "alarm": alarm, "entries": entries, "next": what_next}
+def plan(argv: list[str]) -> int:
+    """See run_plan.plan."""
+    # The other questions are asked for each dataset, and have no use for the settings and the registry.
+    from collector import run_plan
+
+    return run_plan.plan(argv)
+
+
+def alarm(argv: list[str]) -> int:
+    """See alarm.alarm."""
+    # As for the plan; and that one is asked for before the packages are there.
+    from collector.alarm import alarm
+
+    return alarm(argv)
+
+
+ANSWERS = {
+    "plan": plan,
+    "verdict": verdict,
+    "summary": summary,
+    "alarm": alarm,
+    "unchecked": unchecked,
+    "entries": entries,
+    "next": what_next,
+}
 
 if __name__ == "__main__":
-    command_line.run(PROG, lambda: ANSWERS[sys.argv[1]](sys.argv[2:]))
+    command_line.run(DEPLOYER, lambda: ANSWERS[sys.argv[1]](sys.argv[2:]))

@@ -94,7 +94,10 @@ COMMENT ON VIEW {dataset.table} IS {comment};
 
 def statements(datasets: Iterable[Dataset], folder: Path) -> Iterator[str]:
     """The whole file, piece by piece."""
-    yield "-- Views over the day objects of GB electricity data. Time zones need DuckDB's ICU; times are shown in UTC.\nINSTALL icu;\nLOAD icu;\nSET TimeZone = 'UTC';\n"
+    yield (
+        "-- Views over the day objects of GB electricity data. Time zones need DuckDB's ICU; times are shown in UTC.\n"
+        "INSTALL icu;\nLOAD icu;\nSET TimeZone = 'UTC';\n"
+    )
     for dataset in datasets:
         if any((folder / "raw" / dataset.key).glob("*/*/*.ndjson.gz")):
             yield view_sql(dataset, folder)

@@ -6,10 +6,6 @@
 makes FOLDER with PYTHON and installs the first lock FILE into it, and the second on top, each only where that is missing,
 half done or outdated; what pip says goes to LOG. Ends with 0, or with 2 and one line on stderr.
 
-    FOLDER/bin/python environment.py --check FOLDER FILE [FILE]
-
-tells by its exit code whether the last step was done (--mark: makes that so).
-
     environment.py --lock
 
 makes the lock files anew from the requirements beside them, with what they pin already where that still fits (to have
@@ -18,25 +14,29 @@ every Python from 3.10 and every system: nothing else is ever installed, and no 
 
     FOLDER/bin/python environment.py --licences
 
-prints what is installed: a line a package with version and licence. Standard library only; what is not needed for
---check is imported where it is needed, since every run of the deploy script checks.
+prints what is installed: a line a package with version and licence. Standard library only.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
+import fcntl
 import os
+import shutil
+import signal
+import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import distributions
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn, TextIO
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCKS = ROOT / "collector/locks"
-# The marker of a finished step, by how many lock files were installed.
-MARKERS = {1: ".complete", 2: ".complete-tests"}
+# Apart, because every run of the deploy script asks it, and what is imported here would take as long again.
+INSTALLED = Path(__file__).with_name("installed.py")
 PARTS = (
     "import sys, sysconfig\n"
     "from importlib.util import find_spec\n"
@@ -63,8 +63,6 @@ def open_lock(path: str | os.PathLike[str]) -> int:
 
 def once(folder: Path, done: Callable[[], bool], make: Callable[[int], None], say: Callable[[str], None]) -> None:
     """`make(lock)` unless `done()`; of several processes one makes and the others wait. OSError: no place for it."""
-    import fcntl
-
     if done():
         return
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -84,9 +82,6 @@ def step(what: str, command: Sequence[str], log: TextIO, lock: int, env: Mapping
 
     A step holds the lock too: should this process be killed, the next one waits until the step has ended.
     """
-    import signal
-    import subprocess
-
     log.flush()
     try:
         process = subprocess.Popen(
@@ -118,8 +113,6 @@ def parts(python: str) -> tuple[str, set[str]]:
 
     ("", set()) for what is no Python, like a pyenv shim that is on PATH but refuses to run.
     """
-    import subprocess
-
     with contextlib.suppress(OSError, ValueError, subprocess.SubprocessError):
         asked = subprocess.run(
             [python, "-I", "-c", PARTS],
@@ -136,16 +129,11 @@ def parts(python: str) -> tuple[str, set[str]]:
 
 def can_make(found: set[str]) -> bool:
     """Can `make` use a Python with these parts?"""
-    import shutil
-
     return {"venv", "ensurepip"} <= found or "pip" in found or shutil.which("uv") is not None
 
 
 def outside(folder: Path, python: str) -> str:
     """`python`, or what it was made from where it is the one in `folder` (activated, so on PATH), about to be replaced."""
-    import shutil
-    import subprocess
-
     if Path(shutil.which(python) or python).parent.absolute() != (folder / "bin").absolute():
         return python
     asked = subprocess.run([python, "-I", "-c", BASE], capture_output=True, text=True, check=False)
@@ -154,9 +142,6 @@ def outside(folder: Path, python: str) -> str:
 
 def make(folder: Path, python: str, log: TextIO, lock: int) -> str:
     """Make an empty virtual environment with pip in `folder`, by what `python` has; its interpreter. SetUpError."""
-    import shutil
-    import subprocess
-
     version, found = parts(python)
     what = "make a virtual environment"
     made = str(folder / "bin/python")
@@ -185,31 +170,15 @@ def make(folder: Path, python: str, log: TextIO, lock: int) -> str:
 
 
 # ------------------------------------------------------------------------------------- the programs' and the tests' tools
-def _wanted(files: Sequence[str]) -> str:
-    """What a finished step leaves in its marker: this Python's version and the checksum of the files together."""
-    digest = hashlib.sha256(b"".join(Path(file).read_bytes() for file in files)).hexdigest()
-    return f"{sys.version_info[0]}.{sys.version_info[1]} {digest}\n"
-
-
-def is_complete(folder: Path, files: Sequence[str]) -> bool:
-    """Does `folder`, whose Python runs this, have all of `files`? It may have become another Python since."""
-    with contextlib.suppress(OSError):
-        return (folder / MARKERS[len(files)]).read_text() == _wanted(files)
-    return False
-
-
 def _is_complete(folder: Path, files: Sequence[str]) -> bool:
-    import subprocess
-
     with contextlib.suppress(OSError):
-        asked = [str(folder / "bin/python"), "-I", __file__, "--check", str(folder), *files]
+        asked = [str(folder / "bin/python"), "-I", str(INSTALLED), str(folder), *files]
         return subprocess.run(asked, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False).returncode == 0
     return False
 
 
 def ensure(folder: Path, log_name: str, python: str, files: Sequence[str]) -> None:
     """`folder` with the first of the locks `files` installed, and then the second. SetUpError, OSError."""
-    import shutil
 
     def say(message: str) -> None:
         with contextlib.suppress(OSError):
@@ -227,7 +196,9 @@ def ensure(folder: Path, log_name: str, python: str, files: Sequence[str]) -> No
                 made = make(folder, base, log, lock)
             chosen = [word for file in files[:count] for word in ("-r", file)]
             step(f"install the packages of {name}", [made, *LOCKED, *chosen], log, lock)
-            step("finish the environment", [made, "-I", __file__, "--mark", str(folder), *files[:count]], log, lock)
+            step(
+                "finish the environment", [made, "-I", str(INSTALLED), "--mark", str(folder), *files[:count]], log, lock
+            )
 
     for count in range(1, len(files) + 1):
         once(folder, lambda: _is_complete(folder, files[:count]), lambda lock: install(count, lock), say)  # noqa: B023
@@ -236,8 +207,6 @@ def ensure(folder: Path, log_name: str, python: str, files: Sequence[str]) -> No
 # ------------------------------------------------------------------------------------------------------------- the locks
 def make_locks() -> None:
     """Make every lock anew. Needs pip in the Python that runs this. SetUpError."""
-    import tempfile
-
     with tempfile.TemporaryDirectory() as scratch:
         _run([sys.executable, *LOCKED, "-q", "--target", f"{scratch}/uv", "-r", UV])
         uv = f"{scratch}/uv/bin/uv"
@@ -252,8 +221,6 @@ def make_locks() -> None:
 
 def _lock_emulators(uv: str, scratch: Path) -> None:
     """local-bigquery by itself, as if for a Python that it asks for, and what it depends on for all that it is run on."""
-    from importlib.metadata import distributions
-
     lines = [line for line in (LOCKS / "emulators.txt").read_text().splitlines() if not line.startswith("#")]
     bigquery, *others = lines
     _run(
@@ -293,8 +260,6 @@ def _compile(uv: str, oldest: str, made: Path, *arguments: str) -> None:
 
 
 def _run(command: Sequence[str], env: Mapping[str, str] | None = None) -> None:
-    import subprocess
-
     ran = subprocess.run(
         command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, cwd=ROOT, env=env
     )
@@ -304,8 +269,6 @@ def _run(command: Sequence[str], env: Mapping[str, str] | None = None) -> None:
 
 def licences() -> list[tuple[str, str, str]]:
     """Name, version and licence, as its metadata have it, of every package that the Python that runs this has installed."""
-    from importlib.metadata import distributions
-
     found = {}
     for package in distributions():
         told = package.metadata
@@ -327,13 +290,6 @@ def _stop(number: int, _frame: FrameType | None) -> NoReturn:
 
 def main(arguments: Sequence[str]) -> int:
     """What the head of this file says; the exit code."""
-    import signal
-
-    if arguments[0] == "--check":
-        return 0 if is_complete(Path(arguments[1]), arguments[2:]) else 1
-    if arguments[0] == "--mark":
-        (Path(arguments[1]) / MARKERS[len(arguments) - 2]).write_text(_wanted(arguments[2:]))
-        return 0
     if arguments[0] == "--licences":
         rows = licences()
         names, versions = (max(len(row[column]) for row in rows) for column in (0, 1))

@@ -218,8 +218,7 @@ def forwarder(port: int, tls: ssl.SSLContext | None) -> App:
                     # In one go with what follows: each write wakes who reads.
                     waiting = [protocol.send(h11.Request(method=scope["method"], target=target, headers=headers))]
                     async for piece in _chain(head, body):
-                        waiting += protocol.send_with_data_passthrough(h11.Data(data=piece))
-                        writer.writelines(waiting)
+                        writer.writelines(waiting + protocol.send_with_data_passthrough(h11.Data(data=piece)))
                         waiting = []
                         await writer.drain()
                     writer.writelines((*waiting, protocol.send(h11.EndOfMessage())))

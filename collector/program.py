@@ -1,20 +1,40 @@
-"""What both programs work on: what their arguments ask for."""
+"""What both programs begin with: the environment of their packages, what their arguments and settings ask for.
+
+Needs none of the packages itself.
+"""
 
 from __future__ import annotations
 
 import argparse
+import os
+import sys
+from importlib.util import find_spec
 from itertools import chain
+from pathlib import Path
 
-from collector.base import gb_calendar
+from collector.base import early, gb_calendar
 from collector.base.errors import UsageError
 from collector.days import Task
-from collector.settings import SETTINGS
+from collector.settings import SETTINGS, Settings, load_settings
 from datasets_config import DEFAULT_DATASETS, FIRST_DAY, REGISTRY
 
 
-def flags_of(arguments: argparse.Namespace) -> dict[str, str | None]:
-    """The settings' flags as given."""
-    return {s.flag: getattr(arguments, s.flag[2:].replace("-", "_")) for s in SETTINGS if s.flag}
+def go_on_in_environment() -> None:
+    """Where this Python lacks the programs' packages and `.venv` has them, go on there. Raises UsageError where neither does."""
+    if all(find_spec(name) for name in ("dotenv", "google", "msgspec", "requests")):
+        return
+    python = Path(__file__).resolve().parent.parent / ".venv/bin/python"
+    # Within it, or in one that a signal has cut short, going on there would never end.
+    if Path(sys.prefix) != python.parent.parent and (python.parent.parent / ".complete").exists():
+        early.hold()
+        os.execv(python, [str(python), *sys.argv])  # noqa: S606
+    raise UsageError("the packages that this needs are not installed; run: ./deploy_data_collectors.sh --setup")
+
+
+def settings_of(arguments: argparse.Namespace, base_urls: dict[str, str]) -> Settings:
+    """The effective settings; base_urls: variable -> default. Raises UsageError, see load_settings."""
+    flags = {s.flag: getattr(arguments, s.flag[2:].replace("-", "_")) for s in SETTINGS if s.flag}
+    return load_settings(flags, base_urls)
 
 
 def tasks_of(arguments: argparse.Namespace) -> list[Task]:

@@ -185,12 +185,13 @@ def test_flag_goes_before_environment_before_file_before_default(programs: Path,
         assert told["CARBON_INTENSITY_BASE_URL"] == "https://api.carbonintensity.org.uk"
         assert told["NESO_PORTAL_BASE_URL"] == "https://api.neso.energy"
         assert effective(NESO_PORTAL_BASE_URL="https://mirror.example/")["NESO_PORTAL_BASE_URL"] == "https://mirror.example"
-        assert told["API_KEY_PRESENT"] == "yes"
+        assert told["API_KEY"] == "BMRS_API_KEY is set and will be sent"
         assert "BMRS_API_KEY" not in told
         file.unlink()
         told = effective()
-        assert (told["BMRS_PROJECT"], told["BMRS_BUCKET"], told["BMRS_DATASET"], told["API_KEY_PRESENT"]) == (
-            "jibber-jabber-knowledge", "jibber-jabber-knowledge-bmrs-data", "uk_energy_prod", "no",
+        assert (told["BMRS_PROJECT"], told["BMRS_BUCKET"], told["BMRS_DATASET"], told["API_KEY"]) == (
+            "jibber-jabber-knowledge", "jibber-jabber-knowledge-bmrs-data", "uk_energy_prod",
+            "none (BMRS_API_KEY is not set); the API needs none today",
         )  # fmt: skip
     finally:
         file.unlink(missing_ok=True)

@@ -122,6 +122,14 @@ def test_a_last_check_without_an_answer_is_told(project: Project, tmp_path: Path
     assert "the last check of the run gave no answer" in told.read_text()
 
 
+def test_the_values_are_looked_at_since_the_first_run_that_did_not_come_to_its_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert deploy.unchecked([str(tmp_path / "none"), "20240104_063000"]) == 0
+    for name in ("deployment_20240101_063000.log", "coverage_20240101_063000.html", "deployment_20240102_063000.log", "deployment_20240103_063000.log"):
+        (tmp_path / name).touch()
+    assert deploy.unchecked([str(tmp_path), "20240103_063000"]) == 0
+    assert capsys.readouterr().out == "20240104_063000\n20240102_063000\n"
+
+
 def test_what_is_set_up_for_nobody_is_no_trouble(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("collector.settings.read_api_env", dict)
     assert deploy.alarm([str(tmp_path / "told"), "it fails", "--project", "my-project"]) == 0

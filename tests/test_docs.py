@@ -41,7 +41,7 @@ def named(page: str, title: str) -> list[str]:
 
 def code() -> str:
     """All that the programs may say, with what differs as ellipsis."""
-    paths = [*ROOT.glob("*.py"), *ROOT.glob("*.sh"), *(ROOT / "collector").rglob("*.py")]
+    paths = [*ROOT.glob("*.py"), *ROOT.glob("*.sh"), *(ROOT / "collector").rglob("*.py"), *(ROOT / "collector/shell").glob("*.sh")]
     text = "\n".join(path.read_text() for path in paths)
     # An f-string that goes on in the next line is one text.
     return re.sub(r"\{[^{}\n]*(?:\{[^{}\n]*\}[^{}\n]*)*\}|%[sd]", "…", re.sub(r'"\s*\n\s*f?"', "", text))

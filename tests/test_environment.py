@@ -201,7 +201,7 @@ def test_the_tools_of_the_tests_come_on_top_and_are_installed_again_when_they_ch
     for file in files:
         file.write_text("one==1\n")
     # The marker is made by the environment's own Python, which is a real one here.
-    marks = f'case "$2" in *environment.py) exec "{os.path.realpath(sys._base_executable)}" "$@" ;; esac\n'  # type: ignore[attr-defined]
+    marks = f'case "$2" in *installed.py) exec "{os.path.realpath(sys._base_executable)}" "$@" ;; esac\n'  # type: ignore[attr-defined]
     python.write_text(python.read_text().replace("for last", f"{marks}for last", 1))
 
     def installs() -> list[str]:

@@ -135,7 +135,7 @@ def test_broken_files_of_each_kind_are_named(content: object, nobody: Place, tmp
 
 def _check_credentials(front: GoogleFront, tools: Path, *plan: str, **env: str) -> subprocess.CompletedProcess[str]:
     """The deploy script's own check, with the real Python."""
-    text = (ROOT / "deploy_data_collectors.sh").read_text(encoding="utf-8")
+    text = (ROOT / "collector/shell/prerequisites.sh").read_text(encoding="utf-8")
     (function,) = re.findall(r"^check_credentials\(\) \{.*?^\}$", text, re.M | re.S)
     script = f"""set -euo pipefail
         say() {{ printf '%s\\n' "$*"; }}; detail() {{ say "$@"; }}; die() {{ echo "$*" >&2; exit 2; }}; run() {{ "$@"; }}; stop_if_asked() {{ :; }}

@@ -82,8 +82,10 @@ def test_no_program_runs_text_as_code_or_leaves_certificates_unchecked() -> None
                 given = {keyword.arg: ast.unparse(keyword.value) for keyword in node.keywords}
                 assert given.get("shell") != "True", where
                 assert given.get("verify") != "False", where
-    script = (ROOT / "deploy_data_collectors.sh").read_text()
-    assert not re.search(r"^\s*(eval|source|\.)\s", script, re.MULTILINE)
+    for script in (ROOT / "deploy_data_collectors.sh", *(ROOT / "collector/shell").glob("*.sh")):
+        read = re.findall(r"^\s*(?:eval|source|\.)\s.*", script.read_text(), re.MULTILINE)
+        # Its own parts.
+        assert read == ['    . "$ROOT/collector/shell/$part.sh"'] * (script.parent == ROOT), script.name
 
 
 @pytest.mark.parametrize("script", ["deploy_data_collectors.sh", "tests/run_tests.sh"])

@@ -1,8 +1,9 @@
-"""What more than one part goes by: the names of the two programs, where a run works, and how it asks unless told otherwise."""
+"""What more than one part goes by: the names of the programs, where a run works, and how it asks unless told otherwise."""
 
 VERSION = "1.1.0"
 USER_AGENT = f"gb-electricity-collector/{VERSION}"
 DOWNLOADER, LOADER = "enhanced_elexon_neso_downloader.py", "enhanced_bigquery_loader.py"
+DEPLOYER = "deploy_data_collectors.sh"
 # Flag -> environment variable and default.
 PLACES = {
     "--project": ("BMRS_PROJECT", "jibber-jabber-knowledge"),

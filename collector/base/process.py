@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import signal
@@ -18,7 +17,7 @@ from typing import TextIO, TypeVar
 
 from collector.base.errors import Stopped
 from collector.base.screen import is_watched
-from collector.base.text import printable
+from collector.base.text import entry, printable
 
 log = logging.getLogger("collector")
 T = TypeVar("T")
@@ -32,11 +31,6 @@ class _OneLine(logging.Formatter):
         if record.exc_info:
             return "\n".join(map(printable, super().format(record).splitlines()))
         return printable(super().format(record))
-
-
-def entry(severity: str, message: str, time: str = "") -> str:
-    """A log line as Cloud Logging reads it from a container: severity, message, and when, where that is known."""
-    return json.dumps({"severity": severity, "message": message} | ({"time": time} if time else {}))
 
 
 class _Entry(_OneLine):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 
@@ -51,6 +52,11 @@ def redacted(text: str, is_cut: bool = False) -> str:
     for pattern in _secrets.values():
         text = pattern.sub("[secret]", text)
     return text[: -longest_secret() or None] if is_cut else text
+
+
+def entry(severity: str, message: str, time: str = "") -> str:
+    """A log line as Cloud Logging reads it from a container: severity, message, and when, where that is known."""
+    return json.dumps({"severity": severity, "message": message} | ({"time": time} if time else {}))
 
 
 def ranges(numbers: Iterable[int]) -> list[str]:

@@ -130,6 +130,89 @@ class Form:
     is_cut: bool = False
 
 
+# ---------------------------------------------------------------------------------------------- the file as a whole
+@contextmanager
+def _csv_of(body: BinaryIO, files: Files) -> Iterator[tuple[BinaryIO, int]]:
+    """The CSV itself, out of its archive where that is allowed, and its size so far as known."""
+    body.seek(0)
+    head = body.read(4)
+    body.seek(0)
+    if head.startswith(b"PK"):
+        if not files.is_zipped:
+            raise Broken("a ZIP came under the name of a CSV")
+        try:
+            with zipfile.ZipFile(body) as archive:
+                (member,) = [one for one in archive.infolist() if one.filename.lower().endswith(".csv")]
+                if member.file_size > files.most * 1_000_000:
+                    raise Broken(
+                        f"the ZIP unfolds into {member.file_size / 1e6:,.0f} MB, more than the limit of {files.most} MB"
+                    )
+                with tempfile.TemporaryFile() as unfolded, archive.open(member) as packed:
+                    while piece := packed.read(_PIECE):
+                        unfolded.write(piece)
+                    unfolded.seek(0)
+                    yield cast(BinaryIO, unfolded), member.file_size
+        except (zipfile.BadZipFile, ValueError, NotImplementedError, EOFError, RuntimeError) as error:
+            raise Broken(f"the ZIP holds no single readable CSV ({error})") from None
+        return
+    yield body, 0
+
+
+def _encoding_of(body: BinaryIO, files: Files, is_cut: bool) -> str:
+    """The first of the dataset's encodings that all of it is in. Raises Broken."""
+    body.seek(0)
+    head = body.read(4_096)
+    start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    if not start:
+        raise Broken("it is empty")
+    if start[:1] == b"<":
+        raise Broken("a web page came and no CSV")
+    if start[:1] in (b"{", b"["):
+        raise Broken("JSON came and no CSV")
+    if b"\0" in head or head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise Broken("it is in an encoding that this dataset does not come in (NUL bytes)")
+    for encoding in files.encodings:
+        decoder = codecs.getincrementaldecoder(encoding)()
+        body.seek(0)
+        try:
+            while piece := body.read(_PIECE):
+                decoder.decode(piece)
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError as error:
+            # A character may be cut with the row that it stands in.
+            if is_cut and error.reason == "unexpected end of data":
+                return encoding
+            continue
+        return encoding
+    raise Broken(f"it is not in the encoding that this dataset comes in ({' or '.join(files.encodings)})")
+
+
+def _check_size(table: BinaryIO, form: Form, files: Files, told: Told) -> None:
+    """Raises Broken for less than the version before had."""
+    table.seek(-1, io.SEEK_END)
+    ends = table.read(1) in (b"\n", b"\r")
+    if not form.rows:
+        raise Broken("it has a header and no row")
+    if form.rows < files.floor * told.rows:
+        raise Broken(f"it has {form.rows:,} rows where the version before had {told.rows:,}")
+    if not ends and told.rows and form.rows < told.rows:
+        raise Broken(f"it ends without a line end, after {form.rows:,} rows where the version before had {told.rows:,}")
+
+
+def _narrow(files: Files, candidates: dict[str, list[str]], seen: set[str], name: str, cell: str, line: int) -> None:
+    """Leave of the forms of a column those that a cell is in. Raises Unknown when none is left."""
+    if cell in seen or cell in files.nulls:
+        return
+    if len(seen) < 100_000:
+        seen.add(cell)
+    forms = [form for form in candidates.get(name, files.dates) if _PATTERNS[form].fullmatch(cell)]
+    if not forms:
+        raise Unknown(
+            f"{name} is {printable(cell)[:40]!r} in line {line}: no form of date that is known holds for the whole file ({', '.join(files.dates)})"
+        )
+    candidates[name] = forms
+
+
 class FileReader:
     """Reads the files of one dataset."""
 
@@ -144,60 +227,7 @@ class FileReader:
         self._has_hash = any(c.source == ROW for c in dataset.columns)
         self.strange: list[str] = []
 
-    # -- the file as a whole
-
-    @contextmanager
-    def _text(self, body: BinaryIO) -> Iterator[tuple[BinaryIO, int]]:
-        """The CSV itself, out of its archive where that is allowed, and its size so far as known."""
-        body.seek(0)
-        head = body.read(4)
-        body.seek(0)
-        if head.startswith(b"PK"):
-            if not self.files.is_zipped:
-                raise Broken("a ZIP came under the name of a CSV")
-            try:
-                with zipfile.ZipFile(body) as archive:
-                    (member,) = [one for one in archive.infolist() if one.filename.lower().endswith(".csv")]
-                    if member.file_size > self.files.most * 1_000_000:
-                        raise Broken(
-                            f"the ZIP unfolds into {member.file_size / 1e6:,.0f} MB, more than the limit of {self.files.most} MB"
-                        )
-                    with tempfile.TemporaryFile() as unfolded, archive.open(member) as packed:
-                        while piece := packed.read(_PIECE):
-                            unfolded.write(piece)
-                        unfolded.seek(0)
-                        yield cast(BinaryIO, unfolded), member.file_size
-            except (zipfile.BadZipFile, ValueError, NotImplementedError, EOFError, RuntimeError) as error:
-                raise Broken(f"the ZIP holds no single readable CSV ({error})") from None
-            return
-        yield body, 0
-
-    def _encoding(self, body: BinaryIO) -> str:
-        body.seek(0)
-        head = body.read(4_096)
-        start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
-        if not start:
-            raise Broken("it is empty")
-        if start[:1] == b"<":
-            raise Broken("a web page came and no CSV")
-        if start[:1] in (b"{", b"["):
-            raise Broken("JSON came and no CSV")
-        if b"\0" in head or head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-            raise Broken("it is in an encoding that this dataset does not come in (NUL bytes)")
-        for encoding in self.files.encodings:
-            decoder = codecs.getincrementaldecoder(encoding)()
-            body.seek(0)
-            try:
-                while piece := body.read(_PIECE):
-                    decoder.decode(piece)
-                decoder.decode(b"", final=True)
-            except UnicodeDecodeError as error:
-                # A character may be cut with the row that it stands in.
-                if self.told.is_cut and error.reason == "unexpected end of data":
-                    return encoding
-                continue
-            return encoding
-        raise Broken(f"it is not in the encoding that this dataset comes in ({' or '.join(self.files.encodings)})")
+    # -- its form
 
     def _rows(self, body: BinaryIO, encoding: str) -> Iterator[tuple[int, list[str]]]:
         """Line number and cells of each row that has any."""
@@ -216,8 +246,8 @@ class FileReader:
 
     def judge(self, body: BinaryIO) -> Form:
         """The form of a file. Raises Broken, Unknown."""
-        with self._text(body) as (table, _):
-            form = Form(self._encoding(table))
+        with _csv_of(body, self.files) as (table, _):
+            form = Form(_encoding_of(table, self.files, self.told.is_cut))
             rows = self._rows(table, form.encoding)
             _, header = next(rows)
             width = len(header)
@@ -240,41 +270,16 @@ class FileReader:
                     raise Broken(f"line {line} has {len(row)} cells where the header has {width}")
                 form.rows += 1
                 for number, name in places:
-                    self._narrow(candidates, seen[name or ""], name or "", row[number].strip(), line)
+                    _narrow(self.files, candidates, seen[name or ""], name or "", row[number].strip(), line)
             if short is not None:
                 if not self.told.is_cut:
                     raise Broken(f"it is cut in mid-row (line {short})")
                 form.is_cut = True
-            self._check_size(table, form)
+            _check_size(table, form, self.files, self.told)
             if unknown:
                 raise unknown
             form.dates = {name: forms[0] for name, forms in candidates.items()}
             return form
-
-    def _check_size(self, table: BinaryIO, form: Form) -> None:
-        table.seek(-1, io.SEEK_END)
-        ends = table.read(1) in (b"\n", b"\r")
-        if not form.rows:
-            raise Broken("it has a header and no row")
-        if form.rows < self.files.floor * self.told.rows:
-            raise Broken(f"it has {form.rows:,} rows where the version before had {self.told.rows:,}")
-        if not ends and self.told.rows and form.rows < self.told.rows:
-            raise Broken(
-                f"it ends without a line end, after {form.rows:,} rows where the version before had {self.told.rows:,}"
-            )
-
-    def _narrow(self, candidates: dict[str, list[str]], seen: set[str], name: str, cell: str, line: int) -> None:
-        """Leave of the forms of a column those that a cell is in. Raises Unknown when none is left."""
-        if cell in seen or cell in self.files.nulls:
-            return
-        if len(seen) < 100_000:
-            seen.add(cell)
-        forms = [form for form in candidates.get(name, self.files.dates) if _PATTERNS[form].fullmatch(cell)]
-        if not forms:
-            raise Unknown(
-                f"{name} is {printable(cell)[:40]!r} in line {line}: no form of date that is known holds for the whole file ({', '.join(self.files.dates)})"
-            )
-        candidates[name] = forms
 
     def names_of(self, header: list[str]) -> list[str | None]:
         """The registry's name of each column. Raises Unknown for a name that it lacks, and where one lacks that it has."""
@@ -303,7 +308,7 @@ class FileReader:
     def lines(self, body: BinaryIO, form: Form) -> Iterator[tuple[date, bytes]]:
         """Settlement day and record of each row of a file of this form. Rows without a possible instant are left out, and
         told in `strange`. Raises Unknown when they are many."""
-        with self._text(body) as (table, _):
+        with _csv_of(body, self.files) as (table, _):
             rows = self._rows(table, form.encoding)
             next(rows)
             width, bad = len(form.names), 0

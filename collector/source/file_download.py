@@ -25,13 +25,13 @@ from collector.base.gb_calendar import ONE_DAY, UTC, day_end, days_between, sett
 from collector.base.process import log, side_by_side
 from collector.base.text import printable
 from collector.cloud import refusals
-from collector.days import AROUND, Span, days_text, days_to_fetch
+from collector.days import AROUND, Span, Task, days_text, days_to_fetch
 from collector.registry.model import ISSUE, Files
 from collector.source.ckan import Portal, Resource, Unresolved, resolve
 from collector.source.csv_records import Broken, Days, FileReader, Told, Unknown
 from collector.source.download import Download
 from collector.source.errors import Refused, Unavailable, WindowTooLong, WrongAnswer
-from collector.source.http import File
+from collector.source.http import File, Traffic
 from collector.source.json_records import Answer
 from collector.source.making import make_days
 from collector.source.requests import Request
@@ -116,52 +116,45 @@ class FileDownload(Download):
             try:
                 self._bring(resource, versions.setdefault(resource.id, []))
             except (*_FAULTS, GoogleAPIError, GoogleAuthError, OSError) as error:
-                self._tell(resource, error)
+                self.troubles.append(_trouble(resource, error))
         for resource in ours:
             self.stop.check()
             if versions[resource.id] and not self.outcome.given_up:
                 try:
                     self._derive(resource, ours, versions, frozenset(wanted))
                 except (*_FAULTS, GoogleAPIError, GoogleAuthError, OSError) as error:
-                    self._tell(resource, error)
+                    self.troubles.append(_trouble(resource, error))
 
     def _fail_all(self, wanted: Iterable[date], cause: str) -> None:
         self.outcome.wanted = frozenset(wanted)
         self.outcome.fail(list(wanted), cause)
         self.troubles.append(printable(cause))
 
-    def _tell(self, resource: Resource, error: Exception) -> None:
-        cause = (
-            refusals.trouble("Cloud Storage", error).text
-            if isinstance(error, (GoogleAPIError, GoogleAuthError, OSError))
-            else str(error)
-        )
-        kept = "what is stored of it stays"
-        if isinstance(error, Unknown):
-            kept = "it is kept as it came, its days stay as they are"
-        elif isinstance(error, Broken):
-            kept += " (--force takes it)" if "rows where" in cause else ""
-        self.troubles.append(printable(f"{resource.name} ({resource.file_name}): {cause}; {kept}"))
-
     # -- files
 
     def _bring(self, resource: Resource, versions: list[StoredFile]) -> None:
         """Fetch a file if it may have changed, and add it to its versions if it has. Raises what is wrong with it."""
         newest = versions[-1] if versions else None
-        if newest and not self.force and self._is_unchanged(resource, newest):
+        if newest and not self.force and _is_unchanged(self.files, resource, newest, self.now):
             return
         began = utc_now()
         with tempfile.TemporaryFile() as spool:
-            file = self._fetch_table(resource, spool) if resource.is_table else self._fetch_file(resource, spool)
+            if resource.is_table:
+                file = _table_as_file(self.portal, self.files.package, resource, spool, self.result.traffic)
+            else:
+                file = self._fetch_file(resource, spool)
             if (
                 newest
                 and newest.sha256 == file.sha256
-                and (self.files.covers != ISSUE or newest.latest == self._modified(resource))
+                and (self.files.covers != ISSUE or newest.latest == _modified(resource))
             ):
-                versions[-1] = self.kept.note(newest, read_at=utc_text(began), latest_modified=self._modified(resource))
+                versions[-1] = self.kept.note(newest, read_at=utc_text(began), latest_modified=_modified(resource))
                 return
-            told = self._told(
-                resource, began, 0 if self.force else next((one.rows for one in reversed(versions) if one.rows > 0), 0)
+            told = _told(
+                self.files,
+                resource,
+                began,
+                0 if self.force else next((one.rows for one in reversed(versions) if one.rows > 0), 0),
             )
             reader = FileReader(self.dataset, self.files, told)
             unknown: Unknown | None = None
@@ -172,7 +165,7 @@ class FileDownload(Download):
             except Unknown as error:
                 unknown = error
             told_of_it = {
-                "last_modified": self._modified(resource), "source_name": resource.file_name, "resource_name": resource.name,
+                "last_modified": _modified(resource), "source_name": resource.file_name, "resource_name": resource.name,
                 "period": resource.period, "encoding": encoding, "rows": str(rows) if rows >= 0 else "", "size": str(file.size),
             }  # fmt: skip
             versions.append(self.kept.put(resource.id, spool, file.sha256, began, told_of_it))
@@ -180,65 +173,12 @@ class FileDownload(Download):
             raise unknown
         log.info("%s: %s: a new version, %s rows", self.dataset.key, resource.name, f"{rows:,}")
 
-    def _is_unchanged(self, resource: Resource, newest: StoredFile) -> bool:
-        since = self.now - newest.read
-        if resource.modified is None:
-            return since < (timedelta(days=self.files.again) if self._is_closed(resource) else _TABLE_AGAIN)
-        return newest.latest == self._modified(resource) and (
-            self.files.is_snapshot or since < timedelta(days=self.files.again)
-        )
-
-    def _is_closed(self, resource: Resource) -> bool:
-        """Whether its period is over for so long that all its days are there."""
-        return resource.end < date.max and self.now > day_end(resource.end) + _CLOSED
-
-    @staticmethod
-    def _modified(resource: Resource) -> str:
-        return resource.modified.astimezone(UTC).isoformat() if resource.modified else ""
-
-    def _told(self, resource: Resource, came: datetime, rows: int) -> Told:
-        return Told(resource.file_name, resource.modified or came, resource.period in self.files.cut, rows)
-
     def _fetch_file(self, resource: Resource, spool: BinaryIO) -> File:
         if not resource.path.startswith("/dataset/"):
             raise Refused(f"the portal tells no address of the file ({printable(resource.path)[:100]!r})")
         return self.portal.api.fetch(
             Request(path=resource.path, limit=self.files.most * 1_000_000), spool, self.result.traffic
         )
-
-    def _fetch_table(self, resource: Resource, spool: BinaryIO) -> File:
-        """A table that has no file, as CSV: its rows in the order of the load. Raises WrongAnswer when it was changed meanwhile."""
-        digest, size = hashlib.sha256(), 0
-
-        def add(rows: Iterable[Sequence[Any]]) -> None:
-            nonlocal size
-            text = io.StringIO(newline="")
-            csv.writer(text, lineterminator="\n").writerows(rows)
-            data = text.getvalue().encode()
-            digest.update(data)
-            spool.write(data)
-            size += len(data)
-
-        header: list[str] = []
-        for names, rows in self.portal.rows(resource, self.result.traffic):
-            if header and names != header:
-                raise WrongAnswer(f"the table {resource.id} changed its columns while it was read")
-            if not header:
-                add([names])
-            header = names
-            add(rows)
-        now = next(
-            (
-                one
-                for one in self.portal.resources(self.files.package, self.result.traffic, anew=True)
-                if one.id == resource.id
-            ),
-            None,
-        )
-        if now is None or now.stamp != resource.stamp:
-            raise WrongAnswer(f"the table {resource.id} was loaded anew while it was read")
-        spool.seek(0)
-        return File(size, digest.hexdigest(), "", "text/csv")
 
     # -- days
 
@@ -256,7 +196,7 @@ class FileDownload(Download):
         ]
         # What the newest version should have told of days that are over is looked up there once more.
         again = (
-            {day for day in wanted if day_end(day) <= self.now and self._holds(own[-1], day)}
+            {day for day in wanted if day_end(day) <= self.now and _holds(own[-1], day)}
             if not self.files.is_snapshot
             else wanted
         )
@@ -270,7 +210,10 @@ class FileDownload(Download):
                 derived.append((version, self._add(found, resource, version, resource)))
             self._add_neighbours(found, resource, ours, versions, used)
             made = list(found)
-            self._keep(found, self._covered(resource, made), wanted, (pending or own)[-1])
+            covered = made
+            if not self.files.is_snapshot:
+                covered = _covered(self.task, resource, made, _is_closed(resource, self.now))
+            self._keep(found, covered, wanted, (pending or own)[-1])
         if self.outcome.given_up or any(day in self.result.failed for day in made):
             return
         for version, its in derived:
@@ -288,12 +231,9 @@ class FileDownload(Download):
             first <= max(self.task.first, version.first) and last >= min(self.task.last, version.last)
         )
 
-    def _holds(self, version: StoredFile, day: date) -> bool:
-        return version.first is not None and version.last is not None and version.first <= day <= version.last
-
     def _add(self, found: Days, resource: Resource, version: StoredFile, within: Resource) -> list[date]:
         """Add the rows of a stored version to the days that they are of; returns these. Raises Broken, Unknown."""
-        reader = FileReader(self.dataset, self.files, self._stored_told(resource, version))
+        reader = FileReader(self.dataset, self.files, _stored_told(self.files, resource, version))
         seen = set[date]()
 
         def is_ours(day: date) -> bool:
@@ -324,10 +264,6 @@ class FileDownload(Download):
             )
         return sorted(seen)
 
-    def _stored_told(self, resource: Resource, version: StoredFile) -> Told:
-        modified = datetime.fromisoformat(version.modified) if version.modified else version.fetched
-        return Told(version.source_name, modified, resource.period in self.files.cut)
-
     def _add_neighbours(
         self,
         found: Days,
@@ -340,20 +276,12 @@ class FileDownload(Download):
         made = set(found)
         if self.files.covers == ISSUE:
             for version in versions[resource.id]:
-                if version.name not in used and any(self._holds(version, day) for day in made):
+                if version.name not in used and any(_holds(version, day) for day in made):
                     self._add(found, resource, version, resource)
         for other in ours:
             newest = next((version for version in reversed(versions[other.id]) if version.rows > 0), None)
             if newest and other is not resource and other.first < resource.end and resource.first < other.end:
                 self._add(found, other, newest, resource)
-
-    def _covered(self, resource: Resource, made: list[date]) -> list[date]:
-        """The days of the asked range that a file tells of: one between two of its days that it has no row of is empty."""
-        if not made or self.files.is_snapshot:
-            return made
-        first = max(resource.first, self.dataset.first_day) if resource.first > date.min else made[0]
-        last = resource.end - ONE_DAY if self._is_closed(resource) else made[-1]
-        return list(days_between(max(self.task.first, min(first, made[0])), min(self.task.last, last)))
 
     def _keep(self, found: Days, covered: Sequence[date], wanted: frozenset[date], version: StoredFile) -> None:
         """Store the days that are new or changed, and those that were to be looked at again; several at one time."""
@@ -376,3 +304,86 @@ class FileDownload(Download):
 
     def _keep_day(self, span: Span, answer: Answer) -> None:
         self.keeper.keep(span, make_days(self.dataset, answer, self.keeper.wanted(span), utc_now()))
+
+
+# ---------------------------------------------------------------------------------------------- one file
+def _table_as_file(portal: Portal, package: str, resource: Resource, spool: BinaryIO, traffic: Traffic) -> File:
+    """A table that has no file, as CSV: its rows in the order of the load. Raises WrongAnswer when it was changed meanwhile."""
+    digest, size = hashlib.sha256(), 0
+
+    def add(rows: Iterable[Sequence[Any]]) -> None:
+        nonlocal size
+        text = io.StringIO(newline="")
+        csv.writer(text, lineterminator="\n").writerows(rows)
+        data = text.getvalue().encode()
+        digest.update(data)
+        spool.write(data)
+        size += len(data)
+
+    header: list[str] = []
+    for names, rows in portal.rows(resource, traffic):
+        if header and names != header:
+            raise WrongAnswer(f"the table {resource.id} changed its columns while it was read")
+        if not header:
+            add([names])
+        header = names
+        add(rows)
+    now = next(
+        (one for one in portal.resources(package, traffic, anew=True) if one.id == resource.id),
+        None,
+    )
+    if now is None or now.stamp != resource.stamp:
+        raise WrongAnswer(f"the table {resource.id} was loaded anew while it was read")
+    spool.seek(0)
+    return File(size, digest.hexdigest(), "", "text/csv")
+
+
+def _trouble(resource: Resource, error: Exception) -> str:
+    """What is wrong with a file, and what becomes of what is stored of it."""
+    is_of_store = isinstance(error, (GoogleAPIError, GoogleAuthError, OSError))
+    cause = refusals.trouble("Cloud Storage", error).text if is_of_store else str(error)
+    kept = "what is stored of it stays"
+    if isinstance(error, Unknown):
+        kept = "it is kept as it came, its days stay as they are"
+    elif isinstance(error, Broken):
+        kept += " (--force takes it)" if "rows where" in cause else ""
+    return printable(f"{resource.name} ({resource.file_name}): {cause}; {kept}")
+
+
+def _told(files: Files, resource: Resource, came: datetime, rows: int) -> Told:
+    return Told(resource.file_name, resource.modified or came, resource.period in files.cut, rows)
+
+
+def _stored_told(files: Files, resource: Resource, version: StoredFile) -> Told:
+    modified = datetime.fromisoformat(version.modified) if version.modified else version.fetched
+    return Told(version.source_name, modified, resource.period in files.cut)
+
+
+def _is_unchanged(files: Files, resource: Resource, newest: StoredFile, now: datetime) -> bool:
+    since = now - newest.read
+    if resource.modified is None:
+        return since < (timedelta(days=files.again) if _is_closed(resource, now) else _TABLE_AGAIN)
+    return newest.latest == _modified(resource) and (files.is_snapshot or since < timedelta(days=files.again))
+
+
+def _modified(resource: Resource) -> str:
+    return resource.modified.astimezone(UTC).isoformat() if resource.modified else ""
+
+
+def _is_closed(resource: Resource, now: datetime) -> bool:
+    """Whether its period is over for so long that all its days are there."""
+    return resource.end < date.max and now > day_end(resource.end) + _CLOSED
+
+
+def _holds(version: StoredFile, day: date) -> bool:
+    return version.first is not None and version.last is not None and version.first <= day <= version.last
+
+
+def _covered(task: Task, resource: Resource, made: list[date], is_over: bool) -> list[date]:
+    """The days of the asked range that a file tells of: one between two of its days that it has no row of is empty.
+    is_over: it will tell of no later ones."""
+    if not made:
+        return made
+    first = max(resource.first, task.dataset.first_day) if resource.first > date.min else made[0]
+    last = resource.end - ONE_DAY if is_over else made[-1]
+    return list(days_between(max(task.first, min(first, made[0])), min(task.last, last)))

@@ -191,13 +191,9 @@ class Api:
                     failed += 1
                     cut_off += getattr(error, "is_cut_off", False) and not self.has_answered
                 is_unreachable = cut_off >= _CONNECT_ATTEMPTS or (cut_off > 1 and now - began > _CONNECT_PATIENCE)
-                is_over = False
-                if wait is not None:
-                    told = now if told is None else told
-                    with self._lock:
-                        self._told = told if self._told is None else min(told, self._told)
-                        is_over = now + wait - self._told > _PATIENCE
-                    cause += f", and to wait for more than {_PATIENCE / 60:.0f} min in all" if is_over else ""
+                told = now if told is None and wait is not None else told
+                is_over = told is not None and wait is not None and self._is_over(told, now + wait)
+                cause += f", and to wait for more than {_PATIENCE / 60:.0f} min in all" if is_over else ""
                 # Once the API is known to be down, a short look is enough to see whether it is back.
                 if (
                     is_over
@@ -219,6 +215,12 @@ class Api:
             if wait is None:
                 wait = min(_BACKOFF_CAP, _BACKOFF_BASE * 2 ** (failed + wrong - 1)) * random.uniform(0.5, 1.0)
             self._stop.sleep(wait)
+
+    def _is_over(self, told: float, until: float) -> bool:
+        """Whether waiting until then is too long, where a request was told to wait at `told` (both of the monotonic clock)."""
+        with self._lock:
+            self._told = told if self._told is None else min(told, self._told)
+            return until - self._told > _PATIENCE
 
     def _note(self, answered: bool, is_unreachable: bool = False) -> None:
         with self._lock:

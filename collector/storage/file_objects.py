@@ -61,7 +61,8 @@ class StoredFile:
             days = [date.fromisoformat(told[name]) if told.get(name) else None for name in ("first_day", "last_day")]
             return cls(
                 blob.name, match["resource"], fetched, parse_utc(told.get("read_at") or told["fetched_at"]), told.get("last_modified", ""),
-                told.get("latest_modified") or told.get("last_modified", ""), told["sha256"], told.get("source_name", ""), told.get("encoding", ""), int(told.get("rows") or -1), told.get("derived", ""), days[0], days[1],
+                told.get("latest_modified") or told.get("last_modified", ""), told["sha256"], told.get("source_name", ""),
+                told.get("encoding", ""), int(told.get("rows") or -1), told.get("derived", ""), days[0], days[1],
             )  # fmt: skip
         except (KeyError, ValueError):
             return None

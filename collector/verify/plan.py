@@ -21,6 +21,18 @@ from collector.warehouse.layout import LEDGER
 from collector.warehouse.load import BATCH_BYTES, BATCH_DAYS, batches, pending_days
 from collector.warehouse.tables import Warehouse
 
+_HEAD = (
+    "DATASET",
+    "STORED DAYS",
+    "LOADED",
+    "TO LOAD",
+    "ROWS TO LOAD",
+    "MB",
+    "LOAD JOBS",
+    "TO DOWNLOAD",
+    "THEN JOBS",
+    "TABLE",
+)
 # What of the plan a narrow screen leaves out, in this order.
 _SPARE = ("TABLE", "THEN JOBS", "LOAD JOBS", "LOADED", "MB", "STORED DAYS", "ROWS TO LOAD")
 
@@ -47,17 +59,6 @@ def plan_text(
     now = gb_calendar.utc_now()
     entries = warehouse.table(LEDGER) if warehouse else None
     ledger_bytes = (entries.num_bytes or 0) if entries else 0
-    head = (
-        "DATASET",
-        "STORED DAYS",
-        "LOADED",
-        "TO LOAD",
-        "ROWS TO LOAD",
-        "MB",
-        "LOAD JOBS",
-        "TO DOWNLOAD",
-        "THEN JOBS",
-    )
     plans, tables = [], []
     for task in tasks:
         dataset = task.dataset
@@ -71,18 +72,8 @@ def plan_text(
         jobs = sum(1 for batch in batches(pending, dataset) if any(day.rows for day in batch))
         later = len(wanted) * dataset.bytes_per_day
         then = max(math.ceil(len(wanted) / BATCH_DAYS), math.ceil(later / BATCH_BYTES))
-        plans.append(
-            (
-                len(stored),
-                len(stored) - len(pending),
-                len(pending),
-                count,
-                count * dataset.bytes_per_row / 1e6,
-                jobs,
-                len(wanted),
-                then,
-            )
-        )
+        size, loaded = count * dataset.bytes_per_row / 1e6, len(stored) - len(pending)
+        plans.append((len(stored), loaded, len(pending), count, size, jobs, len(wanted), then))
         tables.append(dataset.table if live else f"{dataset.table} (to be created)")
         here.billed += bill.of_run(dataset, {day.day for day in pending}, count, ledger, ledger_bytes)
         here.growth += count * width
@@ -101,7 +92,7 @@ def plan_text(
     ]
     lines = (*_costs(here, coming, whole, where), "" if places else UNSEEN, _in_all(here, coming, where))
     return "\n".join((
-        screen.table(((*head, "TABLE"), *told), frozenset(range(1, 9)), _SPARE), *map(screen.prose, filter(None, lines)),
+        screen.table((_HEAD, *told), frozenset(range(1, 9)), _SPARE), *map(screen.prose, filter(None, lines)),
     ))  # fmt: skip
 
 

@@ -91,8 +91,9 @@ def read_table(
 
     ledger: of all days of the table. since None: every day is read. Otherwise what metadata tell is not read: the
     values are checked of the days published since then, with those that share a partition with one, for that reads no
-    more, and the digests, if there are such: of what it published each transaction has just computed them; of the other days the ledger's counts are taken, if their partitions have the rows that the ledger says, or,
-    which costs nothing at all, the table has (without content: a check of the values follows).
+    more, and the digests, if there are such: of what it published each transaction has just computed them; of the other
+    days the ledger's counts are taken, if their partitions have the rows that the ledger says, or, which costs nothing at
+    all, the table has (without content: a check of the values follows).
     """
     dataset, warehouse, days = task.dataset, metadata.warehouse, set(task.days)
     published = {day for day, entry in ledger.items() if since is None or entry.loaded_at >= since}

@@ -34,7 +34,8 @@ _SPARE = (
 def verification_text(found: list[Verification], screen: Screen = EVERYTHING) -> str:
     """The verification as a table, with the days that are not right, and what looks odd, below it."""
     rows: list[tuple[str, ...]] = [
-        ("DATASET", "EXPECTED", "STORED", "LOADED", "MISSING", "SHORT", "EMPTY", "PROVISIONAL", "ROWS STORED", "ROWS IN TABLE", "FIRST DAY", "LAST DAY", "RESULT")
+        ("DATASET", "EXPECTED", "STORED", "LOADED", "MISSING", "SHORT", "EMPTY", "PROVISIONAL", "ROWS STORED", "ROWS IN TABLE",
+         "FIRST DAY", "LAST DAY", "RESULT")
     ]  # fmt: skip
     for v in found:
         rows.append((

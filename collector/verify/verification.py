@@ -27,7 +27,7 @@ from collector.days import AROUND, Lack, Life, State, Stored, Task, series_lives
 from collector.registry.model import Dataset
 from collector.source.errors import Refused, Unavailable, WindowTooLong, WrongAnswer
 from collector.source.http import Api
-from collector.storage.day_objects import DayStore
+from collector.storage.day_objects import DayObject, DayStore
 from collector.verify.quality import Finding
 from collector.verify.source_counts import Comparison, Counts, source_counts
 from collector.verify.table_counts import Metadata, read_table
@@ -109,6 +109,28 @@ class Verification:
     seconds: float = 0.0
     commands: list[str] = field(default_factory=list)
 
+    def add(self, found: Day, kept: DayObject | None, entry: Loaded | None) -> None:
+        """Count one more day, the days in their order. kept, entry: its object, and what the ledger has of it."""
+        self.days.append(found)
+        self.rows_loaded += found.loaded
+        month = self.months.setdefault(f"{found.day:%Y-%m}", [0, 0])
+        month[0] += found.loaded
+        if kept is None:
+            return
+        self.stored += 1
+        self.rows_stored += max(kept.rows, 0)
+        self.bytes_stored += kept.size
+        month[1] += kept.size
+        if kept.fetched and (self.fetched is None or kept.fetched > self.fetched):
+            self.fetched = kept.fetched
+        self.provisional += not found.is_final
+        if entry and found.state not in (State.UNLOADED, State.DIFFERS):
+            self.loaded += 1
+            self.duplicates += entry.object_rows - entry.table_rows
+            self.conflicts += entry.conflicts
+            if found.loaded or self.dataset.often_empty:
+                self.first, self.last = self.first or found.day, found.day
+
     def of(self, *states: State) -> list[date]:
         """The days in one of these states, oldest first."""
         return [day.day for day in self.days if day.state in states]
@@ -147,7 +169,8 @@ class Verification:
             "first_day": self.first.isoformat() if self.first else None, "last_day": self.last.isoformat() if self.last else None,
             "last_fetch": utc_text(self.fetched) if self.fetched else None,
             "missing_days": [day.isoformat() for day in self.missing],
-            "unloaded_days": texts(State.UNLOADED), "differing_days": texts(State.DIFFERS), "altered_days": texts(State.ALTERED), "behind_source_days": texts(State.BEHIND),
+            "unloaded_days": texts(State.UNLOADED), "differing_days": texts(State.DIFFERS), "altered_days": texts(State.ALTERED),
+            "behind_source_days": texts(State.BEHIND),
             "surplus_days": texts(State.SURPLUS), "short_days": texts(State.SHORT), "empty_days": texts(State.EMPTY),
             "provisional_days": self.provisional, "states": self.states,
             "days": [day.as_json() for day in self.days if day.state is not State.COMPLETE],
@@ -181,8 +204,8 @@ def verify(
     """Compare the calendar, the source's counts where given, the objects, the ledger and the table, day by day.
 
     content: also check the values in the table. since: see read_table. metadata: shared by several datasets, so that
-    all are asked for at one time. listed: the stored days, where they are known. Days that the source has more of are noted in the bucket, so that the next download
-    asks for them.
+    all are asked for at one time. listed: the stored days, where they are known. Days that the source has more of are
+    noted in the bucket, so that the next download asks for them.
     """
     dataset = task.dataset
     v = Verification(dataset)
@@ -204,26 +227,7 @@ def verify(
     for day in expected:
         count = counts.pop(day, 0)
         found = _day(dataset, day, stored, ledger.get(day), count, digests.get(day), comparison, now)
-        v.days.append(found)
-        v.rows_loaded += count
-        month = v.months.setdefault(f"{day:%Y-%m}", [0, 0])
-        month[0] += count
-        kept, entry = stored.get(day), ledger.get(day)
-        if kept is None:
-            continue
-        v.stored += 1
-        v.rows_stored += max(kept.rows, 0)
-        v.bytes_stored += kept.size
-        month[1] += kept.size
-        if kept.fetched and (v.fetched is None or kept.fetched > v.fetched):
-            v.fetched = kept.fetched
-        v.provisional += not found.is_final
-        if entry and found.state not in (State.UNLOADED, State.DIFFERS):
-            v.loaded += 1
-            v.duplicates += entry.object_rows - entry.table_rows
-            v.conflicts += entry.conflicts
-            if count or dataset.often_empty:
-                v.first, v.last = v.first or day, day
+        v.add(found, stored.get(day), ledger.get(day))
     _before_its_beginning(v, task)
     v.days += [Day(day, State.SURPLUS, None, None, count, None) for day, count in sorted(counts.items())]
     v.rows_loaded += sum(counts.values())

@@ -31,7 +31,10 @@ RUNS_SCHEMA = [
     bigquery.SchemaField("requests", "INT64", "REQUIRED", description="Requests to the source"),
     bigquery.SchemaField("retries", "INT64", "REQUIRED", description="Requests that were repeated"),
     bigquery.SchemaField("jobs", "INT64", "REQUIRED", description="Jobs of BigQuery that the load took"),
-    bigquery.SchemaField("bytes_billed", "INT64", "REQUIRED", description="Bytes that BigQuery bills for them; of a query that tells only what it read, that, and at least 10 MiB"),
+    bigquery.SchemaField(
+        "bytes_billed", "INT64", "REQUIRED",
+        description="Bytes that BigQuery bills for them; of a query that tells only what it read, that, and at least 10 MiB",
+    ),
     bigquery.SchemaField("verdict", "STRING", "REQUIRED", description="ok, or what was not: download failed, load failed, verify failed, not started"),
     bigquery.SchemaField("is_overdue", "BOOL", "REQUIRED", description="Whether the newest record was older than is usual"),
     bigquery.SchemaField("is_told", "BOOL", "REQUIRED", description="Whether somebody was told of what is not right"),

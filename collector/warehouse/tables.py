@@ -74,7 +74,8 @@ def is_transient(error: BaseException) -> bool:
         return again and "quotaExceeded" not in reasons
     if isinstance(error, requests.exceptions.SSLError):
         return False
-    return isinstance(error, (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError, ConnectionError, TransportError))  # fmt: skip
+    broken = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
+    return isinstance(error, (*broken, ConnectionError, TransportError))
 
 
 # Every call that it is given to may be repeated: jobs carry our ids, tables are made and dropped by name. Five minutes

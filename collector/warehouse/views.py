@@ -119,7 +119,8 @@ Grain: one row a row of {dataset.table} and each state that its day was in.
 Units: those of {dataset.table}.
 Time zone: instants in UTC; settlement_date in GB local time.
 Sources: {dataset.table}, {dataset.table}{SUFFIX}, {LEDGER}.
-Definition: as known at T is WHERE known_from <= T AND T < known_until; a day is known as a whole, so a row that did not change is there once for each state of its day.
+Definition: as known at T is WHERE known_from <= T AND T < known_until; a day is known as a whole, so a row that did not \
+change is there once for each state of its day.
 Not covered: what the source said before it was first asked; states that were superseded since the last --load-revisions."""
     select = f"""WITH loaded AS (
   SELECT settlement_date, COALESCE(first_fetched_at, fetched_at) AS known_from
