@@ -215,13 +215,13 @@ def forwarder(port: int, tls: ssl.SSLContext | None) -> App:
             try:
                 # An emulator that refuses an upload may not read it to its end.
                 with contextlib.suppress(ConnectionError):
-                    # In one go with what follows: each write wakes who reads.
+                    # Joined: each write wakes who reads, and of several pieces an empty one keeps the loop busy for good.
                     waiting = [protocol.send(h11.Request(method=scope["method"], target=target, headers=headers))]
                     async for piece in _chain(head, body):
-                        writer.writelines(waiting + protocol.send_with_data_passthrough(h11.Data(data=piece)))
+                        writer.write(b"".join(waiting + protocol.send_with_data_passthrough(h11.Data(data=piece))))
                         waiting = []
                         await writer.drain()
-                    writer.writelines((*waiting, protocol.send(h11.EndOfMessage())))
+                    writer.write(b"".join((*waiting, protocol.send(h11.EndOfMessage()))))
                 while (event := protocol.next_event()) is not h11.PAUSED:
                     if event is h11.NEED_DATA:
                         protocol.receive_data(await reader.read(1 << 18))

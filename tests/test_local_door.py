@@ -452,6 +452,19 @@ def test_large_bodies_come_through_as_they_are(place: Place, cloud: LocalCloud, 
         assert place.bucket.blob(name).download_as_bytes() == content, name
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process's time")
+def test_a_door_that_has_nothing_to_do_does_nothing(place: Place, cloud: LocalCloud) -> None:
+    def ticks() -> int:
+        return sum(map(int, Path(f"/proc/{cloud.pid('storage')}/stat").read_text().rpartition(")")[2].split()[11:13]))
+
+    place.bucket.blob("one").upload_from_string(b"x" * 9_000_000)
+    place.bucket.blob("two").upload_from_string(b"x")
+    before = ticks()
+    for _ in range(5):
+        subprocess.run([sys.executable, "-c", "import json, logging"], check=True)
+    assert ticks() - before <= 1
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process's descriptors")
 @pytest.mark.parametrize("sent", [1_000, 300_000, 20 << 20])
 def test_an_upload_that_is_broken_off_leaves_nothing(place: Place, cloud: LocalCloud, sent: int) -> None:

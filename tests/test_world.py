@@ -343,10 +343,8 @@ class Trial:
             theirs = {word for word in words[day] if word[0] != "period behind"}
             if mine != theirs:
                 self.tell(code, day, f"said {sorted(theirs, key=str)}, is {sorted(mine, key=str)}")
-            overcounted = any(
-                label == day and any(settlement(instant_of(code, json.loads(row))) == (day, period) for row in held.get(day, ()))
-                for label, period in self.world.overcounted(code)
-            )
+            # Where anything ever was; rows that are served no more are counted on.
+            overcounted = any((life.day, life.period) in self.world.overcounted(code) for life in self.world.day(code, day) if life.seen <= stamp)
             wanted = judge.state(day, stamp)
             wanted = {"empty": "empty at source", "short": "short at source"}.get(wanted, wanted)
             got = states.get(day, "complete")
