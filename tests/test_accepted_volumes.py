@@ -62,6 +62,7 @@ def test_random_profiles_by_googles_engine(draw: random.Random, day: Any) -> Non
     compare(one, google_sql.execute(VIEW.select, {name: Table(SCHEMAS[name], one.tables[name]) for name in VIEW.needs}))
 
 
+@pytest.mark.long
 @pytest.mark.emulators
 def test_random_profiles_by_the_emulator(place: Place) -> None:
     draw = random.Random(3)

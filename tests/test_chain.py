@@ -58,7 +58,8 @@ def asked_days(place: Place, part: str) -> list[tuple[str, str]]:
 
 
 # ------------------------------------------------------------------------------------------------ every dataset, whole
-@pytest.mark.parametrize(("day", "periods"), [pytest.param(SHORT, 46, marks=pytest.mark.long), (LONG, 50)])
+@pytest.mark.long
+@pytest.mark.parametrize(("day", "periods"), [(SHORT, 46), (LONG, 50)])
 def test_all_datasets_over_the_clock_changes(place: Place, day: str, periods: int) -> None:
     next_day = str(date.fromisoformat(day) + timedelta(1))
     which = ("--datasets", *TWELVE, *span(day, next_day))
@@ -123,7 +124,10 @@ def test_objects_are_where_and_what_is_promised(place: Place) -> None:
 
 # -------------------------------------------------------------------------------------------- 1. a record in its day
 @pytest.mark.parametrize(
-    ("first", "last"), [("2022-03-26", "2022-03-29"), ("2021-10-30", "2021-11-01"), ("2022-07-12", "2022-07-17"), ("2021-12-30", "2022-01-02")]
+    ("first", "last"), [
+        ("2022-03-26", "2022-03-29"),
+        *(pytest.param(*days, marks=pytest.mark.long) for days in (("2021-10-30", "2021-11-01"), ("2022-07-12", "2022-07-17"), ("2021-12-30", "2022-01-02"))),
+    ]
 )  # fmt: skip
 @pytest.mark.parametrize("max_days", ["1", "7"])
 def test_late_labels_of_before_july_2022_do_not_move_a_record(place: Place, first: str, last: str, max_days: str) -> None:
@@ -287,7 +291,7 @@ def test_a_batch_with_gaps_touches_its_own_days_alone(place: Place, key: str) ->
 
     def ledger() -> dict[str, tuple[Any, ...]]:
         found = place.query(f"SELECT settlement_date, identity, table_rows, MAX(loaded_at) FROM `{place.dataset_id}.collector_load_ledger` GROUP BY 1, 2, 3")
-        return {str(row[0]): tuple(row)[1:] for row in found}
+        return {str(row[0]): tuple(row)[1:] for row in sorted(found, key=lambda row: row[3])}
 
     days = [f"2024-03-{day}" for day in range(28, 32)] + ["2024-04-01", "2024-04-02"]
     restated, kept, absent = {days[0], days[3], days[5]}, [days[1], days[4]], days[2]
@@ -456,8 +460,8 @@ def test_a_new_field_is_stored_loaded_and_reported(place: Place) -> None:
     ("key", "field", "value", "column"),
     [
         ("market_index", "price", {"amount": 3}, "price"), ("carbon_intensity", "index", 5, None),
-        ("generation_outturn", "fuelType", None, "fuel_type"),
         *(pytest.param(*case, marks=pytest.mark.long) for case in (
+            ("generation_outturn", "fuelType", None, "fuel_type"),
             ("generation_outturn", "generation", "n/a", "generation"), ("generation_outturn", "generation", 12.5, "generation"),
             ("market_index", "volume", "1,000", "volume"), ("frequency", "frequency", True, "frequency"),
             ("demand_outturn", "publishTime", "yesterday", "publish_time"), ("bid_offer_acceptances", "soFlag", "Y", "so_flag"),
@@ -500,7 +504,7 @@ def damaged(kind: str, whole: bytes) -> bytes:
     }[kind]  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", ["cut", "fewer", "other day", *(pytest.param(kind, marks=pytest.mark.long) for kind in ("not gzip", "no json", "more", "empty"))])
+@pytest.mark.parametrize("kind", ["cut", *(pytest.param(kind, marks=pytest.mark.long) for kind in ("fewer", "other day", "not gzip", "no json", "more", "empty"))])
 def test_a_damaged_object_fails_alone_by_name_and_heals(place: Place, kind: str) -> None:
     which = ("--datasets", "market_index", *span("2024-01-03", "2024-01-07"))
     place.download(*which).ok()
@@ -550,6 +554,7 @@ def test_a_window_that_is_too_long_is_halved(place: Place) -> None:
     assert not any(refused[-5:]), "what was learnt of the limit is kept"
 
 
+@pytest.mark.long
 def test_a_day_of_25_hours_under_a_cap_of_one_day_is_asked_in_two(place: Place) -> None:
     place.api.set(stream_caps=dict.fromkeys(("BOALF", "B1610", "FREQ", "FUELINST"), timedelta(days=1)))
     keys = ("bid_offer_acceptances", "individual_generation", "frequency", "fuel_instructions")
@@ -586,6 +591,7 @@ def test_an_api_that_is_down_is_told_and_stores_nothing(place: Place, monkeypatc
 
 
 # ------------------------------------------------------------------------------------------------------ the flow of time
+@pytest.mark.long
 def test_today_is_provisional_and_the_future_is_not_asked_for(place: Place) -> None:
     which = ("--datasets", "market_index", "frequency", "carbon_intensity", "--start-date", "2024-06-04")
 
@@ -648,6 +654,7 @@ def test_a_day_is_read_again_when_the_source_has_revised_it(place: Place, key: s
     assert asked[2 * times + 2 :] == [False] * 4
 
 
+@pytest.mark.long
 def test_b1610_follows_the_settlement_runs(place: Place) -> None:
     which = ("--datasets", "individual_generation", *span("2024-01-05"))
     seen = []
@@ -695,7 +702,7 @@ def test_a_deleted_object_is_missed(verified: tuple[Place, tuple[str, ...]]) -> 
     [
         "DELETE FROM `{table}` WHERE settlement_date = DATE '2024-01-05' AND settlement_period = 7",
         pytest.param("DELETE FROM `{table}` WHERE settlement_date = DATE '2024-01-05'", marks=pytest.mark.long),
-        "INSERT INTO `{table}` SELECT * FROM `{table}` WHERE settlement_date = DATE '2024-01-05' AND settlement_period = 7",
+        pytest.param("INSERT INTO `{table}` SELECT * FROM `{table}` WHERE settlement_date = DATE '2024-01-05' AND settlement_period = 7", marks=pytest.mark.long),
     ],
 )
 def test_rows_changed_by_hand_are_noticed_and_mended(verified: tuple[Place, tuple[str, ...]], statement: str) -> None:

@@ -263,6 +263,7 @@ def test_of_looks_a_month_has_those_that_found_a_change(place: Place, bigquery: 
     assert f"{key}: not exported, not over: 2024-07-01 to 2024-07-31" in ran.out
 
 
+@pytest.mark.long
 def test_of_two_partitions_that_which_changed_is_written_again(place: Place) -> None:
     key = "individual_generation"
     place.collect(*DAYS)

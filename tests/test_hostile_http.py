@@ -439,7 +439,7 @@ def test_a_listing_that_is_none_fails_its_dataset_alone(listing: str, place: Pla
 
     with HostileServer(make=answer) as own:
         wrong = f"http://127.0.0.1:{own.port}"
-        bucket = mock.patch("collector.cloud.bucket.find_bucket", lambda client, settings, _permissions: client.bucket(settings.bucket))
+        bucket = mock.patch("collector.downloader.find_bucket", lambda client, settings, _permissions: client.bucket(settings.bucket))
         place.overrides["STORAGE_EMULATOR_HOST"] = wrong
         with bucket:
             ran = place.download("--datasets", "frequency", "market_index", "--start-date", "2024-01-01", "--end-date", "2024-01-03")

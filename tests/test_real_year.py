@@ -26,7 +26,7 @@ YEAR = ROOT.parent / "shared" / "samples" / "generation_outturn" / "gb-grid-marg
 GAPS = YEAR.with_name("gb-grid-margin_known_gaps.csv")
 NOT_FUELS = {"settlement_date", "settlement_period", "period_start_utc", "INDO", "ITSDO"}
 
-pytestmark = pytest.mark.skipif(not YEAR.exists(), reason="the recorded year is not in ../shared/samples")
+pytestmark = [pytest.mark.long, pytest.mark.skipif(not YEAR.exists(), reason="the recorded year is not in ../shared/samples")]
 
 
 @pytest.fixture(scope="module")

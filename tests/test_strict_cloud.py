@@ -353,7 +353,7 @@ PERMISSIONS = sorted(set().union(*(role.permissions for role in refusals.ROLES))
 @pytest.mark.parametrize(
     "permission",
     [
-        name if name in ("storage.objects.create", "bigquery.jobs.create", "bigquery.tables.updateData") else pytest.param(name, marks=pytest.mark.long)
+        name if name in ("storage.objects.create", "bigquery.tables.updateData") else pytest.param(name, marks=pytest.mark.long)
         for name in sorted({*PERMISSIONS} - {"bigquery.tables.export"})
     ],
 )  # fmt: skip

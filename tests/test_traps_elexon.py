@@ -83,7 +83,7 @@ def test_of_the_periods_that_touch_a_window_those_of_the_day_are_stored(place: P
 
 
 @pytest.mark.emulators
-@pytest.mark.parametrize("key", ["maximum_export_limits", "maximum_import_limits"])
+@pytest.mark.parametrize("key", ["maximum_export_limits", pytest.param("maximum_import_limits", marks=pytest.mark.long)])
 def test_limits_declared_anew_take_the_place_of_the_old(key: str, place: Place) -> None:
     first = download(place, key, DAY, 0.3)
     load(place, key, DAY)
@@ -166,7 +166,7 @@ def test_prices_that_are_none_are_told_of(key: str, names: tuple[str, str]) -> N
 
 
 @pytest.mark.emulators
-@pytest.mark.parametrize("key", ["system_prices", "bid_offer_data", *(pytest.param(key, marks=pytest.mark.long) for key in ("accepted_volumes", "indicative_volumes", "settlement_stack"))])
+@pytest.mark.parametrize("key", ["system_prices", *(pytest.param(key, marks=pytest.mark.long) for key in ("bid_offer_data", "accepted_volumes", "indicative_volumes", "settlement_stack"))])
 def test_the_source_counts_what_is_stored(key: str, place: Place) -> None:
     """Both sides of a half hour and doubles are in its count; what it has more is told."""
     stored = download(place, key, DAY, 5)
