@@ -710,7 +710,9 @@ def _ended(task: Task, stored: Stored, now: datetime) -> list[str]:
     for life in series_lives(dataset, stored, has_rows[0], has_rows[-1]):
         behind = [day for day in over if day > life.last]
         before = [day for day in over if day <= life.last][-_STOPPED_BEFORE:]
-        steady = len(before) == _STOPPED_BEFORE and not any(first in before for first, _ in life.pauses)
+        # One that came for some days, as tests of a new interconnector do, has not ended.
+        steady = len(before) == _STOPPED_BEFORE and life.first <= before[0]
+        steady = steady and not any(last >= before[0] for _, last in life.pauses)
         if len(behind) >= _STOPPED_AFTER and steady and now - day_end(life.last) <= _NEWS:
             found.append(f"the series {life.name} has ended: nothing of it after {life.last}")
     return found

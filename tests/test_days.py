@@ -275,6 +275,8 @@ def test_a_source_that_ends_or_stands_still_is_told_by_name() -> None:
     one = Profile(48, full=("APXMIDP",), full_count=1, newest=84_600)
     (series,) = alarms(task, range_of({age: one if age < 5 else full for age in range(20)}), now)
     assert series == f"the series N2EXMIDP has ended: nothing of it after {DAY - 5 * ONE_DAY}"
+    assert alarms(task, range_of({age: full if age == 5 else one for age in range(20)}), now) == [], "it was there for a day"
+    assert alarms(task, range_of({age: full if age in (5, 14) else one for age in range(20)}), now) == [], "it came for a day twice"
 
 
 def test_series_come_pause_and_go_once_each() -> None:
