@@ -371,7 +371,9 @@ def drawn(seed: int, make: Callable[[ApiStandin], Place], length: int = 9, count
     """A life by seed: some datasets, some days, drawn events and a way of running; finished."""
     world = World(seed)
     codes = [CODES[(seed * count + number) % len(CODES)] for number in range(count)]
-    first = as_day(BEGINNINGS[seed % len(BEGINNINGS)])
+    # With all settlement runs it would end in days to come, of which the bucket, whose clock is the real one, believes nothing.
+    beginnings = BEGINNINGS[:4] if "B1610" in codes else BEGINNINGS
+    first = as_day(beginnings[seed % len(beginnings)])
     last = first + length - 1
     world.draw(codes, range(first, last + 1), share=0.4)
     if seed % 4 == 1:
