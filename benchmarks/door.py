@@ -128,7 +128,7 @@ def run(lab: Lab) -> Iterator[Row]:
         found = side_by_side(rounds, **{name: partial(_chain, lab, port) for name, port in ports.items()})
         days = "a day" if lab.quick else "30 days"
         yield _row(
-            f"download, load and verify, two datasets, {days}", found, (_cpu(pid) - before) / rounds, not lab.quick
+            f"download, load and verify, three datasets, {days}", found, (_cpu(pid) - before) / rounds, not lab.quick
         )
 
 

@@ -14,7 +14,7 @@ from collector.base.process import log
 from collector.base.progress import Progress
 from collector.cloud.dataset import check_warehouse
 from collector.cloud.ending import warnings
-from collector.loader import Run
+from collector.run import Run
 from collector.storage.day_objects import DayStore
 from collector.verify.remedies import Commands
 from collector.verify.report import Run as Reported

@@ -365,10 +365,8 @@ def _units(day: date, dataset: Dataset, profile: Profile, around: Stored) -> Ite
         if any(name in p.part for p in beside):
             continue
         cut.append(name)
-        ends, inner = (
-            {*range(first, part.first), *range(part.last + 1, last + 1)} - missing,
-            _between_ends(profile, name),
-        )
+        ends = {*range(first, part.first), *range(part.last + 1, last + 1)} - missing
+        inner = _between_ends(profile, name)
         rows += len(ends) + part.lacking
         ticks.update(ends, inner)
         is_cut |= part.lacking > len(inner)
@@ -711,8 +709,8 @@ def _ended(task: Task, stored: Stored, now: datetime) -> list[str]:
         behind = [day for day in over if day > life.last]
         before = [day for day in over if day <= life.last][-_STOPPED_BEFORE:]
         # One that came for some days, as tests of a new interconnector do, has not ended.
-        steady = len(before) == _STOPPED_BEFORE and life.first <= before[0]
-        steady = steady and not any(last >= before[0] for _, last in life.pauses)
+        came = max((last + ONE_DAY for _, last in life.pauses), default=life.first)
+        steady = len(before) == _STOPPED_BEFORE and came <= before[0]
         if len(behind) >= _STOPPED_AFTER and steady and now - day_end(life.last) <= _NEWS:
             found.append(f"the series {life.name} has ended: nothing of it after {life.last}")
     return found

@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,14 +16,15 @@ from collector.base import tally
 from collector.base.clock import Clock
 from collector.base.errors import DONE, FAILED
 from collector.base.gb_calendar import utc_now
-from collector.base.process import Stop, log, start_logging
+from collector.base.process import log
 from collector.base.progress import Progress
-from collector.base.screen import Screen, screen
 from collector.cloud import refusals
 from collector.cloud.bucket import find_bucket, storage_client
 from collector.cloud.clients import NoCredentials
 from collector.days import Task
 from collector.registry.model import Source
+from collector.run import Run as Begun
+from collector.run import begin as begin_run
 from collector.settings import Settings, require_places, warn_if_exposed
 from collector.source import state
 from collector.source.download import Download, attempt
@@ -37,25 +37,18 @@ from collector.storage.day_objects import DayStore
 
 
 @dataclass(frozen=True)
-class Run:
+class Run(Begun):
     """What a run of the downloader goes by."""
 
-    arguments: argparse.Namespace
-    settings: Settings
-    tasks: Sequence[Task]
-    screen: Screen
-    stop: Stop
     clock: Clock
     apis: Mapping[Source, Api]
 
 
 def begin(arguments: argparse.Namespace, settings: Settings, tasks: Sequence[Task]) -> Run:
     """From now on it logs and heeds signals."""
-    start_logging(arguments.quiet, arguments.verbose, arguments.log_format == "json")
-    stop, clock = Stop(), Clock()
-    stop.install()
-    apis = apis_of(settings, stop, connections=arguments.max_workers, delay=arguments.request_delay, clock=clock)
-    return Run(arguments, settings, tasks, screen(sys.stdout, arguments.verbose), stop, clock, apis)
+    begun, clock = begin_run(arguments, settings, tasks), Clock()
+    apis = apis_of(settings, begun.stop, connections=arguments.max_workers, delay=arguments.request_delay, clock=clock)
+    return Run(**vars(begun), clock=clock, apis=apis)
 
 
 def _find_store(run: Run, permissions: list[str]) -> DayStore:
@@ -111,8 +104,7 @@ def download(run: Run) -> int:
         # The deploy script's, which spares a dataset the load where there is nothing new to it.
         Path(note).touch()
     if run.stop.is_set:
-        log.warning("stopped; the same command again goes on where this one ended")
-        return 128 + run.stop.signal_number
+        return run.stopped()
     return FAILED if any(result.failed or result.alarms for result in results) else DONE
 
 

@@ -5,52 +5,23 @@ The libraries of the work are imported here, at once; enhanced_bigquery_loader.p
 
 from __future__ import annotations
 
-import argparse
-import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 from collector.base import tally
 from collector.base.errors import DONE, FAILED
 from collector.base.gb_calendar import utc_now
-from collector.base.process import Stop, log, start_logging, together
+from collector.base.process import together
 from collector.base.progress import Progress
-from collector.base.screen import Screen, screen
 from collector.cloud import refusals
 from collector.cloud.bucket import find_bucket, storage_client
 from collector.cloud.clients import NoCredentials
 from collector.cloud.dataset import bigquery_client, check_locations, find_dataset
-from collector.days import Task
-from collector.settings import Settings, require_places, warn_if_exposed
+from collector.run import Run
+from collector.run import begin as begin
+from collector.settings import require_places, warn_if_exposed
 from collector.storage.day_objects import DayStore
 from collector.verify.plan import plan_text
 from collector.warehouse.load import Load
 from collector.warehouse.outcome import Result, summary
 from collector.warehouse.tables import Warehouse
-
-
-@dataclass(frozen=True)
-class Run:
-    """What a run of the loader goes by."""
-
-    arguments: argparse.Namespace
-    settings: Settings
-    tasks: Sequence[Task]
-    screen: Screen
-    stop: Stop
-
-    def stopped(self) -> int:
-        """The exit code after a signal, for what goes on where it ended; told."""
-        log.warning("stopped; the same command again goes on where this one ended")
-        return 128 + self.stop.signal_number
-
-
-def begin(arguments: argparse.Namespace, settings: Settings, tasks: Sequence[Task]) -> Run:
-    """From now on it logs and heeds signals."""
-    start_logging(arguments.quiet, arguments.verbose, arguments.log_format == "json")
-    stop = Stop()
-    stop.install()
-    return Run(arguments, settings, tasks, screen(sys.stdout, arguments.verbose), stop)
 
 
 def connect(run: Run) -> tuple[Warehouse, DayStore]:

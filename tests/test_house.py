@@ -23,7 +23,7 @@ FLOORS = (
     ("collector.verify",),
     ("collector.catalogue",),
     ("collector.command_line",),
-    ("collector.program",),
+    ("collector.program", "collector.run"),
     ("collector.downloader", "collector.loader"),
     ("collector.checks",),
     ("enhanced_elexon_neso_downloader",),

@@ -3,7 +3,7 @@
 
 readonly PATIENCE_SECONDS=10 # how long a child may take to end; being killed at any moment does no harm
 CHILD=''                     # process id of the running child
-HOLD=() # see find_hold
+HOLD=()                      # see find_hold
 STOP_CODE=0 STOP_SINCE=0     # exit status that a signal asked for, and when
 CHAINS=()                    # processes of the chains
 IS_CHAIN=no                  # is this the process of one of several datasets that are worked on side by side?
